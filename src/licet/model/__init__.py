@@ -1,0 +1,1 @@
+"""Pure values: what a cluster holds, as far as it decides who may reach whom. No input or output here."""

@@ -1,0 +1,66 @@
+"""Label selectors."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Set
+
+import msgspec
+
+from licet.model.ternary import Ternary
+
+
+class Operator(enum.Enum):
+    """What a requirement asks of a label."""
+
+    IN = "In"
+    NOT_IN = "NotIn"
+    EXISTS = "Exists"
+    DOES_NOT_EXIST = "DoesNotExist"
+
+
+class Requirement(msgspec.Struct, frozen=True):
+    """One condition on one label. `values` is sorted, without repetitions, and empty for Exists and DoesNotExist."""
+
+    key: str
+    operator: Operator
+    values: tuple[str, ...] = ()
+
+    def matches(self, labels: Mapping[str, str], unknown: Set[str]) -> Ternary:
+        """Whether labels meet this condition; UNKNOWN where the key is one whose value manifests do not hold.
+
+        NotIn and DoesNotExist hold for a missing key (`k8s.io/apimachinery/pkg/labels`, Requirement.Matches).
+        """
+        value = labels.get(self.key)
+        if value is None and self.key in unknown:
+            return Ternary.UNKNOWN
+        match self.operator:
+            case Operator.IN:
+                holds = value is not None and value in self.values
+            case Operator.NOT_IN:
+                holds = value is None or value not in self.values
+            case Operator.EXISTS:
+                holds = value is not None
+            case Operator.DOES_NOT_EXIST:
+                holds = value is None
+        return Ternary.YES if holds else Ternary.NO
+
+
+class Selector(msgspec.Struct, frozen=True):
+    """Requirements that must all hold; none at all selects everything. Equal selectors compare equal."""
+
+    requirements: tuple[Requirement, ...] = ()
+
+    @classmethod
+    def of(cls, requirements: list[Requirement]) -> Selector:
+        """The selector in its canonical form: each requirement once, in a fixed order."""
+        if len(requirements) < 2:
+            return cls(tuple(requirements))
+        return cls(tuple(sorted(set(requirements), key=lambda r: (r.key, r.operator.value, r.values))))
+
+    def matches(self, labels: Mapping[str, str], unknown: Set[str] = frozenset()) -> Ternary:
+        """The conjunction over all requirements."""
+        return min((r.matches(labels, unknown) for r in self.requirements), default=Ternary.YES)
+
+
+EVERYTHING = Selector()

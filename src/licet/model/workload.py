@@ -1,0 +1,62 @@
+"""What owns pods, and the namespaces they live in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from licet.diag.place import Origin
+from licet.model.addresses import AddressSet
+from licet.model.key import Key
+from licet.model.ports import Protocol
+
+
+class ContainerPort(msgspec.Struct, frozen=True, gc=False):
+    """A port that a container declares; `name` is empty where it has none."""
+
+    name: str
+    protocol: Protocol
+    number: int
+
+
+class Workload(msgspec.Struct, frozen=True):
+    """Pods that share one template.
+
+    `labels` are the pods' (the template's, never the owner's own). `runtime_labels` are keys that a
+    controller sets on the running pods and that the manifest does not give: their values are unknown, not absent.
+    `ports` keeps the manifest's order, containers before sidecar init containers, since the first port with a
+    name wins. `addresses` are the pods' own where they are known (status.podIPs), empty otherwise.
+    `owner` is set on a bare pod whose siblings of one owner differ from it in labels or ports.
+    """
+
+    key: Key
+    labels: Mapping[str, str]
+    runtime_labels: frozenset[str]
+    ports: tuple[ContainerPort, ...]
+    host_network: bool
+    addresses: AddressSet
+    service_account: str
+    origin: Origin
+    owner: Key | None = None
+
+    def port_numbers(self, name: str, protocol: Protocol | None) -> tuple[tuple[Protocol, int], ...]:
+        """What a port name means on these pods: per protocol the first container port of that name, or nothing."""
+        found: dict[Protocol, int] = {}
+        for port in self.ports:
+            if port.name == name and protocol in (None, port.protocol):
+                found.setdefault(port.protocol, port.number)
+        return tuple(found.items())
+
+
+class Namespace(msgspec.Struct, frozen=True):
+    """A namespace and its labels, `kubernetes.io/metadata.name` included.
+
+    Where `declared` is False no manifest holds the namespace: it exists because objects stand in it, and its
+    labels other than that name are unknown.
+    """
+
+    name: str
+    labels: Mapping[str, str]
+    declared: bool
+    origin: Origin | None = None
