@@ -1,0 +1,68 @@
+# Everything runs in .venv, which is made on first use. Paths stay relative, so a checkout may stand anywhere.
+# PYTHON=/path/to/python chooses the interpreter; otherwise the first of at least 3.11 is taken.
+
+VENV := .venv
+RUN := $(VENV)/bin/python
+PIP := $(RUN) -m pip --disable-pip-version-check --quiet
+LOCKED := $(PIP) install --require-hashes --no-deps
+COMPILE := $(RUN) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
+PYTEST_ARGS ?=
+
+export PYTHON
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test check format bench lock clean
+
+help: ## say what there is (this text)
+	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 16
+
+demo: $(VENV)/core.stamp ## install Licet into .venv and answer for the example platform
+	@sh examples/demo.sh
+
+test: $(VENV)/dev.stamp ## install the tools beside it and run every test; PYTEST_ARGS is passed on
+	@$(RUN) tools/fetch_kubectl.py
+	@$(RUN) -m pytest $(PYTEST_ARGS)
+
+check: $(VENV)/dev.stamp ## format, lint, strict types, import contracts
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m ruff check .
+	@$(RUN) -m mypy
+	@$(VENV)/bin/lint-imports --no-logo
+
+format: $(VENV)/dev.stamp ## put the code in its usual form
+	@$(RUN) -m ruff format .
+	@$(RUN) -m ruff check --fix .
+
+bench: $(VENV)/dev.stamp $(VENV)/bench.stamp ## measure, and print what was measured beside its baselines
+	@$(RUN) -m bench
+
+lock: $(VENV)/dev.stamp ## find new versions within the ranges of pyproject.toml and pin them; UPGRADE=--upgrade
+	@$(COMPILE) $(UPGRADE) pyproject.toml -o requirements/core.txt
+	@$(COMPILE) $(UPGRADE) --group build -c requirements/core.txt -o requirements/build.txt
+	@$(COMPILE) $(UPGRADE) pyproject.toml --group dev -c requirements/core.txt -c requirements/build.txt -o requirements/dev.txt
+	@$(COMPILE) $(UPGRADE) --group bench -o requirements/bench.txt
+
+clean: ## remove what was made here, .venv included
+	@rm -rf $(VENV) .tools dist build bench/out mutants .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@find src tests bench tools -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+# The package is installed editable: what runs is what is in src, and no test meets a stale copy.
+$(VENV)/core.stamp: $(RUN) requirements/core.txt requirements/build.txt pyproject.toml
+	@tools/environment.sh
+	@$(LOCKED) -r requirements/core.txt -r requirements/build.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/core.stamp requirements/dev.txt
+	@$(LOCKED) -r requirements/dev.txt
+	@touch $@
+
+# Kept apart: what is measured against needs older versions than Licet does.
+$(VENV)/bench.stamp: $(RUN) requirements/bench.txt
+	@$(RUN) -m venv $(VENV)/bench
+	@$(VENV)/bench/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --no-deps -r requirements/bench.txt
+	@touch $@
+
+$(RUN):
+	@tools/environment.sh
