@@ -1,0 +1,1 @@
+"""Benchmarks: generated clusters, Licet's stages on them, and other tools beside it. `python -m bench --help`."""

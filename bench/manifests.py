@@ -1,0 +1,311 @@
+"""Workloads, Services and namespaces as YAML, the way people write them."""
+
+from __future__ import annotations
+
+from bench.estate import App, Namespace
+
+NAMESPACE = """\
+apiVersion: v1
+kind: Namespace
+metadata:
+  name: {name}
+  labels:
+    team: {team}
+    env: {environment}
+    pod-security.kubernetes.io/enforce: restricted
+"""
+
+GO = """\
+# {name}: owned by {team}, see the runbook before touching the limits
+apiVersion: apps/v1
+kind: {kind}
+metadata:
+  name: {name}
+  namespace: {namespace}
+  labels:
+    app: {name}
+    team: {team}
+spec:{scale}
+  selector:
+    matchLabels:
+      app: {name}
+  template:
+    metadata:
+      labels:
+        app: {name}
+        app.kubernetes.io/component: {component}
+        team: {team}
+      annotations:
+        prometheus.io/scrape: "true"
+        prometheus.io/port: "9090"
+    spec:
+      serviceAccountName: {name}
+      automountServiceAccountToken: false
+      terminationGracePeriodSeconds: 30
+      securityContext:
+        runAsNonRoot: true
+        runAsUser: 65532
+        seccompProfile: {{type: RuntimeDefault}}
+      containers:
+      - name: {component}
+        image: registry.example/{team}/{name}:1.{minor}.{patch}
+        args: ["--listen=:{port}", "--log-format=json"]
+        ports:
+        - name: serve
+          containerPort: {port}
+        - name: metrics
+          containerPort: 9090
+        env:
+        - name: GOMEMLIMIT
+          value: 230MiB
+        - name: POD_NAME
+          valueFrom: {{fieldRef: {{fieldPath: metadata.name}}}}
+        - name: UPSTREAM
+          value: "http://{upstream}:{upstream_port}"
+        readinessProbe:
+          httpGet: {{path: /readyz, port: serve}}
+          periodSeconds: 5
+        livenessProbe:
+          httpGet: {{path: /livez, port: serve}}
+          failureThreshold: 3
+        resources:
+          requests: {{cpu: 100m, memory: 128Mi}}
+          limits: {{memory: 256Mi}}
+        securityContext:
+          allowPrivilegeEscalation: false
+          readOnlyRootFilesystem: true
+          capabilities: {{drop: [ALL]}}
+"""
+
+RUST = """\
+apiVersion: apps/v1
+kind: {kind}
+metadata:
+  name: {name}
+  namespace: {namespace}
+  labels:
+    app: {name}
+spec:{scale}
+  selector:
+    matchLabels:
+      app: {name}
+  template:
+    metadata:
+      labels:
+        app: {name}
+        app.kubernetes.io/component: {component}
+        team: {team}
+    spec:
+      serviceAccountName: {name}
+      containers:
+        - name: {component}
+          image: "registry.example/{team}/{name}:2.{minor}.{patch}"
+          command:
+            - /usr/local/bin/{component}
+            - --config
+            - /etc/{component}/config.toml
+          ports:
+            - name: serve
+              containerPort: {port}
+              protocol: TCP
+            - name: metrics
+              containerPort: 9090
+              protocol: TCP
+          env:
+            - name: RUST_LOG
+              value: "info,tower_http=warn"
+            - name: TOKIO_WORKER_THREADS
+              value: "2"
+            - name: DATABASE_URL
+              valueFrom:
+                secretKeyRef:
+                  name: {name}-db
+                  key: url
+            - name: UPSTREAM
+              value: http://{upstream}:{upstream_port}
+          readinessProbe:
+            httpGet:
+              path: /health/ready
+              port: serve
+            initialDelaySeconds: 1
+            periodSeconds: 5
+          livenessProbe:
+            tcpSocket:
+              port: {port}
+            periodSeconds: 10
+          resources:
+            requests:
+              cpu: 50m
+              memory: 64Mi
+            limits:
+              memory: 128Mi
+          securityContext:
+            allowPrivilegeEscalation: false
+            readOnlyRootFilesystem: true
+            runAsNonRoot: true
+            capabilities:
+              drop:
+                - ALL
+          volumeMounts:
+            - name: config
+              mountPath: /etc/{component}
+              readOnly: true
+      volumes:
+        - name: config
+          configMap:
+            name: {name}
+            defaultMode: 0440
+"""
+
+POD = """\
+apiVersion: v1
+kind: Pod
+metadata:
+  name: {pod}
+  namespace: {namespace}
+  labels:
+    app: {name}
+    app.kubernetes.io/component: {component}
+    team: {team}
+spec:
+  serviceAccountName: {name}
+  containers:
+  - name: {component}
+    image: registry.example/{team}/{name}:1.{minor}.{patch}
+    ports:
+    - name: serve
+      containerPort: {port}
+    - name: metrics
+      containerPort: 9090
+    resources:
+      requests: {{cpu: 50m, memory: 64Mi}}
+      limits: {{memory: 128Mi}}
+"""
+
+SERVICE = """\
+apiVersion: v1
+kind: Service
+metadata:
+  name: {name}
+  namespace: {namespace}
+spec:
+  selector:
+    app: {name}
+  ports:
+  - name: serve
+    port: 80
+    targetPort: serve
+"""
+
+INGRESS = """\
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata:
+  name: {name}
+  namespace: {namespace}
+  annotations:
+    nginx.ingress.kubernetes.io/proxy-read-timeout: "60"
+spec:
+  ingressClassName: nginx
+  rules:
+  - host: {name}.example.com
+    http:
+      paths:
+      - path: /
+        pathType: Prefix
+        backend:
+          service: {{name: {name}, port: {{number: 80}}}}
+"""
+
+PLATFORM = """\
+apiVersion: v1
+kind: Namespace
+metadata: {name: kube-system}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: coredns, namespace: kube-system}
+spec:
+  replicas: 2
+  selector: {matchLabels: {k8s-app: kube-dns}}
+  template:
+    metadata: {labels: {k8s-app: kube-dns}}
+    spec:
+      containers:
+      - name: coredns
+        image: registry.example/coredns:1.12.0
+        ports:
+        - {name: dns, containerPort: 53, protocol: UDP}
+        - {name: dns-tcp, containerPort: 53, protocol: TCP}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: monitoring, labels: {team: platform}}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: prometheus, namespace: monitoring}
+spec:
+  serviceName: prometheus
+  selector: {matchLabels: {app: prometheus}}
+  template:
+    metadata: {labels: {app: prometheus}}
+    spec:
+      containers:
+      - name: prometheus
+        image: registry.example/prometheus:3.5.0
+        ports: [{name: web, containerPort: 9090}]
+"""
+"""What every cluster has beside its teams: the resolver and the scraper."""
+
+INGRESS_EVERY = 20
+"""One app in so many is published."""
+
+
+def namespace(of: Namespace) -> str:
+    """The Namespace object."""
+    return NAMESPACE.format(name=of.name, team=of.team, environment=of.environment)
+
+
+def objects(app: App, upstream: App) -> list[str]:
+    """The app's workload, its Service, and for some an Ingress; one document each."""
+    values = _values(app)
+    if app.kind == "Pod":
+        workload = POD.format(pod=app.name, **values)
+    else:
+        workload = (GO if app.language == "go" else RUST).format(
+            scale=_scale(app), upstream=upstream.name, upstream_port=upstream.port, **values
+        )
+    found = [workload, SERVICE.format_map(values)]
+    if app.index % INGRESS_EVERY == 0:
+        found.append(INGRESS.format_map(values))
+    return found
+
+
+def pods(app: App, count: int) -> list[str]:
+    """The app as bare pods of one label set, no owner; one document each."""
+    values = _values(app)
+    return [POD.format(pod=f"{app.name}-{i}", **values) for i in range(count)]
+
+
+def _values(app: App) -> dict[str, object]:
+    return {
+        "name": app.name,
+        "namespace": app.namespace.name,
+        "team": app.namespace.team,
+        "kind": app.kind,
+        "component": app.component,
+        "port": app.port,
+        "minor": app.index % 40,
+        "patch": app.index % 7,
+    }
+
+
+def _scale(app: App) -> str:
+    match app.kind:
+        case "DaemonSet":
+            return ""
+        case "StatefulSet":
+            return f"\n  replicas: {app.replicas}\n  serviceName: {app.name}"
+        case _:
+            return f"\n  replicas: {app.replicas}"
