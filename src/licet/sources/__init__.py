@@ -1,0 +1,7 @@
+"""Fetching bytes: files, folders, kustomizations, charts, standard input and git revisions."""
+
+from licet.sources.errors import SourceError
+from licet.sources.fetch import fetch
+from licet.sources.intake import Fetched
+
+__all__ = ["Fetched", "SourceError", "fetch"]
