@@ -83,7 +83,7 @@ def run(
     if output.overflow:
         raise CommandError(f"it wrote more than {limits.size(most)}")
     if child.returncode != 0:
-        raise CommandError(_reason(errors.data, child.returncode))
+        raise CommandError(_reason(bytes(errors.data), child.returncode))
     return bytes(output.data)
 
 
