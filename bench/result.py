@@ -1,0 +1,113 @@
+"""What a benchmark found, as values that are printed and kept."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+AIM_RATIO = 0.25
+"""`licet map` against PyYAML merely loading the same files."""
+AIM_PEAK = 512 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Where and when a measurement was taken."""
+
+    processor: str
+    cores: int
+    memory: int
+    system: str
+    python: str
+    date: str
+
+    @classmethod
+    def here(cls) -> Machine:
+        """This machine, now."""
+        return cls(
+            processor=_processor(),
+            cores=len(os.sched_getaffinity(0)),
+            memory=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+            system=f"{platform.system()} {platform.release().split('-')[0]}",
+            python=f"{platform.python_implementation()} {platform.python_version()}",
+            date=datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
+        )
+
+    def __str__(self) -> str:
+        return (
+            f"{self.processor}, {self.cores} cores, {self.memory / (1 << 30):.0f} GiB, {self.system}, "
+            f"{self.python}, {self.date}"
+        )
+
+
+def _processor() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if sys.platform == "linux" else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One case. Times are seconds, the least of `repeats` runs each; `peak` is bytes, of the whole command.
+
+    `failure` says why `whole` or the stages are missing.
+    """
+
+    case: str
+    files: int
+    documents: int
+    size: int
+    repeats: int
+    baseline: float
+    whole: float
+    whole_cpu: float
+    peak: int
+    stages: dict[str, float] = field(default_factory=dict)
+    stage_peaks: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    findings: dict[str, int] = field(default_factory=dict)
+    failure: str = ""
+
+    @property
+    def ratio(self) -> float:
+        """The whole command over the baseline."""
+        return self.whole / self.baseline
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Re-answering after one change, in seconds, over `samples` changes of one kind; `checked` of them compared
+    with a fresh answer."""
+
+    change: str
+    samples: int
+    p50: float
+    p99: float
+    worst: float
+    rows: int
+    checked: int
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Another tool beside Licet on the same files. `times` is how often Licet's whole run fits into the tool's.
+
+    `alike` says what a comparison of the answers found; `failure` why there is no time.
+    """
+
+    tool: str
+    case: str
+    tool_seconds: float
+    licet_seconds: float
+    tool_peak: int
+    alike: str = ""
+    failure: str = ""
+
+    @property
+    def times(self) -> float:
+        """The tool's time over Licet's."""
+        return self.tool_seconds / self.licet_seconds
