@@ -52,17 +52,21 @@ def run(
     environment: Mapping[str, str],
     folder: str | None = None,
     stdin: IO[bytes] | None = None,
+    into: IO[bytes] | None = None,
     seconds: float = limits.SECONDS,
     most: int = limits.RENDERED,
 ) -> bytes:
-    """What a program writes to its standard output; raises `CommandError` where it fails, hangs or writes too much."""
+    """What a program writes to its standard output, or nothing where that goes `into` a file.
+
+    Raises `CommandError` where it does not start, fails, hangs or writes too much.
+    """
     try:
         child = subprocess.Popen(
             arguments,
             env=environment,
             cwd=folder,
             stdin=stdin or subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=into or subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
@@ -88,10 +92,12 @@ def run(
 
 
 class _Drain:
-    """Reads a pipe in a thread, keeps the first `most` bytes, and ends the child that writes more."""
+    """Reads a pipe in a thread, keeps the first `most` bytes, and ends the child that writes more.
+
+    Where there is no pipe, there is no data.
+    """
 
     def __init__(self, pipe: IO[bytes] | None, most: int, child: subprocess.Popen[bytes] | None) -> None:
-        assert pipe is not None
         self.data = bytearray()
         self.overflow = False
         self._pipe, self._most, self._child = pipe, most, child
@@ -99,6 +105,8 @@ class _Drain:
         self.thread.start()
 
     def _drain(self) -> None:
+        if self._pipe is None:
+            return
         while chunk := os.read(self._pipe.fileno(), 1 << 16):
             room = self._most - len(self.data)
             self.data += chunk[:room]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from licet.diag.diagnostic import Diagnostic, Severity
 from licet.diag.place import Span
 from licet.sources import limits
@@ -14,6 +16,12 @@ def _finding(
 ) -> Diagnostic:
     where = Span(source, 1, 1, 1, 1) if source else None
     return Diagnostic(code, severity, message, where=where, help=help, notes=notes)
+
+
+def renamed(diagnostic: Diagnostic, folder: str, name: str) -> Diagnostic:
+    """The finding with a folder that the user does not know, in what a tool said, replaced by a name that they do."""
+    notes = tuple(note.replace(folder + "/", name).replace(folder, name) for note in diagnostic.notes)
+    return msgspec.structs.replace(diagnostic, notes=notes)
 
 
 def unreadable(source: str, error: OSError) -> Diagnostic:

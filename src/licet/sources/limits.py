@@ -9,6 +9,7 @@ FILE: Final = 512 * MIB
 TOTAL: Final = 1024 * MIB
 RENDERED: Final = 256 * MIB
 KUSTOMIZATION: Final = 4 * MIB
+INPUT: Final = 4 * MIB
 SECONDS: Final = 60.0
 
 
