@@ -18,7 +18,7 @@ help: ## say what there is (this text)
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 16
 
 demo: $(VENV)/core.stamp ## install Licet into .venv and answer for the example platform
-	@sh examples/demo.sh
+	@tools/demo.sh
 
 test: $(VENV)/dev.stamp ## install the tools beside it and run every test; PYTEST_ARGS is passed on
 	@$(RUN) tools/fetch_kubectl.py
