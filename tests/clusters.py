@@ -74,7 +74,7 @@ class Features(msgspec.Struct, frozen=True):
     """What the clusters may hold. The defaults are everything; the judges know less."""
 
     unknowns: bool = True
-    """Undeclared namespaces, labels set at run time, pods without addresses, unknown platforms, hostNetwork."""
+    """Undeclared namespaces, labels set at run time, pods of no, two or any address, platforms, hostNetwork."""
     cluster_policies: bool = True
     ipv6: bool = True
 
@@ -155,9 +155,9 @@ def _workload(rng: Random, features: Features, index: int, namespace: str) -> Wo
     replicas = range(1 if bare else rng.randint(1, 2))
     own = [f"10.0.{rng.randrange(2)}.{2 * index + i}" for i in replicas]
     if features.ipv6 and chance(rng, 3):
-        own += [f"fd00::{2 * index + i:x}" for i in replicas]
-    if features.ipv6 and features.unknowns and chance(rng, 8):
-        own = own[-1:]
+        six = [f"fd00::{2 * index + i:x}" for i in replicas]
+        # a pod of both families is reached over either, so what a block says of it may stay open
+        own = own + six if features.unknowns and rng.randrange(3) else six
     known = not features.unknowns or chance(rng, 3)
     return Workload(
         key=Key("", group, kind, namespace, f"w{index}"),

@@ -1,0 +1,99 @@
+"""Builds the Go judge beside this file and talks to it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+import pytest
+
+from licet.model.addresses import address_text
+from licet.model.cluster import Cluster
+from licet.model.selector import Selector
+from licet.model.workload import Workload
+from tests.clusters import Question
+from tests.judge import encode
+from tests.oracle import Side
+
+SOURCE = Path(__file__).parent
+BINARY = SOURCE.parents[1] / ".tools" / "judge"
+
+
+def build() -> Path:
+    """The program, built from the pinned modules; skips the test where there is no Go."""
+    go = shutil.which("go")
+    if go is None:
+        pytest.skip("the judge is a Go program, and `go` is not installed")
+    BINARY.parent.mkdir(exist_ok=True)
+    fresh = BINARY.with_name(f"judge.{os.getpid()}")
+    subprocess.run(
+        [go, "build", "-trimpath", "-ldflags=-s -w", "-o", str(fresh), "."],
+        cwd=SOURCE,
+        env=os.environ | {"GOFLAGS": "-mod=readonly"},
+        check=True,
+    )
+    fresh.replace(BINARY)
+    return BINARY
+
+
+class Answer(msgspec.Struct):
+    """What the judge says: one truth a packet and one a selection."""
+
+    allowed: list[bool]
+    matches: list[bool]
+
+
+class Judge:
+    """A running judge; one at a time is enough for a whole test run."""
+
+    def __init__(self, binary: Path) -> None:
+        self._process = subprocess.Popen([binary], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.stdout.close()
+        assert self._process.wait(timeout=60) == 0 or error is not None, "the judge failed"
+
+    def packets(self, cluster: Cluster, asked: Iterable[Question]) -> list[bool]:
+        """Which packets arrive. Only NetworkPolicies are looked at."""
+        case = {
+            "namespaces": [encode.namespace(one) for one in cluster.namespaces.values()],
+            "pods": [encode.workload(one) for one in cluster.workloads],
+            "policies": [encode.network_policy(one) for one in cluster.network_policies],
+            "packets": [
+                {"src": _end(q.src), "dst": _end(q.dst), "protocol": q.protocol.name, "port": q.port} for q in asked
+            ],
+        }
+        return self._ask(case).allowed
+
+    def selectors(self, asked: Iterable[tuple[Selector, dict[str, str]]]) -> list[bool]:
+        """Which selectors hold for which labels, by the library that the API server itself uses."""
+        case = {"selectors": [{"selector": encode.selector(one), "labels": labels} for one, labels in asked]}
+        return self._ask(case).matches
+
+    def _ask(self, case: encode.Json) -> Answer:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(msgspec.json.encode(case) + b"\n")
+        self._process.stdin.flush()
+        return msgspec.json.decode(self._process.stdout.readline(), type=Answer)
+
+
+def _end(side: Side) -> str:
+    if isinstance(side, Workload):
+        return f"{side.key.namespace}/{side.key.name}"
+    assert isinstance(side, int), "the judge knows no ingress controller"
+    return address_text(side)
