@@ -1,0 +1,63 @@
+"""What is not read: counted by kind, told once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from licet.diag.diagnostic import Diagnostic
+from licet.diag.place import Origin
+from licet.manifest.decode import findings
+from licet.manifest.decode.kinds import BUILT_IN, SILENT, UNREAD
+
+
+class Leftovers:
+    """Objects left out, each kind with its count and the first object's place."""
+
+    def __init__(self) -> None:
+        self._kinds: dict[tuple[str, str, bool], tuple[Origin, int]] = {}
+        self._strangers: dict[tuple[str, ...], tuple[Origin, int]] = {}
+        self._finished: tuple[Origin, int] | None = None
+
+    def no_object(self, value: dict[str, Any], origin: Origin) -> None:
+        """A document without `apiVersion` or `kind`."""
+        given = {name for name in ("apiVersion", "kind") if isinstance(value.get(name), str) and value[name]}
+        missing = tuple(name for name in ("apiVersion", "kind") if name not in given)
+        first, count = self._strangers.get(missing, (origin, 0))
+        self._strangers[missing] = (first, count + 1)
+
+    def unknown(self, group: str, kind: str, value: dict[str, Any], origin: Origin) -> None:
+        """An object of a kind that is not read."""
+        if (group in BUILT_IN and (group, kind) not in UNREAD) or group in SILENT:
+            return
+        entry = (group, kind, _has_template(value))
+        first, count = self._kinds.get(entry, (origin, 0))
+        self._kinds[entry] = (first, count + 1)
+
+    def finished(self, origin: Origin) -> None:
+        """A pod that has ended."""
+        first, count = self._finished or (origin, 0)
+        self._finished = (first, count + 1)
+
+    def findings(self) -> Iterator[Diagnostic]:
+        """One finding for each kind of leftover, in the order in which they came."""
+        for (group, kind, template), (origin, count) in self._kinds.items():
+            effect = UNREAD.get((group, kind))
+            if effect is not None:
+                yield findings.unread_policy(origin, group, kind, count, effect)
+            elif template:
+                yield findings.unknown_template(origin, group, kind, count)
+            else:
+                yield findings.unknown_kind(origin, group, kind, count)
+        for missing, (origin, count) in self._strangers.items():
+            yield findings.not_an_object(origin, missing, count)
+        if self._finished is not None:
+            yield findings.finished_pods(*self._finished)
+
+
+def _has_template(value: object) -> bool:
+    for step in ("spec", "template", "spec", "containers"):
+        if not isinstance(value, dict):
+            return False
+        value = value.get(step)
+    return isinstance(value, list)

@@ -1,0 +1,222 @@
+"""networking.k8s.io NetworkPolicy: `pkg/apis/networking` of Kubernetes says what is valid and what defaults are."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from licet.diag.place import Path
+from licet.manifest.decode.blocks import Block, block
+from licet.manifest.decode.fields import Meta, Reader
+from licet.manifest.decode.selectors import LabelSelector, Selectors
+from licet.model import intervals
+from licet.model.addresses import AddressSet
+from licet.model.key import Key
+from licet.model.policy import BlockPeer, NetworkPolicy, NetworkRule, Peer, PodPeer
+from licet.model.ports import FIRST_PORT, LAST_PORT, NamedPort, PortRange, PortRule, Protocol
+
+PROTOCOLS = {protocol.name: protocol for protocol in Protocol}
+_PORT_NAME = re.compile(r"(?=[0-9-]*[a-z])[a-z0-9]+(?:-[a-z0-9]+)*")
+_WHOLE = {protocol: PortRange(protocol) for protocol in Protocol}
+
+
+class IPBlock(msgspec.Struct, forbid_unknown_fields=True):
+    """A peer by addresses."""
+
+    cidr: str | None = None
+    excluded: list[str | None] | None = msgspec.field(name="except", default=None)
+
+
+class PeerFields(msgspec.Struct, forbid_unknown_fields=True):
+    """NetworkPolicyPeer."""
+
+    podSelector: LabelSelector | None = None
+    namespaceSelector: LabelSelector | None = None
+    ipBlock: IPBlock | None = None
+
+
+class PortFields(msgspec.Struct, forbid_unknown_fields=True):
+    """NetworkPolicyPort."""
+
+    protocol: str | None = None
+    port: int | str | None = None
+    endPort: int | None = None
+
+
+class IngressRule(msgspec.Struct, forbid_unknown_fields=True):
+    """NetworkPolicyIngressRule."""
+
+    peers: list[PeerFields | None] | None = msgspec.field(name="from", default=None)
+    ports: list[PortFields | None] | None = None
+
+
+class EgressRule(msgspec.Struct, forbid_unknown_fields=True):
+    """NetworkPolicyEgressRule."""
+
+    peers: list[PeerFields | None] | None = msgspec.field(name="to", default=None)
+    ports: list[PortFields | None] | None = None
+
+
+class Spec(msgspec.Struct, forbid_unknown_fields=True):
+    """NetworkPolicySpec."""
+
+    podSelector: LabelSelector | None = None
+    ingress: list[IngressRule | None] | None = None
+    egress: list[EgressRule | None] | None = None
+    policyTypes: list[str | None] | None = None
+
+
+class NetworkPolicyFields(msgspec.Struct, forbid_unknown_fields=True):
+    """NetworkPolicy."""
+
+    apiVersion: str
+    kind: str
+    metadata: Meta | None = None
+    spec: Spec | None = None
+    status: Any = None
+
+
+def network_policy(wire: NetworkPolicyFields, key: Key, reader: Reader, selectors: Selectors) -> NetworkPolicy:
+    """The policy; `reader.refused` where the API server would not take it.
+
+    Without `policyTypes` ingress is governed, and egress where there is an egress rule
+    (`SetDefaults_NetworkPolicy`). An absent spec is an empty one.
+    """
+    spec = wire.spec or Spec()
+    types = spec.policyTypes
+    if types:
+        _check_types(types, reader)
+        governs_ingress, governs_egress = "Ingress" in types, "Egress" in types
+    else:
+        governs_ingress, governs_egress = True, bool(spec.egress)
+    ingress = _rules(spec.ingress, "ingress", "from", reader, selectors)
+    egress = _rules(spec.egress, "egress", "to", reader, selectors)
+    return NetworkPolicy(
+        key,
+        selectors.selector(spec.podSelector, ("spec", "podSelector")),
+        ingress if governs_ingress else None,
+        egress if governs_egress else None,
+        reader.origin,
+    )
+
+
+def _check_types(types: list[str | None], reader: Reader) -> None:
+    if len(types) > 2:
+        reader.refuse(("spec", "policyTypes"), "has more than two entries", "name Ingress, Egress or both once")
+    for i, name in enumerate(types):
+        if name not in ("Ingress", "Egress"):
+            reader.refuse(("spec", "policyTypes", i), f"is `{name or ''}`", "use `Ingress` or `Egress`")
+
+
+def _rules(
+    wires: list[IngressRule | None] | list[EgressRule | None] | None,
+    direction: str,
+    side: str,
+    reader: Reader,
+    selectors: Selectors,
+) -> tuple[NetworkRule, ...]:
+    """The rules of one direction; an entry that is null is an empty rule, which admits everything."""
+    if not wires:
+        return ()
+    rules: list[NetworkRule] = []
+    for i, wire in enumerate(wires):
+        peers: tuple[Peer, ...] | None = None
+        ports: tuple[PortRule, ...] | None = None
+        if wire is not None and wire.peers:
+            peers = tuple(
+                [_peer(peer, ("spec", direction, i, side, j), reader, selectors) for j, peer in enumerate(wire.peers)]
+            )
+        if wire is not None and wire.ports:
+            ports = tuple(
+                [_port(port, ("spec", direction, i, "ports", j), reader) for j, port in enumerate(wire.ports)]
+            )
+        rules.append(NetworkRule(i, peers, ports))
+    return tuple(rules)
+
+
+def _peer(wire: PeerFields | None, path: Path, reader: Reader, selectors: Selectors) -> Peer:
+    if wire is not None and wire.ipBlock is not None:
+        if wire.podSelector is not None or wire.namespaceSelector is not None:
+            reader.refuse(path, "has ipBlock beside a selector", "make two peers of it; each entry is an alternative")
+        return _block(wire.ipBlock, (*path, "ipBlock"), reader)
+    if wire is None or (wire.podSelector is None and wire.namespaceSelector is None):
+        reader.refuse(
+            path,
+            "names no peer",
+            "set podSelector, namespaceSelector or ipBlock; leave the whole list out to admit any peer",
+        )
+        return PodPeer(None, selectors.selector(None, path))
+    namespaces = None
+    if wire.namespaceSelector is not None:
+        namespaces = selectors.selector(wire.namespaceSelector, (*path, "namespaceSelector"))
+    return PodPeer(namespaces, selectors.selector(wire.podSelector, (*path, "podSelector")))
+
+
+def _block(wire: IPBlock, path: Path, reader: Reader) -> BlockPeer:
+    text = wire.cidr or ""
+    if not text:
+        reader.refuse((*path, "cidr"), "is missing", "name the block, such as `10.0.0.0/8`")
+        return BlockPeer(AddressSet(), "")
+    whole = block(text, (*path, "cidr"), reader, lenient=True)
+    if whole is None:
+        return BlockPeer(AddressSet(), text)
+    spans: intervals.Intervals = ((whole.first, whole.last),)
+    if not wire.excluded:
+        return BlockPeer(AddressSet(spans), text)
+    holes: list[tuple[int, int]] = []
+    for i, excluded in enumerate(wire.excluded):
+        at = (*path, "except", i)
+        hole = block(excluded or "", at, reader, lenient=True)
+        if hole is None:
+            continue
+        if not _strictly_inside(hole, whole):
+            reader.refuse(at, f"does not lie inside `{text}`: `{excluded}`", "name a smaller block inside `cidr`")
+        holes.append((hole.first, hole.last))
+    remaining = intervals.difference(spans, intervals.normal(holes))
+    return BlockPeer(AddressSet(remaining), f"{text} except {', '.join(e or '' for e in wire.excluded)}")
+
+
+def _strictly_inside(hole: Block, whole: Block) -> bool:
+    return (
+        hole.size == whole.size and hole.length > whole.length and whole.first <= hole.first and hole.last <= whole.last
+    )
+
+
+def _port(wire: PortFields | None, path: Path, reader: Reader) -> PortRule:
+    """One entry of `ports`; an absent protocol is TCP, and a port that is text is always a name."""
+    if wire is None:
+        return _WHOLE[Protocol.TCP]
+    protocol = Protocol.TCP
+    if wire.protocol is not None:
+        protocol = PROTOCOLS.get(wire.protocol, protocol)
+        if wire.protocol not in PROTOCOLS:
+            reader.refuse((*path, "protocol"), f"is `{wire.protocol}`", "use TCP, UDP or SCTP")
+    port, last = wire.port, wire.endPort
+    if isinstance(port, int):
+        if not FIRST_PORT <= port <= LAST_PORT:
+            reader.refuse((*path, "port"), f"is {port}", "a port is a number from 1 to 65535")
+        if last is None:
+            return PortRange(protocol, port, port)
+        if last < port:
+            reader.refuse((*path, "endPort"), f"is {last}, before `port`, {port}", "make it at least `port`")
+        if not FIRST_PORT <= last <= LAST_PORT:
+            reader.refuse((*path, "endPort"), f"is {last}", "a port is a number from 1 to 65535")
+        return PortRange(protocol, port, last)
+    if last is not None:
+        reader.refuse((*path, "endPort"), "needs a `port` that is a number", "give `port` a number")
+    if port is None:
+        return _WHOLE[protocol]
+    check_port_name(port, (*path, "port"), reader)
+    return NamedPort(port, protocol)
+
+
+def check_port_name(name: str, path: Path, reader: Reader) -> None:
+    """Refuse what is no IANA service name: at most 15 of a-z, 0-9 and single inner `-`, a letter among them."""
+    if len(name) <= 15 and _PORT_NAME.fullmatch(name):
+        return
+    advice = "at most 15 of a-z, 0-9 and `-`, with a letter among them"
+    if name.isdecimal():
+        advice = f"write `{int(name)}` without quotes for the number; text is a port's name"
+    reader.refuse(path, f"is not a port name: `{name}`", advice)

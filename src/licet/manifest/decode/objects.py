@@ -1,0 +1,181 @@
+"""Documents become one cluster: every object read, each once, everything else accounted for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from licet.diag.diagnostic import Diagnostic
+from licet.diag.place import Origin, Path
+from licet.manifest.decode import findings
+from licet.manifest.decode.fields import Meta, Reader
+from licet.manifest.decode.kinds import FORMER_GROUPS, READ, Kind
+from licet.manifest.decode.leftovers import Leftovers
+from licet.manifest.decode.namespaces import undeclared
+from licet.manifest.decode.owners import owner_of, unite
+from licet.manifest.decode.selectors import Selectors
+from licet.manifest.decode.workloads import Anything, Controller, Pod, at_path, has_ended
+from licet.model.cluster import Cluster
+from licet.model.key import Key
+from licet.model.platform import UNKNOWN_PLATFORM, Platform
+
+if TYPE_CHECKING:
+    from licet.manifest.documents import Document
+
+_NAME = re.compile(r"[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?")
+
+
+class PodTemplateKind(msgspec.Struct, frozen=True):
+    """A kind of the user's own that runs pods, and where in it the pod template stands."""
+
+    group: str
+    kind: str
+    path: Path = ("spec", "template")
+
+
+class Decoded(msgspec.Struct, frozen=True):
+    """What the documents hold, and what is wrong with them."""
+
+    cluster: Cluster
+    diagnostics: list[Diagnostic]
+
+
+def decode(
+    documents: Iterable[Document],
+    *,
+    namespace: str = "default",
+    cluster: str = "",
+    templates: Sequence[PodTemplateKind] = (),
+    platform: Platform = UNKNOWN_PLATFORM,
+) -> Decoded:
+    """Read objects into the model. Never raises for what documents hold: every fault is a finding.
+
+    An object that the API server would refuse is left out. `namespace` is that of objects which name none;
+    of an object that is given twice the later one holds.
+    """
+    decoder = _Decoder(namespace, cluster, templates)
+    for document in documents:
+        decoder.take(document.value, document.origin)
+    return Decoded(decoder.cluster(platform), decoder.reader.diagnostics)
+
+
+class _Decoder:
+    """The state of one run: what was read so far, by kind and key."""
+
+    def __init__(self, namespace: str, cluster: str, templates: Sequence[PodTemplateKind]) -> None:
+        self.reader = Reader()
+        self._selectors = Selectors(self.reader)
+        self._namespace = namespace
+        self._cluster = cluster
+        self._templates = {(template.group, template.kind): template.path for template in templates}
+        self._kinds: dict[tuple[str, str], tuple[str, Kind | None, Path | None]] = {}
+        self._read: dict[str, dict[Key, Any]] = {}
+        self._used = {namespace: True}
+        self._owners: dict[Key, Key] = {}
+        self._idle: set[Key] = set()
+        self._leftovers = Leftovers()
+
+    def take(self, value: dict[str, Any], origin: Origin) -> None:
+        """Read one object."""
+        api_version, name = value.get("apiVersion"), value.get("kind")
+        if not (isinstance(api_version, str) and isinstance(name, str) and api_version and name):
+            self._leftovers.no_object(value, origin)
+            return
+        group, kind, path = self._kinds.get((api_version, name)) or self._find(api_version, name, origin)
+        if kind is None:
+            if path is None:
+                self._leftovers.unknown(group, name, value, origin)
+            else:
+                self._take_template(value, origin, group, name, path)
+            return
+        wire = self.reader.read(value, kind.wire, origin, name)
+        if wire is None:
+            return
+        key = self._key(wire.metadata, group, name, kind.namespaced)
+        if key is None:
+            return
+        if kind.name == "Pod" and has_ended(wire):
+            self._leftovers.finished(origin)
+            return
+        made = kind.make(wire, key, self.reader, self._selectors)
+        if not self.reader.refused:
+            self._keep(kind.into, key, made)
+            if kind.into == "workloads":
+                self._note_owner(key, wire)
+
+    def cluster(self, platform: Platform) -> Cluster:
+        """Everything read so far, as one value."""
+        self.reader.diagnostics.extend(self._leftovers.findings())
+        read = {into: tuple(objects.values()) for into, objects in self._read.items()}
+        declared = {namespace.name: namespace for namespace in read.pop("namespaces", ())}
+        namespaces = declared | {name: undeclared(name) for name in self._used if name not in declared}
+        if self._owners:
+            read["workloads"] = unite(self._read["workloads"], self._owners, self._idle, self.reader)
+        return Cluster(namespaces=namespaces, platform=platform, **read)
+
+    def _find(self, api_version: str, name: str, origin: Origin) -> tuple[str, Kind | None, Path | None]:
+        written, slash, version = api_version.rpartition("/")
+        group = FORMER_GROUPS.get((written, name), written)
+        kind = READ.get((group, name))
+        path = self._templates.get((written, name))
+        if path is not None:
+            kind = None
+        elif kind is not None and kind.versions and version not in kind.versions:
+            known = [f"{group}{slash}{v}" for v in kind.versions]
+            self.reader.report(findings.unknown_version(origin, api_version, name, known))
+        found = (group, kind, path)
+        self._kinds[api_version, name] = found
+        return found
+
+    def _key(self, meta: Meta | None, group: str, kind: str, namespaced: bool) -> Key | None:
+        name = meta.name if meta is not None else None
+        if meta is None or not name:
+            if meta is None or not meta.generateName:
+                self.reader.refuse(("metadata", "name"), "is missing", "give the object a name")
+                return None
+            name = f"{meta.generateName}*"
+        elif not _NAME.fullmatch(name) or ".." in name:
+            self.reader.refuse(("metadata", "name"), f"is not a name: `{name}`", "use a-z, 0-9, `-` and `.`")
+            return None
+        if not namespaced:
+            return Key(self._cluster, group, kind, "", name)
+        namespace = meta.namespace or self._namespace
+        if namespace not in self._used:
+            if not _NAME.fullmatch(namespace):
+                self.reader.refuse(("metadata", "namespace"), f"is not a name: `{namespace}`", "use a-z, 0-9 and `-`")
+                return None
+            self._used[namespace] = True
+        return Key(self._cluster, group, kind, namespace, name)
+
+    def _keep(self, into: str, key: Key, made: Any) -> None:
+        objects = self._read.get(into)
+        if objects is None:
+            objects = self._read[into] = {}
+        if key in objects:
+            earlier = objects.pop(key)
+            if not key.name.endswith("*"):
+                self.reader.report(findings.duplicate(key, earlier.origin, self.reader.origin))
+            self._owners.pop(key, None)
+            self._idle.discard(key)
+        objects[key] = made
+
+    def _note_owner(self, key: Key, wire: Pod | Controller) -> None:
+        if wire.metadata is None or not wire.metadata.ownerReferences:
+            return
+        owner = owner_of(wire.metadata.ownerReferences, key.namespace, self._cluster)
+        if owner is not None and owner != key:
+            self._owners[key] = owner
+            if isinstance(wire, Controller) and wire.spec is not None and wire.spec.replicas == 0:
+                self._idle.add(key)
+
+    def _take_template(self, value: dict[str, Any], origin: Origin, group: str, name: str, path: Path) -> None:
+        wire = self.reader.read(value, Anything, origin, name)
+        key = self._key(wire.metadata, group, name, True) if wire is not None else None
+        if key is None:
+            return
+        made = at_path(key, path, value, self.reader, self._selectors)
+        if made is not None and not self.reader.refused:
+            self._keep("workloads", key, made)
