@@ -46,6 +46,9 @@ class AddressSet(msgspec.Struct, frozen=True):
     def __sub__(self, other: AddressSet) -> AddressSet:
         return AddressSet(intervals.difference(self.spans, other.spans))
 
+    def __xor__(self, other: AddressSet) -> AddressSet:
+        return (self - other) | (other - self)
+
     def ranges(self) -> Iterator[tuple[int, int]]:
         """Maximal (first, last) runs, each within one family."""
         for first, last in self.spans:

@@ -87,6 +87,10 @@ class NetworkPolicy(msgspec.Struct, frozen=True):
         """Where a rule stands."""
         return Place(self.origin, ("spec", direction.value, index))
 
+    def selection_place(self) -> Place:
+        """Where it is written which pods the policy isolates."""
+        return Place(self.origin, ("spec", "podSelector"))
+
 
 class Tier(enum.IntEnum):
     """Where cluster policies stand: Admin before every NetworkPolicy, Baseline after them."""

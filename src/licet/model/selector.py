@@ -34,16 +34,18 @@ class Requirement(msgspec.Struct, frozen=True):
         value = labels.get(self.key)
         if value is None and self.key in unknown:
             return Ternary.UNKNOWN
+        return Ternary.YES if self._holds(value) else Ternary.NO
+
+    def _holds(self, value: str | None) -> bool:
         match self.operator:
             case Operator.IN:
-                holds = value is not None and value in self.values
+                return value is not None and value in self.values
             case Operator.NOT_IN:
-                holds = value is None or value not in self.values
+                return value is None or value not in self.values
             case Operator.EXISTS:
-                holds = value is not None
+                return value is not None
             case Operator.DOES_NOT_EXIST:
-                holds = value is None
-        return Ternary.YES if holds else Ternary.NO
+                return value is None
 
 
 class Selector(msgspec.Struct, frozen=True):

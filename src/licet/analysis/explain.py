@@ -1,0 +1,76 @@
+"""Why: the chain of policies and rules behind one verdict."""
+
+from __future__ import annotations
+
+from licet.analysis import assumption
+from licet.analysis.endpoints import INGRESS_CONTROLLER
+from licet.analysis.population import UNKNOWN_POD, Population
+from licet.analysis.side import Packet, Side, Told
+from licet.model.addresses import AddressSet, address_text
+from licet.model.cluster import Cluster
+from licet.model.key import Key
+from licet.model.policy import Direction
+from licet.model.ports import Protocol
+from licet.model.profile import Profile
+from licet.model.verdict import Cause, Explanation, Verdict
+
+_NOTHING = Told(allows=True, denies=False, causes=())
+
+
+class Explainer:
+    """Explains packets of one cluster; what is costly is done once."""
+
+    def __init__(self, cluster: Cluster, profile: Profile) -> None:
+        self.population = Population(cluster, profile)
+        self._side = Side(cluster, self.population)
+
+    def explain(self, src: Key | int, dst: Key | int, protocol: Protocol, port: int) -> Explanation:
+        """Why `src` may or may not open a connection to this port of `dst`.
+
+        Ends are workloads by key, INGRESS_CONTROLLER (as a source: a pod of which nothing is known), or addresses outside
+        by number. Raises KeyError for a key that is not in the cluster, ValueError for two addresses.
+        """
+        if isinstance(src, int) and isinstance(dst, int):
+            raise ValueError("both ends lie outside the cluster")
+        if src == dst and isinstance(dst, Key) and dst.kind == "Pod":
+            cause = Cause("Self", None, None, "", "allow", f"`{dst}` is one pod, and a pod always reaches itself")
+            return Explanation(Verdict.ALLOW, (cause,))
+        leaving = self._tell(Direction.EGRESS, src, dst, protocol, port)
+        arriving = self._tell(Direction.INGRESS, dst, src, protocol, port)
+        allows = leaving.allows and arriving.allows
+        denies = leaving.denies or arriving.denies
+        causes = leaving.causes + arriving.causes
+        reasons = leaving.reasons | arriving.reasons
+        if denies and self._node_may_be_shared(src, dst):
+            allows = True
+            reasons |= {assumption.HOST_NETWORK}
+            causes += (Cause("Node", None, None, "", "undetermined", assumption.HOST_NETWORK),)
+        if allows and denies:
+            return Explanation(Verdict.UNDETERMINED, causes, tuple(sorted(reasons)))
+        return Explanation(Verdict.ALLOW if allows else Verdict.DENY, causes)
+
+    def _tell(self, direction: Direction, subject: Key | int, peer: Key | int, protocol: Protocol, port: int) -> Told:
+        if isinstance(subject, int) or subject == INGRESS_CONTROLLER:
+            return _NOTHING
+        at = self.population.class_of[subject]
+        if isinstance(peer, int):
+            other: int | AddressSet = AddressSet(((peer, peer),))
+            name = address_text(peer)
+        else:
+            other = UNKNOWN_POD if peer == INGRESS_CONTROLLER else self.population.class_of[peer]
+            name = peer.name if peer == INGRESS_CONTROLLER else str(peer)
+        return self._side.tell(Packet(direction, at, other, protocol, port, str(subject), name))
+
+    def _node_may_be_shared(self, src: Key | int, dst: Key | int) -> bool:
+        if isinstance(src, int) or isinstance(dst, int) or src == INGRESS_CONTROLLER:
+            return False
+        classes = self.population.classes
+        first, second = (classes[self.population.class_of[key]].host_network for key in (src, dst))
+        return first != second
+
+
+def explain(
+    cluster: Cluster, profile: Profile, src: Key | int, dst: Key | int, protocol: Protocol, port: int
+) -> Explanation:
+    """One answer; see Explainer.explain."""
+    return Explainer(cluster, profile).explain(src, dst, protocol, port)

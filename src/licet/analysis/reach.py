@@ -1,0 +1,103 @@
+"""The whole answer over one cluster: every pair, every port, exactly."""
+
+from __future__ import annotations
+
+from licet.analysis.edges import draw
+from licet.analysis.grant import Grant, Grants
+from licet.analysis.endpoints import INGRESS_CONTROLLER
+from licet.analysis.leads import Leads
+from licet.analysis.meeting import Column, Meeting
+from licet.analysis.population import UNKNOWN_POD, Population
+from licet.analysis.rows import Row, Rows
+from licet.analysis.rules import Rules
+from licet.model.addresses import AddressSet
+from licet.analysis.standing import resting_on
+from licet.model.cluster import Cluster
+from licet.model.edge import ReachMap
+from licet.model.key import Key
+from licet.model.policy import Direction
+from licet.model.ports import Protocol
+from licet.model.profile import Profile
+from licet.model.verdict import Verdict
+
+
+class Reach:
+    """Who can reach whom.
+
+    `columns[c]` holds the grants by source class towards class `c` and `arriving[c]` those by address outside;
+    `leaving[c]` holds the grants of class `c` by address outside. Equal rows are one object. `routed` holds, per ingress
+    controller and gateway, what its routes lead to and policies let it reach.
+    """
+
+    def __init__(self, cluster: Cluster, profile: Profile) -> None:
+        self.cluster = cluster
+        self.profile = profile
+        self.grants = Grants()
+        self.population = Population(cluster, profile)
+        rules = Rules(self.population, self.grants)
+        ingress = Rows(cluster, self.population, self.grants, rules, Direction.INGRESS)
+        egress = Rows(cluster, self.population, self.grants, rules, Direction.EGRESS)
+        meeting = Meeting(self.population, self.grants, egress.of)
+        self.ingress: list[Row] = ingress.of
+        self.egress: list[Row] = egress.of
+        self.columns: list[Column] = [{}, *(meeting.column(at, row) for at, row in enumerate(ingress.of[1:], 1))]
+        self.leads = Leads(cluster, self.population, self.grants)
+        self.routed = self._routed()
+
+    def _routed(self) -> dict[Key, dict[int, Grant]]:
+        found: dict[Key, dict[int, Grant]] = {}
+        for source, led in self.leads.of_routes().items():
+            met = {at: self.grants.both(lead, self.at(self.columns[at], UNKNOWN_POD)) for at, lead in led.items()}
+            found[source] = {at: grant for at, grant in met.items() if grant is not self.grants.denied}
+        return found
+
+    def at(self, column: Column, source: int) -> Grant:
+        """The grant of one source class."""
+        bit = 1 << source
+        for grant, part in column.items():
+            if part & bit:
+                return grant
+        return self.grants.denied
+
+    def between(self, src: Key | int, dst: Key | int) -> Grant:
+        """What policies grant from one endpoint to another: workloads by key, addresses outside by number.
+
+        INGRESS_CONTROLLER as a source is a pod of which nothing is known, wherever routes lead; `routed` has the part
+        that routes lead to. Raises KeyError for a key that is not in the cluster. Traffic from outside to
+        outside is not Licet's: denied.
+        """
+        grants = self.grants
+        if isinstance(dst, int):
+            if isinstance(src, int):
+                return grants.denied
+            return self._outside(self.egress[self._class(src)].outside, dst)
+        to = self.population.class_of[dst]
+        if isinstance(src, int):
+            return self._outside(self.ingress[to].outside, src)
+        if src == dst and dst.kind == "Pod":
+            return grants.open
+        return self.at(self.columns[to], self._class(src))
+
+    def _class(self, key: Key) -> int:
+        return UNKNOWN_POD if key == INGRESS_CONTROLLER else self.population.class_of[key]
+
+    def _outside(self, parts: dict[Grant, AddressSet], address: int) -> Grant:
+        one = AddressSet(((address, address),))
+        return next((grant for grant, part in parts.items() if part & one), self.grants.denied)
+
+    def verdict(self, src: Key | int, dst: Key | int, protocol: Protocol, port: int) -> Verdict:
+        """May `src` open a connection to this port of `dst`? Errors as `between`."""
+        return self.between(src, dst).verdict((protocol, port))
+
+    def map(self) -> ReachMap:
+        """The answer as edges between named endpoints."""
+        return draw(self)
+
+    def assumptions(self) -> list[str]:
+        """What the whole answer rests on, in sentences."""
+        return resting_on(self)
+
+
+def reach(cluster: Cluster, profile: Profile) -> Reach:
+    """Answer for every pair of endpoints of a cluster, under what a profile says of its enforcer."""
+    return Reach(cluster, profile)

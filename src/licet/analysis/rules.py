@@ -1,0 +1,187 @@
+"""One rule of a policy, as the regions that it matches and the ports that it matches there."""
+
+from __future__ import annotations
+
+import msgspec
+
+from licet.analysis import assumption, bits
+from licet.analysis.grant import Grant, Grants, Reasons
+from licet.analysis.population import Hits, NamedPorts, Population, union
+from licet.model.addresses import EVERY_ADDRESS, AddressSet
+from licet.model.policy import (
+    Action,
+    BlockPeer,
+    ClusterPolicy,
+    ClusterRule,
+    Direction,
+    DomainPeer,
+    NetworkPolicy,
+    NetworkRule,
+    NodePeer,
+    Peer,
+    PodPeer,
+    UnknownPeer,
+)
+from licet.model.ports import NamedPort, PortRange, PortRule, PortSet, Protocol
+from licet.model.ternary import Ternary
+
+NO_ADDRESSES = AddressSet()
+
+
+class Match(msgspec.Struct, frozen=True):
+    """What a rule matches: per region the ports matched for sure and possibly. Regions may overlap."""
+
+    pods: tuple[tuple[int, Grant], ...]
+    outside: tuple[tuple[AddressSet, Grant], ...]
+
+
+class _Peers(msgspec.Struct, frozen=True):
+    pods: Hits
+    outside: AddressSet
+    doubtful_outside: tuple[tuple[Reasons, AddressSet], ...] = ()
+
+
+class Rules:
+    """Reads rules against a population, each only once."""
+
+    def __init__(self, population: Population, grants: Grants) -> None:
+        self._population = population
+        self._grants = grants
+        self._peers: dict[tuple[tuple[Peer, ...], str | None], _Peers] = {}
+        self._anyone = _Peers(Hits(population.sources), EVERY_ADDRESS)
+        self._by_port_name = _classes_by_port_name(population)
+
+    def of_network_policy(
+        self, policy: NetworkPolicy, rule: NetworkRule, direction: Direction, subject: NamedPorts
+    ) -> Match:
+        """`subject` are the named ports of the pods that the policy applies to: they count for ingress."""
+        if rule.peers is None:
+            peers = self._anyone
+        else:
+            peers = self._find((rule.peers, policy.key.namespace))
+        return self._match(peers, rule.ports, direction, subject, network_policy=True)
+
+    def of_cluster_policy(
+        self, policy: ClusterPolicy, rule: ClusterRule, direction: Direction, subject: NamedPorts
+    ) -> tuple[Action, Match]:
+        """The rule's match with the action it really has.
+
+        A peer in which no known field is set fails closed: an Accept rule matches nothing through it, a Deny or
+        Pass rule denies everything (ClusterNetworkPolicy v1alpha2, `ClusterNetworkPolicyIngressPeer`).
+        """
+        if rule.action is not Action.ACCEPT and any(self.is_unknown(policy, peer) for peer in rule.peers):
+            everything = ((self._population.sources, self._grants.open),)
+            return Action.DENY, Match(everything, ((EVERY_ADDRESS, self._grants.open),))
+        known = tuple(peer for peer in rule.peers if not self.is_unknown(policy, peer))
+        match = self._match(self._find((known, None)), rule.ports, direction, subject, network_policy=False)
+        return rule.action, match
+
+    def is_unknown(self, policy: ClusterPolicy, peer: Peer) -> bool:
+        """Whether the enforcer sees no field in a peer that it knows."""
+        match peer:
+            case UnknownPeer():
+                return True
+            case NodePeer() | DomainPeer():
+                return policy.key.kind == "ClusterNetworkPolicy" and not self._population.profile.experimental
+            case _:
+                return False
+
+    def _find(self, key: tuple[tuple[Peer, ...], str | None]) -> _Peers:
+        found = self._peers.get(key)
+        if found is None:
+            peers, namespace = key
+            found = self._peers[key] = self._resolve(peers, namespace)
+        return found
+
+    def _resolve(self, peers: tuple[Peer, ...], namespace: str | None) -> _Peers:
+        hits: list[Hits] = [Hits(0)]
+        outside = NO_ADDRESSES
+        doubtful: list[tuple[Reasons, AddressSet]] = []
+        for peer in peers:
+            match peer:
+                case PodPeer(namespaces=around, pods=pods):
+                    hits.append(self._population.select((namespace or "") if around is None else around, pods))
+                case BlockPeer():
+                    hits.append(self._population.block(peer, of_network_policy=namespace is not None))
+                    outside |= peer.addresses
+                case NodePeer():
+                    host = self._population.host
+                    reasons = frozenset({assumption.NODES})
+                    hits.append(Hits(0, ((reasons, host),) if host else ()))
+                    if nodes := self._population.platform.node_addresses:
+                        doubtful.append((reasons, nodes))
+                case DomainPeer():
+                    doubtful.append((frozenset({assumption.DOMAIN_NAMES}), EVERY_ADDRESS))
+                case UnknownPeer():
+                    pass
+        return _Peers(union(hits), outside, tuple((r, rest) for r, part in doubtful if (rest := part - outside)))
+
+    def _match(
+        self,
+        peers: _Peers,
+        ports: tuple[PortRule, ...] | None,
+        direction: Direction,
+        subject: NamedPorts,
+        network_policy: bool,
+    ) -> Match:
+        numeric = self._numeric(ports, network_policy)
+        named = [port for port in ports or () if isinstance(port, NamedPort)]
+        if direction is Direction.INGRESS:
+            for port in named:
+                numeric = self._grants.either(numeric, self._on_subject(port, subject))
+            named = []
+        pods: list[tuple[int, Grant]] = []
+        outside: list[tuple[AddressSet, Grant]] = []
+        if numeric is not self._grants.denied:
+            pods.extend(self._doubted(peers.pods, numeric))
+            if peers.outside:
+                outside.append((peers.outside, numeric))
+            outside.extend((part, self._grants.perhaps(numeric, r)) for r, part in peers.doubtful_outside)
+        for port in named:
+            for protocol, number, where in self._by_port_name.get(port.name, ()):
+                if port.protocol in (None, protocol):
+                    one = PortSet.of(PortRange(protocol, number, number))
+                    found = self._doubted(peers.pods, self._grants.grant(one, one))
+                    pods.extend((hit, grant) for part, grant in found if (hit := part & where))
+        return Match(tuple(pods), tuple(outside))
+
+    def _doubted(self, hits: Hits, grant: Grant) -> list[tuple[int, Grant]]:
+        sure = [(hits.sure, grant)] if hits.sure else []
+        return sure + [(part, self._grants.perhaps(grant, reasons)) for reasons, part in hits.doubtful]
+
+    def _numeric(self, ports: tuple[PortRule, ...] | None, network_policy: bool) -> Grant:
+        if ports is None:
+            return self._grants.open
+        ranges = [port for port in ports if isinstance(port, PortRange)]
+        may = PortSet.of(*ranges)
+        honoured = self._population.profile.end_port
+        if not network_policy or honoured is Ternary.YES:
+            return self._grants.grant(may, may)
+        firsts = PortSet.of(
+            *(r if r == PortRange(r.protocol) else PortRange(r.protocol, r.first, r.first) for r in ranges)
+        )
+        if honoured is Ternary.NO:
+            return self._grants.grant(firsts, firsts)
+        return self._grants.grant(firsts, may, frozenset({assumption.END_PORT}))
+
+    def _on_subject(self, port: NamedPort, subject: NamedPorts) -> Grant:
+        found = PortSet.of(
+            *(
+                PortRange(p, number, number)
+                for name, p, number in subject
+                if name == port.name and port.protocol in (None, p)
+            )
+        )
+        return self._grants.grant(found, found)
+
+
+def _classes_by_port_name(population: Population) -> dict[str, list[tuple[Protocol, int, int]]]:
+    """Per port name: what it means, and on which classes."""
+    members: dict[tuple[str, Protocol, int], list[int]] = {}
+    for at in bits.indices(population.has_named_ports):
+        for port in population.classes[at].named_ports:
+            members.setdefault(port, []).append(at)
+    found: dict[str, list[tuple[Protocol, int, int]]] = {}
+    for (name, protocol, number), where in members.items():
+        found.setdefault(name, []).append((protocol, number, bits.of(where, population.width)))
+    return found

@@ -1,0 +1,146 @@
+"""Cluster policies in their order: what a tier may do with a connection, peer by peer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from itertools import groupby
+from typing import TypeVar
+
+import msgspec
+
+from licet.analysis import assumption
+from licet.analysis.grant import Grant, Grants, Outcome, Reasons
+from licet.analysis.partition import Region, combine, mapped, spread
+from licet.analysis.population import NamedPorts
+from licet.analysis.rules import Rules
+from licet.model.addresses import EVERY_ADDRESS, AddressSet
+from licet.model.policy import Action, ClusterPolicy, Direction
+from licet.model.ports import NO_PORTS
+
+R = TypeVar("R", bound=Region)
+
+
+class Applied(msgspec.Struct, frozen=True):
+    """A cluster policy as it applies to some pods; `doubt` holds why it may not apply to them at all."""
+
+    policy: ClusterPolicy
+    doubt: Reasons
+
+
+class TierRow(msgspec.Struct, frozen=True):
+    """What one tier may do, by peer; a peer in no part is left to the next layer."""
+
+    pods: dict[Outcome, int]
+    outside: dict[Outcome, AddressSet]
+
+
+class Tiers:
+    """Evaluates a tier for one direction."""
+
+    def __init__(self, rules: Rules, grants: Grants, sources: int, direction: Direction) -> None:
+        self._rules = rules
+        self._grants = grants
+        self._sources = sources
+        self._direction = direction
+
+    def row(self, applied: Iterable[Applied], subject: NamedPorts) -> TierRow:
+        """The outcome of the policies, which are all of one tier and apply to pods with these named ports."""
+        start = self._grants.start
+        pods: dict[Outcome, int] = {}
+        outside: dict[Outcome, AddressSet] = {}
+        ordered = sorted(
+            (a for a in applied if a.policy.rules(self._direction)), key=lambda a: (a.policy.priority, a.policy.key)
+        )
+        for _, tied in groupby(ordered, key=lambda a: a.policy.priority):
+            group = list(tied)
+            if len(group) == 1:
+                pods, outside = self._follow(group[0], subject, pods, outside)
+                continue
+            tied_pods, tied_outside = self._follow(group[0], subject, {}, {})
+            names = str(group[0].policy.key)
+            for other in group[1:]:
+                more_pods, more_outside = self._follow(other, subject, {}, {})
+                beside = self._beside(names, str(other.policy.key))
+                tied_pods = combine(tied_pods, more_pods, self._sources, (start, start), beside, start)
+                tied_outside = combine(tied_outside, more_outside, EVERY_ADDRESS, (start, start), beside, start)
+            pods = combine(pods, tied_pods, self._sources, (start, start), self._then, start)
+            outside = combine(outside, tied_outside, EVERY_ADDRESS, (start, start), self._then, start)
+        left = self._grants.left
+        return TierRow(
+            mapped(pods, self._sources, start, self._finish, left),
+            mapped(outside, EVERY_ADDRESS, start, self._finish, left),
+        )
+
+    def _follow(
+        self, applied: Applied, subject: NamedPorts, pods: dict[Outcome, int], outside: dict[Outcome, AddressSet]
+    ) -> tuple[dict[Outcome, int], dict[Outcome, AddressSet]]:
+        for rule in applied.policy.rules(self._direction):
+            action, match = self._rules.of_cluster_policy(applied.policy, rule, self._direction, subject)
+            pods = self._step(pods, match.pods, action, applied.doubt)
+            outside = self._step(outside, match.outside, action, applied.doubt)
+        return pods, outside
+
+    def _step(
+        self, parts: dict[Outcome, R], matches: Iterable[tuple[R, Grant]], action: Action, doubt: Reasons
+    ) -> dict[Outcome, R]:
+        for region, grant in matches:
+
+            def advance(before: Outcome, grant: Grant = grant) -> Outcome:
+                key = ("decide", before, action, grant, doubt)
+                return self._grants.move(key, lambda: self._decide(before, action, grant, doubt))
+
+            parts = spread(parts, region, advance, self._grants.start)
+        return parts
+
+    def _decide(self, before: Outcome, action: Action, grant: Grant, doubt: Reasons) -> Outcome:
+        hit = before.undecided & grant.may
+        if not hit:
+            return before
+        surely = NO_PORTS if doubt else grant.must
+        reasons = before.reasons
+        if hit - surely:
+            reasons |= grant.reasons | doubt
+        return self._grants.outcome(
+            before.accept | hit if action is Action.ACCEPT else before.accept,
+            before.deny | hit if action is Action.DENY else before.deny,
+            before.leave | hit if action is Action.PASS else before.leave,
+            before.undecided - surely,
+            reasons,
+        )
+
+    def _beside(self, first: str, second: str) -> Callable[[Outcome, Outcome], Outcome]:
+        """Two policies of one priority: either may come first, so where both decide, both outcomes are possible."""
+
+        def join(a: Outcome, b: Outcome) -> Outcome:
+            return self._grants.move(("beside", a, b, first, second), lambda: self._tie(a, b, first, second))
+
+        return join
+
+    def _tie(self, a: Outcome, b: Outcome, first: str, second: str) -> Outcome:
+        conflict = (a.accept & (b.deny | b.leave)) | (a.deny & (b.accept | b.leave)) | (a.leave & (b.accept | b.deny))
+        reasons = a.reasons | b.reasons
+        return self._grants.outcome(
+            a.accept | b.accept,
+            a.deny | b.deny,
+            a.leave | b.leave,
+            a.undecided & b.undecided,
+            reasons | {assumption.tie(first, second)} if conflict else reasons,
+        )
+
+    def _then(self, before: Outcome, group: Outcome) -> Outcome:
+        return self._grants.move(("then", before, group), lambda: self._follow_on(before, group))
+
+    def _follow_on(self, before: Outcome, group: Outcome) -> Outcome:
+        still = before.undecided
+        return self._grants.outcome(
+            before.accept | (still & group.accept),
+            before.deny | (still & group.deny),
+            before.leave | (still & group.leave),
+            still & group.undecided,
+            before.reasons | group.reasons if still else before.reasons,
+        )
+
+    def _finish(self, outcome: Outcome) -> Outcome:
+        return self._grants.outcome(
+            outcome.accept, outcome.deny, outcome.leave | outcome.undecided, NO_PORTS, outcome.reasons
+        )
