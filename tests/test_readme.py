@@ -1,0 +1,50 @@
+"""What the README shows is what the command prints."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Golden
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+SAMPLE = re.compile(r"(?<=^```console\n)\$ licet (.*)\n(?:.*\n)*?(?=^```$)", re.MULTILINE)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """The examples, and a copy of the shop with the one change that the README's diff is about."""
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    shutil.copytree(ROOT / "examples" / "shop", tmp_path / "widened")
+    payment = tmp_path / "widened" / "bank" / "payment.yaml"
+    narrow = payment.read_text()
+    assert "cidr: 203.0.113.0/28" in narrow
+    payment.write_text(narrow.replace("cidr: 203.0.113.0/28", "cidr: 0.0.0.0/0"))
+    return tmp_path
+
+
+def test_every_sample_is_what_the_command_prints(place: Path, golden: Golden) -> None:
+    def printed(sample: re.Match[str]) -> str:
+        result = subprocess.run(
+            [sys.executable, "-m", "licet", *shlex.split(sample[1])],
+            cwd=place,
+            env={**os.environ, "COLUMNS": "120", "NO_COLOR": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            check=False,
+        )
+        assert result.returncode in (0, 1), result.stdout
+        return f"$ licet {sample[1]}\n{result.stdout}"
+
+    text = README.read_text()
+    assert len(SAMPLE.findall(text)) == 6
+    golden(README, SAMPLE.sub(printed, text))
