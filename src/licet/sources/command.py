@@ -82,6 +82,7 @@ def run(
         finally:
             if child.poll() is None or output.thread.is_alive() or errors.thread.is_alive():
                 _kill(child)
+            child.wait()
             output.thread.join()
             errors.thread.join()
     if output.overflow:
@@ -125,7 +126,7 @@ def _kill(child: subprocess.Popen[bytes]) -> None:
 def _reason(errors: bytes, code: int) -> str:
     lines = [line.strip() for line in errors.decode("utf-8", "replace").splitlines()]
     told = [line for line in lines if line and not line.lower().lstrip("# ").startswith("warning")]
-    line = next((line for line in told if "error" in line.lower()), told[-1] if told else f"it ended with code {code}")
+    line = next((line for line in told if "error" in line.lower()), told[0] if told else f"it ended with code {code}")
     if logged := _LOGGED.search(line):
         line = logged[1].replace('\\"', '"')
     return line.removeprefix("Error: ").removeprefix("error: ")[:500]

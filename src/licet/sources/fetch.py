@@ -64,12 +64,12 @@ def gather(intake: Intake, found: Found, wanted: Wanted) -> None:
 
 
 def _folder(intake: Intake, found: Found, wanted: Wanted) -> None:
-    before = len(intake.texts), len(intake.diagnostics)
+    before = intake.answers
     if os.path.isfile(os.path.join(found.path, CHART)):
         chart.render(intake, found, wanted.namespace)
     elif kustomization.file_of(found.path) is None or not kustomization.render(intake, found):
         _walked(intake, found, wanted)
-    if before == (len(intake.texts), len(intake.diagnostics)):
+    if before == intake.answers:
         raise SourceError(
             f"`{found.source}` holds no manifests",
             "name a folder with .yaml, .yml or .json files, or pipe them into `-`",
@@ -78,7 +78,8 @@ def _folder(intake: Intake, found: Found, wanted: Wanted) -> None:
 
 def _walked(intake: Intake, found: Found, wanted: Wanted) -> None:
     met = walk(found.path, found.source, wanted.exclusion)
-    intake.diagnostics += met.diagnostics
+    for diagnostic in met.diagnostics:
+        intake.tell(diagnostic)
     used = {entry: _uses(intake, entry) for entry in met.kustomizations}
     resources = frozenset[str]().union(*(uses.resources for uses in used.values()))
     inputs = frozenset[str]().union(*(uses.inputs for uses in used.values())) - resources

@@ -22,14 +22,15 @@ _Identity: TypeAlias = tuple[int, int]
 
 
 class Found(msgspec.Struct, frozen=True, gc=False):
-    """A path and the name it goes by."""
+    """A path, the name it goes by, and whether a symbolic link below the walked folder led there."""
 
     path: str
     source: str
+    linked: bool = False
 
 
 class Walk(msgspec.Struct, frozen=True):
-    """What a folder holds, each list sorted by name.
+    """What a folder holds, each list sorted by name, with what links led to last.
 
     `kustomizations` and `charts` are folders; a kustomization file is not among `files`, nor is anything below a
     chart.
@@ -44,25 +45,37 @@ class Walk(msgspec.Struct, frozen=True):
 class _Folder(msgspec.Struct, frozen=True):
     path: str
     source: str
-    above: tuple[_Identity, ...] = ()
+    above: tuple[_Identity, ...]
+    linked: bool = False
 
 
 def walk(path: str, source: str, exclusion: Exclusion) -> Walk:
     """Everything below a folder that may be a manifest, hidden names and `node_modules` left out.
 
     Symbolic links are followed after everything else, so that a file keeps its own name where it has one inside the
-    folder; no folder is entered twice.
+    folder; no folder is entered twice, and a link to a folder above it not at all.
     """
-    walking = _Walking(exclusion)
-    walking.enter(_Folder(path, source))
+    walking = _Walking(path, exclusion)
+    walking.enter(_Folder(path, source, _above(path)))
     found = walking.found
     for entries in (found.files, found.kustomizations, found.charts):
-        entries.sort(key=lambda entry: entry.source)
+        entries.sort(key=lambda entry: (entry.linked, entry.source))
     return found
 
 
+def _above(path: str) -> tuple[_Identity, ...]:
+    """The folders that a folder stands in, up to the root of the file system."""
+    above = []
+    folder = os.path.realpath(path)
+    while folder != (folder := os.path.dirname(folder)):
+        status = os.stat(folder)
+        above.append((status.st_dev, status.st_ino))
+    return tuple(above)
+
+
 class _Walking:
-    def __init__(self, exclusion: Exclusion) -> None:
+    def __init__(self, root: str, exclusion: Exclusion) -> None:
+        self._root = root
         self.found = Walk([], [], [], [])
         self._exclusion = exclusion
         self._entered: set[_Identity] = set()
@@ -91,20 +104,20 @@ class _Walking:
         except OSError as error:
             self.found.diagnostics.append(findings.unreadable(folder.source, error))
             return below, links
-        if folder.above and any(entry.name == CHART for entry in entries):
-            self.found.charts.append(Found(folder.path, folder.source))
+        if folder.path != self._root and any(entry.name == CHART for entry in entries):
+            self.found.charts.append(Found(folder.path, folder.source, folder.linked))
             return below, links
         above = (*folder.above, identity)
         for entry in entries:
             name = entry.name
             if entry.is_symlink():
-                links.append(_Folder(entry.path, names.inside(folder.source, name), above))
+                links.append(_Folder(entry.path, names.inside(folder.source, name), above, linked=True))
             elif entry.is_dir(follow_symlinks=False):
-                below.append(_Folder(entry.path, names.inside(folder.source, name), above))
+                below.append(_Folder(entry.path, names.inside(folder.source, name), above, folder.linked))
             elif name in KUSTOMIZATIONS:
-                self.found.kustomizations.append(Found(folder.path, folder.source))
+                self.found.kustomizations.append(Found(folder.path, folder.source, folder.linked))
             elif name.lower().endswith(MANIFESTS) and entry.is_file(follow_symlinks=False):
-                self.found.files.append(Found(entry.path, names.inside(folder.source, name)))
+                self.found.files.append(Found(entry.path, names.inside(folder.source, name), folder.linked))
         return below, links
 
     def _wanted(self, path: str) -> Iterator[os.DirEntry[str]]:
@@ -132,9 +145,10 @@ class _Walking:
             return [link]
         if stat.S_ISREG(status.st_mode) and name in KUSTOMIZATIONS:
             folder = os.path.dirname(link.path)
-            self.found.kustomizations.append(Found(folder, link.source.removesuffix(name).rstrip("/") or "."))
+            source = link.source.removesuffix(name).rstrip("/") or "."
+            self.found.kustomizations.append(Found(folder, source, linked=True))
         elif stat.S_ISREG(status.st_mode) and name.lower().endswith(MANIFESTS):
-            self.found.files.append(Found(link.path, link.source))
+            self.found.files.append(Found(link.path, link.source, linked=True))
         return []
 
 

@@ -17,7 +17,7 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 class Fetched(msgspec.Struct, frozen=True):
-    """Texts in the order of the paths, sorted by name inside a folder; each file once.
+    """Texts in the order of the paths, sorted by name inside a folder (links last); each file once.
 
     `named` holds the sources that the user named one by one or that a tool rendered. Any other source was met in a
     folder, where a file without a Kubernetes object in it is nothing to complain about.
@@ -29,12 +29,16 @@ class Fetched(msgspec.Struct, frozen=True):
 
 
 class Intake:
-    """Collects texts within the limits. A file that was met before, under whatever name, is not read again."""
+    """Collects texts within the limits. A file that was met before, under whatever name, is not read again.
+
+    `answers` counts what was met: texts, findings, and files that had been read before.
+    """
 
     def __init__(self) -> None:
         self.texts: list[Text] = []
         self.diagnostics: list[Diagnostic] = []
         self.named: set[str] = set()
+        self.answers = 0
         self._seen: set[tuple[int, int]] = set()
         self._left = limits.TOTAL
 
@@ -44,6 +48,7 @@ class Intake:
 
     def tell(self, diagnostic: Diagnostic) -> None:
         """Adds a finding."""
+        self.answers += 1
         self.diagnostics.append(diagnostic)
 
     def take(self, source: str, data: bytes) -> None:
@@ -51,8 +56,12 @@ class Intake:
         if len(data) > self._left:
             self.tell(findings.too_much(source))
             return
-        self._left -= len(data)
         self.named.add(source)
+        self._add(source, data)
+
+    def _add(self, source: str, data: bytes) -> None:
+        self.answers += 1
+        self._left -= len(data)
         self.texts.append(Text(source, data))
 
     def stream(self, source: str, stream: BinaryIO) -> None:
@@ -78,10 +87,9 @@ class Intake:
             return
         if data is None or (met and _is_other_json(source, data)):
             return
-        self._left -= len(data)
         if not met:
             self.named.add(source)
-        self.texts.append(Text(source, data))
+        self._add(source, data)
 
     def _read(self, descriptor: int, source: str) -> bytes | None:
         status = os.fstat(descriptor)
@@ -90,6 +98,7 @@ class Intake:
                 self.stream(source, stream)
             return None
         if (status.st_dev, status.st_ino) in self._seen:
+            self.answers += 1
             return None
         self._seen.add((status.st_dev, status.st_ino))
         if status.st_size > limits.FILE:

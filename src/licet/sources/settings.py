@@ -12,19 +12,12 @@ from typing import Any, Final
 import msgspec
 
 from licet.diag.diagnostic import Severity
+from licet.manifest.decode import PodTemplateKind
 from licet.sources import limits, names
 from licet.sources.errors import SourceError
 
 _OWN: Final = "licet.toml"
 _PROJECT: Final = "pyproject.toml"
-
-
-class Template(msgspec.Struct, frozen=True):
-    """A kind that owns pods: where in its objects the pod template stands, such as `("spec", "template")`."""
-
-    group: str
-    kind: str
-    path: tuple[str, ...]
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -38,7 +31,7 @@ class Settings(msgspec.Struct, frozen=True):
     root: str = "."
     namespace: str | None = None
     enforcer: str | None = None
-    templates: tuple[Template, ...] = ()
+    templates: tuple[PodTemplateKind, ...] = ()
     fail_on: Severity | None = None
     exclude: tuple[str, ...] = ()
     platform: str | None = None
@@ -76,13 +69,14 @@ def _read(path: str, *, named: bool) -> Settings | None:
         raise SourceError(f"the settings `{shown}` are too large", f"keep them below {limits.size(limits.INPUT)}")
     try:
         text = data.decode("utf-8")
-        table = tomllib.loads(text)
+        document = tomllib.loads(text)
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         if os.path.basename(path) == _PROJECT and not named:
             return None
         raise SourceError(f"{shown}: not TOML: {_lower(str(error))}", "see `licet --help` for the settings") from error
+    table: Any = document
     if os.path.basename(path) == _PROJECT:
-        tool = table.get("tool")
+        tool = document.get("tool")
         table = tool.get("licet") if isinstance(tool, dict) else None
         if table is None:
             return None
@@ -130,24 +124,25 @@ class _Reader:
         words = ", ".join(f"`{severity.word}`" for severity in Severity)
         raise self._wrong(key, f"one of {words}", f'{key} = "warning"')
 
-    def _templates(self, key: str, value: Any) -> tuple[Template, ...]:
+    def _templates(self, key: str, value: Any) -> tuple[PodTemplateKind, ...]:
         example = 'templates = [{group = "example.com", kind = "Runner", path = "spec.template"}]'
         if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
             raise self._wrong(key, "a list of tables", example)
         return tuple(self._template(entry, example) for entry in value)
 
-    def _template(self, entry: Mapping[str, Any], example: str) -> Template:
+    def _template(self, entry: Mapping[str, Any], example: str) -> PodTemplateKind:
         keys = ["group", "kind", "path"]
         for key in entry:
             if key not in keys:
                 raise self._unknown(key, keys)
+        entry = {"path": "spec.template", **entry}
         for key in keys:
             if not isinstance(entry.get(key), str) or (key != "group" and not entry[key]):
                 raise self._wrong(f"templates.{key}", "a string", example)
         path = tuple(entry["path"].removeprefix(".").split("."))
         if not all(path):
             raise self._wrong("templates.path", "names joined by dots", example)
-        return Template(entry["group"], entry["kind"], path)
+        return PodTemplateKind(entry["group"], entry["kind"], path)
 
     def _unknown(self, key: str, known: list[str]) -> SourceError:
         close = difflib.get_close_matches(key.replace("_", "-"), known, n=1)
