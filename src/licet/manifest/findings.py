@@ -1,0 +1,249 @@
+"""The findings on documents, L0050 to L0069: text that kubectl refuses, misreads or never reads."""
+
+from __future__ import annotations
+
+from licet.diag.diagnostic import Diagnostic, Severity
+from licet.diag.place import Origin, Place, Span
+from licet.manifest.bounds import BYTES, DEPTH, NODES
+
+_KUBECTL = "kubectl refuses it too"
+
+
+def broken(where: Span, problem: str, context: str) -> Diagnostic:
+    """L0050: a document that is no YAML."""
+    return Diagnostic(
+        "L0050",
+        Severity.ERROR,
+        f"this is not valid YAML: {_quoted(problem)}" if problem else "this is not valid YAML",
+        where,
+        label=_quoted(problem),
+        help="correct the document; until then nothing in it is read, and what stands in others of the file is",
+        notes=(_quoted(context),) if context else (),
+    )
+
+
+def template(where: Span, others: int) -> Diagnostic:
+    """L0051: a Go template, which is YAML only once it is rendered."""
+    return Diagnostic(
+        "L0051",
+        Severity.ERROR,
+        "this is a template, not YAML",
+        where,
+        label="not rendered",
+        help="render the chart with helm and give licet the result, or point licet at the chart's folder",
+        notes=(f"{others} more {_documents(others)} of this file cannot be read for the same reason",)
+        if others
+        else (),
+    )
+
+
+def too_large(where: Place, length: int) -> Diagnostic:
+    """L0052: a document beyond the bound on bytes."""
+    return Diagnostic(
+        "L0052",
+        Severity.ERROR,
+        f"this document has {length / 2**20:,.0f} MiB, more than the {BYTES // 2**20} MiB that licet reads",
+        where,
+        help="split it into documents with `---` between them, or a `List` into its items",
+    )
+
+
+def too_deep(where: Span | Place) -> Diagnostic:
+    """L0053: a document beyond the bound on depth."""
+    return Diagnostic(
+        "L0053",
+        Severity.ERROR,
+        f"this document is nested more than {DEPTH} levels deep",
+        where,
+        help="no Kubernetes object is nested like that; look at what wrote it",
+    )
+
+
+def too_many_nodes(where: Span | Place) -> Diagnostic:
+    """L0054: a document beyond the bound on nodes."""
+    return Diagnostic(
+        "L0054",
+        Severity.ERROR,
+        f"this document has more than {NODES:,} keys and values",
+        where,
+        help="split it into documents with `---` between them",
+    )
+
+
+def exploding(where: Span, problem: str) -> Diagnostic:
+    """L0055: aliases that multiply."""
+    return Diagnostic(
+        "L0055",
+        Severity.ERROR,
+        f"the aliases of this document multiply: {problem}",
+        where,
+        help="write out what they stand for where it is needed, or split the document",
+    )
+
+
+def cyclic(where: Span, problem: str) -> Diagnostic:
+    """L0056: an alias inside what it refers to."""
+    return Diagnostic(
+        "L0056",
+        Severity.ERROR,
+        f"an alias has no end: {problem}",
+        where,
+        label="leads back to here",
+        help="remove the alias; JSON, which kubectl turns every manifest into, cannot hold a cycle",
+    )
+
+
+def repeated_key(where: Span | Place, key: str, first_line: int | None) -> Diagnostic:
+    """L0057: a key that stands twice in one mapping."""
+    return Diagnostic(
+        "L0057",
+        Severity.WARNING,
+        f"`{key}` stands twice in one mapping, and only the last one counts",
+        where,
+        label="this one counts",
+        help="remove the one that is not meant",
+        notes=(f"the first one is in line {first_line}",) if first_line is not None else (),
+    )
+
+
+def not_an_object(where: Place, value: object) -> Diagnostic:
+    """L0058: a document that is no mapping."""
+    return Diagnostic(
+        "L0058",
+        Severity.ERROR,
+        f"this document is {_kind_of(value)}, not an object",
+        where,
+        label="expected `apiVersion`, `kind` and `metadata`",
+        help=f"write a Kubernetes object, or take the file out of what licet reads; {_KUBECTL}",
+    )
+
+
+def not_kubernetes(where: Place) -> Diagnostic:
+    """L0059: a mapping with neither kind nor apiVersion: most likely the settings of some other program."""
+    return Diagnostic(
+        "L0059",
+        Severity.WARNING,
+        "this document has neither `apiVersion` nor `kind`, so it is no Kubernetes object",
+        where,
+        label="left out",
+        help="add both, or take the file out of what licet reads",
+    )
+
+
+def missing(where: Place, field: str, found: object) -> Diagnostic:
+    """L0060: an object with only one of kind and apiVersion, or one that is no text."""
+    problem = f"this object has no `{field}`" if found is None else f"`{field}` is {_kind_of(found)}, not a text"
+    return Diagnostic("L0060", Severity.ERROR, problem, where, help=f"give `{field}`, such as {_EXAMPLES[field]}")
+
+
+def unread_rest(where: Span) -> Diagnostic:
+    """L0061: text after the end of a document, where kubectl stops reading it."""
+    return Diagnostic(
+        "L0061",
+        Severity.WARNING,
+        "kubectl never reads this: the document has ended before it",
+        where,
+        label="not read",
+        help="begin a new document with a line of `---` before it, or remove it",
+    )
+
+
+def refused_separator(where: Span, line: str) -> Diagnostic:
+    """L0062: a line that begins like a separator and goes on."""
+    return Diagnostic(
+        "L0062",
+        Severity.ERROR,
+        f"`{line}` is no separator: kubectl takes only a comment after `---`",
+        where,
+        label="what follows is not read",
+        help="put `---` on a line of its own",
+    )
+
+
+def binary(source: str) -> Diagnostic:
+    """L0063: a file that holds no text."""
+    return Diagnostic(
+        "L0063",
+        Severity.ERROR,
+        f"`{source}` holds binary data, not YAML",
+        Span(source, 1, 1, 1, 1),
+        help="take the file out of what licet reads, or give it a name that does not end in .yaml, .yml or .json",
+    )
+
+
+def utf16(source: str) -> Diagnostic:
+    """L0064: a file in UTF-16, of which kubectl reads one document at best."""
+    return Diagnostic(
+        "L0064",
+        Severity.ERROR,
+        f"`{source}` is in UTF-16, of which kubectl reads one document at best",
+        Span(source, 1, 1, 1, 1),
+        help="save it as UTF-8",
+    )
+
+
+def encoding(where: Span, problem: str) -> Diagnostic:
+    """L0065: bytes that are no UTF-8, or characters that YAML does not allow."""
+    return Diagnostic(
+        "L0065",
+        Severity.ERROR,
+        f"this is not text: {problem}",
+        where,
+        label="here",
+        help="save the file as UTF-8 without control characters, or put the data into base64",
+    )
+
+
+def broken_json(where: Span, problem: str) -> Diagnostic:
+    """L0066: JSON that stops being JSON."""
+    return Diagnostic(
+        "L0066",
+        Severity.ERROR,
+        f"this is not valid JSON: {problem}",
+        where,
+        label=problem,
+        help="correct it; what follows in this file is not read, by kubectl neither",
+    )
+
+
+def bad_items(where: Place, value: object) -> Diagnostic:
+    """L0067: a list whose items are no list, or an item that is no object."""
+    return Diagnostic(
+        "L0067",
+        Severity.ERROR,
+        f"this is {_kind_of(value)}, where a list has its items",
+        where,
+        help=f"`items` is a list of objects; {_KUBECTL}",
+    )
+
+
+_EXAMPLES = {"kind": "`kind: Deployment`", "apiVersion": "`apiVersion: apps/v1`"}
+
+
+def _kind_of(value: object) -> str:
+    match value:
+        case None:
+            return "empty"
+        case bool():
+            return f"`{str(value).lower()}`"
+        case int() | float():
+            return f"the number `{value}`"
+        case str():
+            return "a text"
+        case list():
+            return "a list"
+    return "a mapping"
+
+
+def _quoted(problem: str) -> str:
+    """The words of libyaml, with backticks where it quotes."""
+    return problem.replace("'", "`")
+
+
+def _documents(count: int) -> str:
+    return "document" if count == 1 else "documents"
+
+
+def whole(origin: Origin) -> Place:
+    """The place of a whole object."""
+    return Place(origin)
