@@ -66,15 +66,16 @@ class Rules:
     ) -> tuple[Action, Match]:
         """The rule's match with the action it really has.
 
-        A peer in which no known field is set fails closed: an Accept rule matches nothing through it, a Deny or
-        Pass rule denies everything (ClusterNetworkPolicy v1alpha2, `ClusterNetworkPolicyIngressPeer`).
+        A peer in which no known field is set fails the whole rule closed: an Accept rule matches no traffic, a Deny or
+        Pass rule denies all (`ClusterNetworkPolicyEgressPeer`, policy.networking.k8s.io/v1alpha2).
         """
-        if rule.action is not Action.ACCEPT and any(self.is_unknown(policy, peer) for peer in rule.peers):
-            everything = ((self._population.sources, self._grants.open),)
-            return Action.DENY, Match(everything, ((EVERY_ADDRESS, self._grants.open),))
-        known = tuple(peer for peer in rule.peers if not self.is_unknown(policy, peer))
-        match = self._match(self._find((known, None)), rule.ports, direction, subject, network_policy=False)
-        return rule.action, match
+        if not any(self.is_unknown(policy, peer) for peer in rule.peers):
+            peers = self._find((rule.peers, None))
+            return rule.action, self._match(peers, rule.ports, direction, subject, network_policy=False)
+        if rule.action is Action.ACCEPT:
+            return rule.action, Match((), ())
+        everything = ((self._population.sources, self._grants.open),)
+        return Action.DENY, Match(everything, ((EVERY_ADDRESS, self._grants.open),))
 
     def is_unknown(self, policy: ClusterPolicy, peer: Peer) -> bool:
         """Whether the enforcer sees no field in a peer that it knows."""

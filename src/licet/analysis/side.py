@@ -8,7 +8,7 @@ from itertools import groupby
 import msgspec
 
 from licet.analysis import assumption
-from licet.analysis.grant import NO_REASONS, Grants, Reasons
+from licet.analysis.grant import NO_REASONS, Grant, Grants, Reasons
 from licet.analysis.population import Hits, NamedPorts, Population
 from licet.analysis.rules import Match, Rules
 from licet.model.addresses import AddressSet
@@ -144,7 +144,7 @@ class Side:
             return f"it allows no {packet.direction.value} at all"
         for rule in rules:
             match = self._rules.of_network_policy(policy, rule, packet.direction, self._named(packet))
-            admitted = [grant.may for region, grant in (*match.pods, *match.outside) if _inside(region, packet)]
+            admitted = [grant.may for region, grant in _regions(match) if _inside(region, packet)]
             if admitted:
                 return (
                     f"`{packet.direction.value}[{rule.index}]` admits `{packet.peer_name}` only on {admitted[0]}, "
@@ -252,11 +252,16 @@ def _inside(region: int | AddressSet, packet: Packet) -> bool:
     return isinstance(region, int) and bool(region >> packet.peer & 1)
 
 
+def _regions(match: Match) -> Iterator[tuple[int | AddressSet, Grant]]:
+    yield from match.pods
+    yield from match.outside
+
+
 def _matches(match: Match, packet: Packet) -> tuple[Ternary, Reasons]:
     point = (packet.protocol, packet.port)
     answer = Ternary.NO
     reasons = NO_REASONS
-    for region, grant in (*match.pods, *match.outside):
+    for region, grant in _regions(match):
         if point in grant.may and _inside(region, packet):
             if point in grant.must:
                 return Ternary.YES, NO_REASONS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import groupby
 from typing import TypeVar
 
@@ -15,7 +16,7 @@ from licet.analysis.population import NamedPorts
 from licet.analysis.rules import Rules
 from licet.model.addresses import EVERY_ADDRESS, AddressSet
 from licet.model.policy import Action, ClusterPolicy, Direction
-from licet.model.ports import NO_PORTS
+from licet.model.ports import ALL_PORTS, NO_PORTS
 
 R = TypeVar("R", bound=Region)
 
@@ -53,13 +54,13 @@ class Tiers:
         )
         for _, tied in groupby(ordered, key=lambda a: a.policy.priority):
             group = list(tied)
-            if len(group) == 1:
-                pods, outside = self._follow(group[0], subject, pods, outside)
+            if len(group) == 1 and not group[0].doubt:
+                pods, outside = self._follow(group[0].policy, subject, pods, outside)
                 continue
-            tied_pods, tied_outside = self._follow(group[0], subject, {}, {})
+            tied_pods, tied_outside = self._alone(group[0], subject)
             names = str(group[0].policy.key)
             for other in group[1:]:
-                more_pods, more_outside = self._follow(other, subject, {}, {})
+                more_pods, more_outside = self._alone(other, subject)
                 beside = self._beside(names, str(other.policy.key))
                 tied_pods = combine(tied_pods, more_pods, self._sources, (start, start), beside, start)
                 tied_outside = combine(tied_outside, more_outside, EVERY_ADDRESS, (start, start), beside, start)
@@ -71,41 +72,47 @@ class Tiers:
             mapped(outside, EVERY_ADDRESS, start, self._finish, left),
         )
 
+    def _alone(self, applied: Applied, subject: NamedPorts) -> tuple[dict[Outcome, int], dict[Outcome, AddressSet]]:
+        """One policy's outcome on its own. Where it may not apply, all its rules stand aside together."""
+        pods, outside = self._follow(applied.policy, subject, {}, {})
+        if not applied.doubt:
+            return pods, outside
+        start = self._grants.start
+        doubted = partial(self._doubted, applied.doubt)
+        return mapped(pods, self._sources, start, doubted, start), mapped(outside, EVERY_ADDRESS, start, doubted, start)
+
+    def _doubted(self, doubt: Reasons, outcome: Outcome) -> Outcome:
+        if outcome is self._grants.start:
+            return outcome
+        return self._grants.outcome(outcome.accept, outcome.deny, outcome.leave, ALL_PORTS, outcome.reasons | doubt)
+
     def _follow(
-        self, applied: Applied, subject: NamedPorts, pods: dict[Outcome, int], outside: dict[Outcome, AddressSet]
+        self, policy: ClusterPolicy, subject: NamedPorts, pods: dict[Outcome, int], outside: dict[Outcome, AddressSet]
     ) -> tuple[dict[Outcome, int], dict[Outcome, AddressSet]]:
-        for rule in applied.policy.rules(self._direction):
-            action, match = self._rules.of_cluster_policy(applied.policy, rule, self._direction, subject)
-            pods = self._step(pods, match.pods, action, applied.doubt)
-            outside = self._step(outside, match.outside, action, applied.doubt)
+        for rule in policy.rules(self._direction):
+            action, match = self._rules.of_cluster_policy(policy, rule, self._direction, subject)
+            pods = self._step(pods, match.pods, action)
+            outside = self._step(outside, match.outside, action)
         return pods, outside
 
-    def _step(
-        self, parts: dict[Outcome, R], matches: Iterable[tuple[R, Grant]], action: Action, doubt: Reasons
-    ) -> dict[Outcome, R]:
+    def _step(self, parts: dict[Outcome, R], matches: Iterable[tuple[R, Grant]], action: Action) -> dict[Outcome, R]:
         for region, grant in matches:
-
-            def advance(before: Outcome, grant: Grant = grant) -> Outcome:
-                key = ("decide", before, action, grant, doubt)
-                return self._grants.move(key, lambda: self._decide(before, action, grant, doubt))
-
-            parts = spread(parts, region, advance, self._grants.start)
+            parts = spread(parts, region, partial(self._decided, action, grant), self._grants.start)
         return parts
 
-    def _decide(self, before: Outcome, action: Action, grant: Grant, doubt: Reasons) -> Outcome:
+    def _decided(self, action: Action, grant: Grant, before: Outcome) -> Outcome:
+        return self._grants.move(("decide", before, action, grant), lambda: self._decide(before, action, grant))
+
+    def _decide(self, before: Outcome, action: Action, grant: Grant) -> Outcome:
         hit = before.undecided & grant.may
         if not hit:
             return before
-        surely = NO_PORTS if doubt else grant.must
-        reasons = before.reasons
-        if hit - surely:
-            reasons |= grant.reasons | doubt
         return self._grants.outcome(
             before.accept | hit if action is Action.ACCEPT else before.accept,
             before.deny | hit if action is Action.DENY else before.deny,
             before.leave | hit if action is Action.PASS else before.leave,
-            before.undecided - surely,
-            reasons,
+            before.undecided - grant.must,
+            before.reasons | grant.reasons if hit - grant.must else before.reasons,
         )
 
     def _beside(self, first: str, second: str) -> Callable[[Outcome, Outcome], Outcome]:
