@@ -1,4 +1,4 @@
-"""One case from nothing to numbers: written, loaded by the baseline, answered by the command, and taken stage by stage."""
+"""One case from nothing to numbers: written, loaded by the baseline, answered by the command, stage by stage."""
 
 from __future__ import annotations
 

@@ -18,6 +18,8 @@ NOUNS = tuple(_NOUNS.split())
 ENVIRONMENTS = ("prod", "prod", "staging", "dev")
 COMPONENTS = ("api", "api", "api", "worker", "worker", "web", "store")
 KINDS = ("Deployment",) * 17 + ("StatefulSet",) * 2 + ("DaemonSet",)
+A_NAMESPACE = 100
+CALLERS = 3
 PORTS = (8080, 8080, 8080, 8443, 9000, 50051, 3000, 5432)
 
 
@@ -55,16 +57,17 @@ class Estate:
     callees: tuple[tuple[int, ...], ...]
 
 
-def plan(size: int, seed: int, *, kind: str = "", a_namespace: int = 100, calls: int = 3) -> Estate:
+def plan(size: int, seed: int, *, kind: str = "", closed: bool = False) -> Estate:
     """An estate of `size` workloads, the same for the same arguments.
 
-    Seven of ten callers live in the callee's own namespace. `kind` makes every workload of that kind.
+    Seven of ten callers live in the callee's own namespace. `kind` makes every workload of that kind, `closed`
+    closes every namespace rather than every second one.
     """
     draw = random.Random(f"estate {seed} {size} {kind}")
-    a_namespace = max(1, min(a_namespace, size // 4))
-    namespaces = tuple(_namespace(i, draw) for i in range((size + a_namespace - 1) // a_namespace))
+    a_namespace = max(1, min(A_NAMESPACE, size // 4))
+    namespaces = tuple(_namespace(i, closed, draw) for i in range((size + a_namespace - 1) // a_namespace))
     apps = tuple(_app(i, namespaces[i // a_namespace], kind, draw) for i in range(size))
-    callers = tuple(_callers(i, size, a_namespace, calls, draw) for i in range(size))
+    callers = tuple(_callers(i, size, a_namespace, draw) for i in range(size))
     callees: list[list[int]] = [[] for _ in apps]
     for callee, those in enumerate(callers):
         for caller in those:
@@ -72,9 +75,9 @@ def plan(size: int, seed: int, *, kind: str = "", a_namespace: int = 100, calls:
     return Estate(namespaces, apps, callers, tuple(map(tuple, callees)))
 
 
-def _namespace(index: int, draw: random.Random) -> Namespace:
+def _namespace(index: int, closed: bool, draw: random.Random) -> Namespace:
     team = TEAMS[index % len(TEAMS)]
-    return Namespace(f"{team}-{index:03d}", team, draw.choice(ENVIRONMENTS), closed=index % 2 == 1)
+    return Namespace(f"{team}-{index:03d}", team, draw.choice(ENVIRONMENTS), closed or index % 2 == 1)
 
 
 def _app(index: int, namespace: Namespace, kind: str, draw: random.Random) -> App:
@@ -91,11 +94,11 @@ def _app(index: int, namespace: Namespace, kind: str, draw: random.Random) -> Ap
     )
 
 
-def _callers(index: int, size: int, a_namespace: int, calls: int, draw: random.Random) -> tuple[int, ...]:
+def _callers(index: int, size: int, a_namespace: int, draw: random.Random) -> tuple[int, ...]:
     start = index // a_namespace * a_namespace
     neighbours = range(start, min(start + a_namespace, size))
     chosen: set[int] = set()
-    while len(chosen) < min(calls, size - 1):
+    while len(chosen) < min(CALLERS, size - 1):
         caller = draw.choice(neighbours) if draw.random() < 0.7 else draw.randrange(size)
         if caller != index:
             chosen.add(caller)

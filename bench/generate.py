@@ -18,7 +18,7 @@ VARIANTS = {
     "notin": "every policy admits all pods but three apps of its own (NotIn)",
     "none": "no policy at all",
     "pods": "bare pods, 50 of each label set, with the plain policies",
-    "bare": "plain, every workload one bare pod (what other tools handle best)",
+    "bare": "a bare pod, its callers and its callees, default deny in both directions",
 }
 PODS_A_SET = 50
 APPS_A_FILE = 10
@@ -119,7 +119,7 @@ def _estate(case: Case) -> Estate:
         case "pods":
             return plan(max(1, case.size // PODS_A_SET), case.seed, kind="Pod")
         case "bare":
-            return plan(case.size, case.seed, kind="Pod")
+            return plan(case.size, case.seed, kind="Pod", closed=True)
         case _:
             return plan(case.size, case.seed)
 

@@ -80,8 +80,10 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Re-answering after one change, in seconds, over `samples` changes of one kind; `checked` of them compared
-    with a fresh answer."""
+    """Re-answering after one change of a kind, in seconds.
+
+    `rows` is the median of what came back; `checked` of the `samples` answers were compared with a fresh one.
+    """
 
     change: str
     samples: int

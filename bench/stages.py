@@ -49,6 +49,8 @@ def measure(folder: str) -> dict[str, object]:
         from licet.analysis.reach import reach
         from licet.cli.render import json as json_renderer
         from licet.cli.render import table as table_renderer
+        from licet.cli.render.names import Names
+        from licet.diag.render.paint import Paint
         from licet.manifest.decode import decode
         from licet.manifest.documents import read
         from licet.model.profiles import DEFAULT, PROFILES
@@ -65,9 +67,10 @@ def measure(folder: str) -> dict[str, object]:
     with clock.stage("answer"):
         reached = answer.map()
     with clock.stage("json"):
-        json_size = sum(map(len, json_renderer.render(reached, [])))
+        json_size = sum(len(text) for text in json_renderer.render(reached, []))
     with clock.stage("table"):
-        table_size = sum(map(len, table_renderer.render(reached, [])))
+        lines = table_renderer.render(reached, Names(reached.endpoints), width=100, paint=Paint(False))
+        table_size = sum(len(line) for line in lines)
     findings = Counter(d.code for d in (*fetched.diagnostics, *spoiled, *decoded.diagnostics))
     return {
         "seconds": clock.seconds,
