@@ -62,6 +62,9 @@ def _widths(head: Sequence[str], rows: Sequence[Sequence[Cell]], width: int) -> 
 
 def _wrap(cell: Cell, width: int) -> list[str]:
     """The items on as few lines as it takes; an item that is wider than a line is broken at its spaces."""
+    whole = ", ".join(cell)
+    if columns(whole) <= width:
+        return [whole]
     lines: list[str] = []
     line = ""
     for number, item in enumerate(cell):

@@ -160,5 +160,5 @@ class _Rows:
         label, place = self._names.short(id), self._names.place(id)
         rest = label.removeprefix(f"{place}/") if place else label
         before = f'<span class="place">{escape(place)}/</span>' if rest != label else ""
-        title = escape(visible(id))
-        return f'<button type="button" class="name" data-n="{self._number[id]}" title="{title}">{before}{escape(rest)}</button>'
+        target = f'data-n="{self._number[id]}" title="{escape(visible(id))}"'
+        return f'<button type="button" class="name" {target}>{before}{escape(rest)}</button>'

@@ -25,8 +25,8 @@ def matrix(answer: ReachMap, names: Names) -> Iterator[str]:
     number = {endpoint.id: at for at, endpoint in enumerate(answer.endpoints)}
     cells = _cells(answer)
     yield '<section class="matrix" aria-labelledby="square"><div class="bar"><h2 id="square">At a glance</h2>'
-    yield '<div class="legend"><span><i class="m-allow"></i>allowed</span><span><i class="m-open"></i>undetermined</span>'
-    yield '<span><i class="m-none"></i>denied</span></div></div>'
+    yield '<div class="legend"><span><i class="m-allow"></i>allowed</span>'
+    yield '<span><i class="m-open"></i>undetermined</span><span><i class="m-none"></i>denied</span></div></div>'
     roomy = " roomy" if len(endpoints) <= _ROOMY else ""
     yield f'<div class="scroll"><table class="grid{roomy}" role="grid" aria-label="Sources by destinations"><thead><tr>'
     yield '<th class="corner">from ↓ &nbsp; to →</th>'

@@ -57,9 +57,7 @@ class Pairs:
     def count(self) -> int:
         """How many pairs iteration yields, without walking them."""
         bits: dict[str, int] = {}
-        masks: list[int] = []
-        for edge in self._edges:
-            masks.append(_mask([bits.setdefault(id, len(bits)) for id in edge.dst]))
+        masks = [_mask([bits.setdefault(id, len(bits)) for id in edge.dst]) for edge in self._edges]
         sizes: dict[tuple[int, ...], int] = {}
         total = 0
         for numbers in map(tuple, self._groups.values()):

@@ -42,7 +42,7 @@ def render_pairs(answer: ReachMap, names: Names, *, width: int, paint: Paint) ->
 
 def _stream(edges: Iterable[Edge], names: Names, width: int, paint: Paint, *, assumed: bool = False) -> Iterator[str]:
     stream = iter(edges)
-    head = (*HEAD, "IF") if assumed else HEAD
+    head: tuple[str, ...] = (*HEAD, "IF") if assumed else HEAD
     while batch := list(islice(stream, _BATCH)):
         rows = [[*row(edge, names), list(map(visible, edge.assumptions))][: len(head)] for edge in batch]
         yield _block(grid(head, rows, width, paint))

@@ -58,6 +58,19 @@ class Excerpts:
         rows.append(paint.faint(f"{'':{gutter}} | ") + pad + paint.severity(severity, under))
         return rows
 
+    def lines(self, span: Span, most: int, paint: Paint, width: int) -> list[str]:
+        """The span's lines as they stand, at most so many of them; nothing where they are not at hand."""
+        last = span.end_line if span.end_column > 1 or span.end_line == span.line else span.end_line - 1
+        numbers = range(span.line, min(last, span.line + most - 1) + 1)
+        gutter = len(str(numbers[-1]))
+        room = max(width - gutter - 3, _LEAST_WINDOW)
+        rows: list[str] = []
+        for number in numbers:
+            line = self.line(span.source, number)
+            if line is not None:
+                rows.append(paint.faint(f"{number:>{gutter}} | ") + _window(_spread(line), 0, 0, room)[0])
+        return [*rows, paint.faint(f"{'':{gutter}} | …")] if rows and last > numbers[-1] else rows
+
 
 def _as_utf8(data: bytes) -> bytes:
     """The text as YAML reads it: UTF-16 where a byte order mark says so, UTF-8 otherwise, without the mark."""

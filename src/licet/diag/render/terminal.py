@@ -16,8 +16,9 @@ SHOWN_PER_CODE = 20
 
 
 def render(report: Report, *, paint: Paint = PLAIN, width: int = 100, every: bool = False) -> str:
-    """All findings, each followed by an empty line; empty where there are none. `every` shows also those that
-    are otherwise only counted.
+    """All findings, each followed by an empty line; empty where there are none.
+
+    `every` shows also those that are otherwise only counted.
     """
     excerpts = Excerpts(report.texts)
     seen: Counter[str] = Counter()

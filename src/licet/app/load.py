@@ -1,0 +1,84 @@
+"""From paths to a cluster, and everything that was found wrong on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+from licet.diag.diagnostic import Diagnostic
+from licet.diag.text import Text
+from licet.manifest import documents, platform
+from licet.manifest.decode import PodTemplateKind, decode
+from licet.model.cluster import Cluster
+from licet.model.platform import UNKNOWN_PLATFORM, Platform
+from licet.sources import SourceError, fetch
+from licet.sources.intake import Fetched
+from licet.sources.revision import fetch_version
+from licet.sources.settings import Settings
+
+Tell = Callable[[str], None]
+"""Is told what begins, in two or three words, for people who wait."""
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    """A cluster, what is wrong with its manifests, and their texts by source name."""
+
+    cluster: Cluster
+    diagnostics: tuple[Diagnostic, ...]
+    texts: Mapping[str, Text]
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """What decides how manifests are read: the project's settings, where the command line did not say otherwise."""
+
+    settings: Settings
+    namespace: str = "default"
+    platform: str | None = None
+
+
+def load(paths: Sequence[str], setting: Setting, tell: Tell) -> Loaded:
+    """What the paths hold. Raises SourceError where there is nothing to read."""
+    tell("reading")
+    own = setting.settings
+    return _cluster(fetch(paths, exclude=own.exclude, root=own.root, namespace=setting.namespace), setting, tell)
+
+
+def load_version(version: str, setting: Setting, tell: Tell) -> Loaded:
+    """What a path or a git revision holds. Raises SourceError where it is neither."""
+    tell(f"reading {version}")
+    own = setting.settings
+    fetched = fetch_version(version, exclude=own.exclude, root=own.root, namespace=setting.namespace)
+    return _cluster(fetched, setting, tell)
+
+
+def _cluster(fetched: Fetched, setting: Setting, tell: Tell) -> Loaded:
+    tell("parsing")
+    read, wrong = documents.read(fetched.texts)
+    given, given_texts, given_wrong = _given(setting.platform)
+    met, met_wrong = platform.decode([document for document in read if platform.is_platform(document)])
+    tell("understanding")
+    decoded = decode(
+        [document for document in read if not platform.is_platform(document)],
+        namespace=setting.namespace,
+        cluster=(given or met or UNKNOWN_PLATFORM).cluster,
+        templates=[PodTemplateKind(t.group, t.kind, t.path) for t in setting.settings.templates],
+        platform=given or met or UNKNOWN_PLATFORM,
+    )
+    return Loaded(
+        decoded.cluster,
+        (*fetched.diagnostics, *wrong, *given_wrong, *met_wrong, *decoded.diagnostics),
+        {text.source: text for text in (*fetched.texts, *given_texts)},
+    )
+
+
+def _given(file: str | None) -> tuple[Platform | None, list[Text], list[Diagnostic]]:
+    """The Platform in the file that the user names."""
+    if file is None:
+        return None, [], []
+    fetched = fetch([file])
+    read, wrong = documents.read(fetched.texts)
+    found, found_wrong = platform.decode([document for document in read if platform.is_platform(document)])
+    if found is None and not wrong and not fetched.diagnostics:
+        raise SourceError(f"`{file}` holds no Platform", f"begin it with `apiVersion: {platform.VERSION}`")
+    return found, fetched.texts, [*fetched.diagnostics, *wrong, *found_wrong]

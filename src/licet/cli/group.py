@@ -1,0 +1,76 @@
+"""The commands by name. A command's file is loaded when that command is asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+COMMANDS = {
+    "map": "Who can reach whom.",
+    "why": "May SRC reach DST, and which policies, rules and lines decide so?",
+    "diff": "What a change newly allows and newly denies.",
+    "ask": "Check assertions kept beside the manifests.",
+    "blast": "What a workload reaches hop by hop, and what reaches it.",
+    "policies": "Rules that are unused, shadowed, empty, equal or tied.",
+    "completion": "Print the script that completes commands and options in a shell.",
+}
+"""Every command and what the list of commands says of it."""
+
+_HELP = """Who may talk to whom on a Kubernetes platform, why, and what a change would change.
+
+PATH is a file, a folder, a kustomization, a chart or `-` for standard input; none means the current folder."""
+
+_EPILOG = """\b
+Examples:
+  licet map k8s                                 who can reach whom
+  licet why shop/frontend shop/checkout k8s --port 5050
+  licet diff main k8s                           what this change opens and closes
+  helm template . | licet map -                 whatever renders manifests
+
+\b
+Exit codes:
+  0    nothing wrong
+  1    findings at or above --fail-on, or the answer is "no"
+  2    the input or the usage is wrong
+  70   a bug in licet
+  130  interrupted
+  141  the reader of the output went away
+
+`licet COMMAND --help` says more about each."""
+
+
+class Commands(click.Group):
+    """Loads a command's file only when it is needed, and lists commands without loading any."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - the name is click's
+        """The names, in the order in which they are shown."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
+        """The command of this name, or None."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_module(f"licet.cli.commands.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does it, but a name that is not there is met with the closest ones."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            raise click.exceptions.NoSuchCommand(name, possibilities=list(COMMANDS), ctx=ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
+        """The list of commands in the help text."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=Commands, help=_HELP, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("-V", "--version", is_flag=True, expose_value=False, is_eager=True, help="Print the version.")
+def commands() -> None:
+    """All of them; `licet --version` was answered before this was loaded."""

@@ -1,0 +1,77 @@
+"""The options that every command takes, as one value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+import msgspec
+
+from licet.diag.diagnostic import Severity
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Options(msgspec.Struct, frozen=True):
+    """What the user asked of any command; None where nothing was said, so that settings decide."""
+
+    output: str
+    config: str | None
+    enforcer: str | None
+    platform: str | None
+    namespace: str | None
+    fail_on: Severity | None
+    quiet: bool
+    verbose: bool
+    color: str
+
+
+def every_command(*formats: str) -> Callable[[F], F]:
+    """Add the options; the first format is the default. The command gets them as `options`."""
+
+    def add(function: F) -> F:
+        def gathered(**arguments: Any) -> Any:
+            own = {name: arguments.pop(name) for name in Options.__struct_fields__}
+            if own["fail_on"] is not None:
+                own["fail_on"] = Severity[own["fail_on"].upper()]
+            return function(options=Options(**own), **arguments)
+
+        gathered.__doc__ = function.__doc__
+        gathered.__name__ = function.__name__
+        for option in reversed(_options(formats)):
+            gathered = option(gathered)
+        gathered.__click_params__ = [  # type: ignore[attr-defined]  # where click keeps them
+            *getattr(function, "__click_params__", []),
+            *gathered.__click_params__,  # type: ignore[attr-defined]
+        ]
+        return gathered  # type: ignore[return-value]  # click makes a command of it at once
+
+    return add
+
+
+def _options(formats: Sequence[str]) -> list[Callable[[Any], Any]]:
+    return [
+        click.option("-o", "--output", type=click.Choice(formats), default=formats[0], help="The form of the answer."),
+        click.option("--config", metavar="FILE", help="Settings to use instead of the nearest `licet.toml`."),
+        click.option("--enforcer", metavar="PROFILE", help="What enforces the policies, such as `calico`."),
+        click.option("--platform", metavar="FILE", help="A `Platform`: facts of the cluster that no manifest holds."),
+        click.option("-n", "--namespace", metavar="NAME", help="The namespace of objects that name none."),
+        click.option(
+            "--fail-on",
+            type=click.Choice([severity.word for severity in Severity]),
+            help="Exit with 1 from this severity on (default: error).",
+        ),
+        click.option("-q", "--quiet", is_flag=True, help="Say nothing beside the answer but errors."),
+        click.option("-v", "--verbose", is_flag=True, help="Say everything: each finding, and how long it took."),
+        click.option(
+            "--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colours on a terminal."
+        ),
+    ]
+
+
+def epilog(examples: Sequence[str], codes: Sequence[str]) -> str:
+    """What stands under a command's help: examples, and what its exit codes mean."""
+    return "\n".join(
+        ["\b", "Examples:", *(f"  {line}" for line in examples), "", "\b", "Exit codes:", *map("  {}".format, codes)]
+    )

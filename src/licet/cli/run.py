@@ -1,0 +1,101 @@
+"""One run of the command line: whatever happens ends in an exit code and, where it is bad, in one line."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Sequence
+
+import click
+
+from licet.cli.group import commands
+from licet.sources.errors import SourceError
+
+WRONG = 2
+"""The input or the usage is wrong."""
+BUG = 70
+"""EX_SOFTWARE of sysexits.h."""
+INTERRUPTED = 130
+"""What shells report for a program that SIGINT ended."""
+CLOSED = 141
+"""What shells report for a program that SIGPIPE ended."""
+
+_COMPLETE = "_LICET_COMPLETE"
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; what it answers goes to standard output, what is wrong to standard error."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = _invoke(list(arguments))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _silence()
+        return CLOSED
+    except (KeyboardInterrupt, click.Abort):
+        _say("interrupted")
+        return INTERRUPTED
+    except click.UsageError as error:
+        _say(_usage(error))
+        return WRONG
+    except SourceError as error:
+        _say(f"{error.message}: {error.help}")
+        return WRONG
+    except MemoryError:
+        _say("out of memory: point at a smaller folder")
+        return WRONG
+    except OSError as error:
+        _say(f"{error.strerror or error}".lower() + (f": `{error.filename}`" if error.filename else ""))
+        return WRONG
+    except Exception as error:
+        if "--verbose" in arguments or "-v" in arguments:
+            raise
+        _say(
+            f"a bug in licet: {type(error).__name__}: {error}".replace("\n", " ")
+            + " (please report it, with what `--verbose` adds)"
+        )
+        return BUG
+    return code
+
+
+def _invoke(arguments: list[str]) -> int:
+    instruction = os.environ.get(_COMPLETE)
+    if instruction:
+        from click.shell_completion import shell_complete
+
+        return shell_complete(commands, {}, "licet", _COMPLETE, instruction)
+    try:
+        with commands.make_context("licet", arguments) as context:
+            code = commands.invoke(context)
+    except click.exceptions.NoArgsIsHelpError as error:
+        sys.stderr.write(f"{error.format_message()}\n")
+        return WRONG
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    return code if isinstance(code, int) else 0
+
+
+def _usage(error: click.UsageError) -> str:
+    """What is wrong with the usage, on one line, with the way out."""
+    message = re.sub(r"\s+", " ", error.format_message()).rstrip(".")
+    message = message.replace(". Did you mean", ": did you mean")
+    message = re.sub(r"'([^']*)'", r"`\1`", message[:1].lower() + message[1:])
+    command = error.ctx.command_path if error.ctx is not None else "licet"
+    return f"{message} (see `{command} --help`)"
+
+
+def _say(text: str) -> None:
+    try:
+        sys.stderr.write(f"licet: {text}\n")
+    except OSError:
+        _silence()
+
+
+def _silence() -> None:
+    """Point standard output nowhere, so that nothing is left to complain when the interpreter closes it."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
