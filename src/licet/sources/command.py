@@ -78,7 +78,7 @@ def run(
             child.wait(seconds)
             output.thread.join(seconds)
         except subprocess.TimeoutExpired:
-            raise CommandError(f"it did not end within {seconds:g} seconds") from None
+            raise CommandError(f"it did not end within {seconds:g} s") from None
         finally:
             if child.poll() is None or output.thread.is_alive() or errors.thread.is_alive():
                 _kill(child)

@@ -66,8 +66,8 @@ class Intake:
 
     def stream(self, source: str, stream: BinaryIO) -> None:
         """Reads a stream to its end, or to the limit."""
-        data = stream.read(limits.FILE + 1)
-        if len(data) > limits.FILE:
+        data = _to_end(stream)
+        if data is None:
             self.tell(findings.too_large(source))
         elif _is_binary(data[:_HEAD]):
             self.tell(findings.binary(source))
@@ -115,6 +115,17 @@ class Intake:
             return head
         with os.fdopen(os.dup(descriptor), "rb", buffering=0) as stream:
             return stream.read(limits.FILE)
+
+
+def _to_end(stream: BinaryIO) -> bytes | None:
+    """What a stream holds, or None where that is more than a file may."""
+    chunks, length = list[bytes](), 0
+    while chunk := stream.read(limits.MIB):
+        chunks.append(chunk)
+        length += len(chunk)
+        if length > limits.FILE:
+            return None
+    return b"".join(chunks)
 
 
 def _is_binary(head: bytes) -> bool:

@@ -54,8 +54,14 @@ def fetch_version(
     with tempfile.TemporaryDirectory(prefix="licet-", ignore_cleanup_errors=True) as folder:
         folder = os.path.realpath(folder)
         prefix = f"{revision}:"
-        for left_out in repository.bring(tree, path, folder, prefix):
-            intake.tell(findings.outside_tree(names.inside(prefix, left_out)))
+        try:
+            for left_out in repository.bring(tree, path, folder, prefix):
+                intake.tell(findings.outside_tree(names.inside(prefix, left_out)))
+        except (command.CommandError, OSError) as error:
+            raise SourceError(
+                f"git does not give the files of `{version}`: {str(error).replace(folder, prefix)}",
+                "try `git fsck`, or `git fetch --refetch` where the clone is partial",
+            ) from error
         below = os.path.relpath(os.path.realpath(root), os.path.realpath(repository.top))
         wanted = Wanted(Exclusion(exclude, os.path.join(folder, below)), namespace)
         gather(intake, Found(os.path.join(folder, path) if path else folder, prefix + path), wanted)
@@ -83,6 +89,7 @@ class _Repository:
         environment = {
             **{name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "XDG_CONFIG_HOME") if name in os.environ},
             "LANG": "C",
+            "GIT_ALLOW_PROTOCOL": "none",
             "GIT_NO_LAZY_FETCH": "1",
             "GIT_OPTIONAL_LOCKS": "0",
             "GIT_TERMINAL_PROMPT": "0",
@@ -155,12 +162,9 @@ class _Repository:
         with tempfile.TemporaryFile() as wanted, tempfile.TemporaryFile() as objects:
             wanted.write("".join(f"{entry.object}\n" for entry in entries).encode("ascii"))
             wanted.seek(0)
-            try:
-                self._run("cat-file", "--batch", stdin=wanted, into=objects)
-                objects.seek(0)
-                _place(entries, objects, folder)
-            except (command.CommandError, OSError) as error:
-                raise SourceError(f"git does not give the files: {error}", "try `git fsck`") from error
+            self._run("cat-file", "--batch", stdin=wanted, into=objects)
+            objects.seek(0)
+            _place(entries, objects, folder)
 
 
 def _place(entries: Sequence[Entry], objects: BinaryIO, folder: str) -> None:
@@ -197,7 +201,7 @@ def _next(objects: BinaryIO, entry: Entry) -> bytes:
     """The next object of what `git cat-file --batch` wrote."""
     head = objects.readline().split()
     if len(head) != 3:
-        raise SourceError(f"`{entry.path}` is not in this clone", "fetch it first: the clone is partial")
+        raise command.CommandError(f"`{entry.path}` is not in this clone")
     data = objects.read(int(head[2]))
     objects.read(1)
     return data

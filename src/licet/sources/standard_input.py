@@ -9,13 +9,16 @@ from licet.sources import names
 from licet.sources.errors import SourceError
 from licet.sources.intake import Intake
 
+_ADVICE = "pipe manifests in, or name a path"
+
 
 def take(intake: Intake, stdin: BinaryIO | None) -> None:
     """Reads standard input, once however often it is named."""
     if names.STANDARD_INPUT in intake.named:
         return
+    if stdin is None and sys.stdin is None:
+        raise SourceError("standard input is closed", _ADVICE)
     try:
         intake.stream(names.STANDARD_INPUT, stdin or sys.stdin.buffer)
     except OSError as error:
-        reason = (error.strerror or "").lower()
-        raise SourceError(f"standard input cannot be read: {reason}", "pipe manifests in, or name a path") from error
+        raise SourceError(f"standard input cannot be read: {(error.strerror or '').lower()}", _ADVICE) from error
