@@ -1,69 +1,74 @@
-"""The answer as edges between named endpoints: what maps are drawn from."""
+"""Answers as edges between named endpoints: what maps and differences are drawn from."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TypeVar
+
+import msgspec
 
 from licet.analysis import bits
 from licet.analysis.cover import rectangles
-from licet.analysis.grant import NO_REASONS, Grant, Reasons
 from licet.analysis.endpoints import INGRESS_CONTROLLER
-from licet.analysis.names import names_of_classes
+from licet.analysis.grant import NO_REASONS, Grant, Reasons
+from licet.analysis.names import Names
 from licet.analysis.population import UNKNOWN_POD
 from licet.model.addresses import EVERY_ADDRESS, AddressSet, range_text
-from licet.model.edge import Edge, Endpoint, EndpointType, ReachMap
+from licet.model.edge import Edge
 from licet.model.key import Key
-from licet.model.ports import ALL_PORTS, PortSet
-
-if TYPE_CHECKING:
-    from licet.analysis.reach import Reach
+from licet.model.ports import PortSet
 
 Relation = dict[tuple[PortSet, Reasons], list[tuple[int, tuple[int, ...]]]]
 """Per ports and open questions: (sources as bits, destination positions)."""
 
 
-def draw(reach: Reach) -> ReachMap:
-    """Every edge of the answer, grouped; the order follows the input."""
-    return _Drawing(reach).map()
+class Picture(msgspec.Struct, frozen=True):
+    """Grants between classes, to be written as edges. Every list is by class; position 0 (UNKNOWN_POD) is not drawn.
+
+    `columns` are grants by source class; `arriving` and `leaving` are grants by address outside; `routed` are grants from
+    the ingress controller and gateways by destination class.
+    """
+
+    names: list[Names]
+    columns: list[dict[Grant, int]]
+    arriving: list[dict[Grant, AddressSet]]
+    leaving: list[dict[Grant, AddressSet]]
+    routed: dict[Key, dict[int, Grant]]
+
+
+class Drawn(msgspec.Struct, frozen=True):
+    """Edges that are certain, edges that hang on something, and the address ranges that outside was cut into."""
+
+    certain: list[Edge]
+    open: list[Edge]
+    ranges: tuple[str, ...]
+
+
+def draw(picture: Picture) -> Drawn:
+    """Every edge of a picture, grouped; the order follows the input."""
+    return _Drawing(picture).draw()
 
 
 class _Drawing:
-    def __init__(self, reach: Reach) -> None:
-        self._reach = reach
-        self._names = names_of_classes(reach)
+    def __init__(self, picture: Picture) -> None:
+        self._picture = picture
+        self._names = picture.names
         self._expanded: dict[int, tuple[str, ...]] = {}
         self._edges: list[Edge] = []
         self._open: list[Edge] = []
 
-    def map(self) -> ReachMap:
+    def draw(self) -> Drawn:
         self._between_workloads()
-        self._to_themselves()
         self._from_gateways()
-        arriving = self._from_outside()
-        leaving = self._to_outside()
-        reach = self._reach
-        routed = [Endpoint(_gateway_id(key), *_gateway_type(key)) for key in reach.routed]
-        ranges = [Endpoint(name, EndpointType.ADDRESSES) for name in dict.fromkeys((*arriving, *leaving))]
-        workloads = [Endpoint(str(key), EndpointType.WORKLOAD, key) for key in self._keys()]
-        return ReachMap(
-            reach.profile.name,
-            (*workloads, *routed, *ranges),
-            tuple(self._edges),
-            tuple(self._open),
-            tuple(reach.assumptions()),
-        )
-
-    def _keys(self) -> Iterator[Key]:
-        ordered = sorted((at, key) for names in self._names for at, key in names)
-        for _, key in ordered:
-            yield key
+        arriving = self._outside(self._picture.arriving, inward=True)
+        leaving = self._outside(self._picture.leaving, inward=False)
+        return Drawn(self._edges, self._open, tuple(dict.fromkeys((*arriving, *leaving))))
 
     def _classes(self, members: Iterable[int]) -> tuple[str, ...]:
         found = [entry for at in members for entry in self._names[at]]
         found.sort()
-        return tuple(str(key) for _, key in found)
+        return tuple([name for _, name in found])
 
     def _sources(self, where: int) -> tuple[str, ...]:
         found = self._expanded.get(where)
@@ -72,104 +77,57 @@ class _Drawing:
         return found
 
     def _between_workloads(self) -> None:
-        reach = self._reach
-        sharing: dict[frozenset[tuple[Grant, int]], list[int]] = {}
-        known: dict[int, frozenset[tuple[Grant, int]]] = {}
-        for at, column in enumerate(reach.columns[1:], 1):
-            key = known.get(id(column))
-            if key is None:
-                key = known[id(column)] = frozenset(column.items())
-            sharing.setdefault(key, []).append(at)
         sure: Relation = {}
         unsure: Relation = {}
-        pods = reach.population.pods
-        for column_key, destinations in sharing.items():
-            _enter(sure, unsure, ((g, part & pods) for g, part in column_key), tuple(destinations))
-        self._settle(unsure)
+        for parts, destinations in _alike(self._picture.columns):
+            drawn = ((grant, part & ~(1 << UNKNOWN_POD)) for grant, part in parts.items())
+            _enter(sure, unsure, drawn, destinations)
         for relation, into in ((sure, self._edges), (unsure, self._open)):
             for (ports, reasons), rows in relation.items():
-                for where, members in rectangles(rows, reach.population.width):
+                for where, members in rectangles(rows, len(self._names)):
                     src, dst = self._sources(where), self._classes(members)
                     if src and dst:
                         into.append(Edge(src, dst, ports, tuple(sorted(reasons))))
 
-    def _settle(self, unsure: Relation) -> None:
-        """Take a bare pod's traffic to itself out of the open questions: it is certain."""
-        pods = {at for at, names in enumerate(self._names) if any(key.kind == "Pod" for _, key in names)}
-        if not pods:
-            return
-        for (ports, reasons), rows in unsure.items():
-            kept: list[tuple[int, tuple[int, ...]]] = []
-            for where, destinations in rows:
-                own = [at for at in destinations if at in pods and where >> at & 1]
-                kept.extend((where ^ (1 << at), (at,)) for at in own)
-                if others := tuple(at for at in destinations if at not in own):
-                    kept.append((where, others))
-                for at in own:
-                    self._among_themselves(at, ports, reasons)
-            rows[:] = kept
-
-    def _among_themselves(self, at: int, ports: PortSet, reasons: Reasons) -> None:
-        names = [key for _, key in self._names[at]]
-        for key in names:
-            others = tuple(str(other) for other in names if other != key or other.kind != "Pod")
-            if others:
-                self._open.append(Edge((str(key),), others, ports, tuple(sorted(reasons))))
-
-    def _to_themselves(self) -> None:
-        """A pod always reaches itself, whatever policies say; replicas of one workload are ordinary pairs."""
-        reach = self._reach
-        for at, names in enumerate(self._names):
-            if at == UNKNOWN_POD or reach.at(reach.columns[at], at) is reach.grants.open:
-                continue
-            for _, key in names:
-                if key.kind == "Pod":
-                    self._edges.append(Edge((str(key),), (str(key),), ALL_PORTS))
-
     def _from_gateways(self) -> None:
-        for key, grants in self._reach.routed.items():
+        for key, grants in self._picture.routed.items():
             alike: dict[Grant, list[int]] = {}
             for at, grant in grants.items():
                 alike.setdefault(grant, []).append(at)
-            src = (_gateway_id(key),)
+            src = (gateway_id(key),)
             for grant, members in alike.items():
-                self._add(src, self._classes(members), grant)
+                dst = self._classes(members)
+                if grant.must:
+                    self._edges.append(Edge(src, dst, grant.must))
+                if question := grant.open_question:
+                    self._open.append(Edge(src, dst, question, tuple(sorted(grant.reasons))))
 
-    def _add(self, src: tuple[str, ...], dst: tuple[str, ...], grant: Grant) -> None:
-        if grant.must:
-            self._edges.append(Edge(src, dst, grant.must))
-        if question := grant.open_question:
-            self._open.append(Edge(src, dst, question, tuple(sorted(grant.reasons))))
-
-    def _from_outside(self) -> tuple[str, ...]:
-        rows = _alike(row.outside for row in self._reach.ingress[1:])
+    def _outside(self, by_class: list[dict[Grant, AddressSet]], inward: bool) -> tuple[str, ...]:
+        rows = _alike(by_class)
         pieces = _Pieces(parts for parts, _ in rows)
         for ports, reasons, ranges, members in pieces.rectangles(rows):
-            into = self._open if reasons is not None else self._edges
-            into.append(Edge(ranges, self._classes(members), ports, tuple(sorted(reasons or ()))))
-        return pieces.names
-
-    def _to_outside(self) -> tuple[str, ...]:
-        rows = _alike(row.outside for row in self._reach.egress[1:])
-        pieces = _Pieces(parts for parts, _ in rows)
-        for ports, reasons, ranges, members in pieces.rectangles(rows):
-            into = self._open if reasons is not None else self._edges
-            into.append(Edge(self._classes(members), ranges, ports, tuple(sorted(reasons or ()))))
+            names = self._classes(members)
+            if names:
+                into = self._edges if reasons is None else self._open
+                src, dst = (ranges, names) if inward else (names, ranges)
+                into.append(Edge(src, dst, ports, tuple(sorted(reasons or ()))))
         return pieces.names
 
 
-Alike = list[tuple[Mapping[Grant, AddressSet], tuple[int, ...]]]
+Region = TypeVar("Region")
 
 
-def _alike(rows: Iterable[Mapping[Grant, AddressSet]]) -> Alike:
-    """The distinct partitions of addresses, each with the classes that have it."""
-    groups: dict[frozenset[tuple[Grant, AddressSet]], list[int]] = {}
-    known: dict[int, frozenset[tuple[Grant, AddressSet]]] = {}
-    for at, parts in enumerate(rows, 1):
-        key = known.get(id(parts))
-        if key is None:
-            key = known[id(parts)] = frozenset(parts.items())
-        groups.setdefault(key, []).append(at)
+def _alike(rows: Iterable[Mapping[Grant, Region]]) -> list[tuple[dict[Grant, Region], tuple[int, ...]]]:
+    """The distinct rows, each with the classes that have it; position 0 is left out."""
+    groups: dict[frozenset[tuple[Grant, Region]], list[int]] = {}
+    known: dict[int, list[int]] = {}
+    for at, parts in enumerate(rows):
+        if at == UNKNOWN_POD:
+            continue
+        members = known.get(id(parts))
+        if members is None:
+            members = known[id(parts)] = groups.setdefault(frozenset(parts.items()), [])
+        members.append(at)
     return [(dict(key), tuple(members)) for key, members in groups.items()]
 
 
@@ -188,7 +146,9 @@ class _Pieces:
         ends = [*self._starts[1:], end]
         self.names = tuple(range_text(first, after - 1) for first, after in zip(self._starts, ends, strict=True))
 
-    def rectangles(self, rows: Alike) -> Iterator[tuple[PortSet, Reasons | None, tuple[str, ...], tuple[int, ...]]]:
+    def rectangles(
+        self, rows: list[tuple[dict[Grant, AddressSet], tuple[int, ...]]]
+    ) -> Iterator[tuple[PortSet, Reasons | None, tuple[str, ...], tuple[int, ...]]]:
         """(ports, reasons where it is an open question, ranges, classes)."""
         sure: Relation = {}
         unsure: Relation = {}
@@ -215,9 +175,21 @@ def _enter(sure: Relation, unsure: Relation, parts: Iterable[tuple[Grant, int]],
             unsure.setdefault((question, grant.reasons), []).append((where, destinations))
 
 
-def _gateway_id(key: Key) -> str:
+def gateway_id(key: Key) -> str:
+    """The id of the ingress controller or of a Gateway."""
     return key.name if key == INGRESS_CONTROLLER else str(key)
 
 
-def _gateway_type(key: Key) -> tuple[EndpointType, Key | None]:
-    return (EndpointType.INGRESS, None) if key == INGRESS_CONTROLLER else (EndpointType.GATEWAY, key)
+def settled(edge: Edge, alone: set[str]) -> Iterator[Edge]:
+    """An edge without the traffic of bare pods (`alone`) to themselves, of which no policy decides."""
+    members = set(edge.dst) if alone else frozenset[str]()
+    twice = [name for name in edge.src if name in alone and name in members]
+    if not twice:
+        yield edge
+        return
+    apart = set(twice)
+    if others := tuple(name for name in edge.src if name not in apart):
+        yield msgspec.structs.replace(edge, src=others)
+    for name in twice:
+        if rest := tuple(other for other in edge.dst if other != name):
+            yield msgspec.structs.replace(edge, src=(name,), dst=rest)

@@ -9,33 +9,30 @@ from licet.model.key import Key
 if TYPE_CHECKING:
     from licet.analysis.reach import Reach
 
-Names = list[tuple[int, Key]]
-"""(position in the input, key) of everything in a class."""
+Names = list[tuple[int, str]]
+"""(position in the input, id) of everything in a class."""
 
 
-def names_of_classes(reach: Reach) -> list[Names]:
-    """The names of each class's members.
-
-    Pods of one owner that differ in labels or ports are shown as their owner where nothing tells them apart: no
-    policy treats them differently in either direction. Otherwise each pod stands for itself.
-    """
-    population = reach.population
-    merged = _indistinguishable(reach)
+def names_of_classes(reach: Reach, merged: set[Key]) -> list[Names]:
+    """The ids of each class's members; pods of the owners in `merged` stand together under their owner's."""
+    workloads = reach.population.workloads
     shown: set[Key] = set()
     out: list[Names] = []
-    for pod_class in population.classes:
+    for pod_class in reach.population.classes:
         names: Names = []
         for at in pod_class.members:
-            workload = population.workloads[at]
-            key = workload.owner if workload.owner is not None and workload.owner in merged else workload.key
-            if key not in shown:
-                shown.add(key)
-                names.append((at, key))
+            workload = workloads[at]
+            if workload.owner is None or workload.owner not in merged:
+                names.append((at, str(workload.key)))
+            elif workload.owner not in shown:
+                shown.add(workload.owner)
+                names.append((at, str(workload.owner)))
         out.append(names)
     return out
 
 
-def _indistinguishable(reach: Reach) -> set[Key]:
+def indistinguishable(reach: Reach) -> set[Key]:
+    """Owners whose pods differ in labels or ports, but which no policy treats differently in either direction."""
     population = reach.population
     classes: dict[Key, set[int]] = {}
     for workload in population.workloads:

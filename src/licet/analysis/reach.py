@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from licet.analysis.edges import draw
+from licet.analysis.chart import chart
 from licet.analysis.grant import Grant, Grants
 from licet.analysis.endpoints import INGRESS_CONTROLLER
 from licet.analysis.leads import Leads
@@ -11,7 +11,6 @@ from licet.analysis.population import UNKNOWN_POD, Population
 from licet.analysis.rows import Row, Rows
 from licet.analysis.rules import Rules
 from licet.model.addresses import AddressSet
-from licet.analysis.standing import resting_on
 from licet.model.cluster import Cluster
 from licet.model.edge import ReachMap
 from licet.model.key import Key
@@ -91,11 +90,7 @@ class Reach:
 
     def map(self) -> ReachMap:
         """The answer as edges between named endpoints."""
-        return draw(self)
-
-    def assumptions(self) -> list[str]:
-        """What the whole answer rests on, in sentences."""
-        return resting_on(self)
+        return chart(self)
 
 
 def reach(cluster: Cluster, profile: Profile) -> Reach:
