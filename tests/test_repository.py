@@ -44,6 +44,14 @@ def lines_with(pattern: re.Pattern[bytes]) -> list[str]:
     return found
 
 
+CODES = {
+    "sources": range(1, 50),
+    "manifest": range(50, 200),
+    "analysis": range(200, 350),
+}
+"""Which numbers of findings belong to which room (CONTRIBUTING.md)."""
+
+
 def rooms() -> set[str]:
     return {path.parent.name for path in SOURCE.glob("*/__init__.py")}
 
@@ -116,6 +124,17 @@ def test_no_source_file_outgrows_its_subject() -> None:
 def test_a_room_is_pure_or_is_known_not_to_be() -> None:
     pure = {module.removeprefix("licet.") for module in contract("purity")["source_modules"]}
     assert rooms() - IMPURE_ROOMS == pure
+
+
+def test_a_code_stands_in_one_place_of_the_room_it_belongs_to() -> None:
+    places: dict[str, list[str]] = {}
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and re.fullmatch(r"L\d{4}", str(node.value)):
+                places.setdefault(str(node.value), []).append(path.relative_to(SOURCE).parts[0])
+    assert places
+    assert {code: where for code, where in places.items() if len(where) > 1} == {}
+    assert {code: room for code, [room] in places.items() if int(code[1:]) not in CODES.get(room, ())} == {}
 
 
 def impure_calls(tree: ast.AST) -> Iterator[str]:
