@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from bench import peers, report
-from bench.cases import FULL, OUT, QUICK, measure
+from bench.cases import FULL, OUT, QUICK, measure, warm
 from bench.generate import VARIANTS, Case
 from bench.result import Latency, Machine, Measured, Peer
 
@@ -17,6 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     machine = Machine.here()
     print(machine, flush=True)
+    warm()
     cases = [_case(case, options.repeats) for case in _cases(options)]
     latencies = _latencies(options)
     others = _peers() if options.peers else []
