@@ -83,7 +83,10 @@ class Session:
         return findings(self.report(loaded, whole=True))
 
     def tell(self, *found: Loaded) -> int:
-        """Findings to standard error with a closing line; 1 where one is at least as bad as --fail-on, else 0."""
+        """Findings to standard error with a closing line that counts the last one's workloads.
+
+        1 comes back where a finding is at least as bad as --fail-on, otherwise 0.
+        """
         diagnostics = list(dict.fromkeys(d for loaded in found for d in loaded.diagnostics))
         texts = {name: text for loaded in found for name, text in loaded.texts.items()}
         failed = any(diagnostic.severity >= self.fail_on for diagnostic in diagnostics)
@@ -94,7 +97,7 @@ class Session:
         text = terminal.render(report(shown, texts, most), paint=paint, width=self.width, every=self.options.verbose)
         sys.stderr.write(text)
         if not self.options.quiet and (diagnostics or self.options.verbose):
-            workloads = sum(len(loaded.cluster.workloads) for loaded in found)
+            workloads = len(found[-1].cluster.workloads)
             sys.stderr.write(self.closing(Report(tuple(diagnostics)), workloads) + "\n")
         sys.stderr.flush()
         return int(failed)

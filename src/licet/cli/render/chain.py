@@ -20,7 +20,7 @@ SCHEMA = "licet.dev/why/v1"
 
 _SAYS = {Verdict.ALLOW: "may reach", Verdict.DENY: "may not reach", Verdict.UNDETERMINED: "may perhaps reach"}
 _INDENT = "   "
-_LINES = 6
+_LINES = 10
 """Lines of one rule that are shown."""
 
 
@@ -94,7 +94,7 @@ def _step(
         return
     yield f"{_INDENT}{paint.faint('-->')} {visible(where.source)}:{where.line}:{where.column}"
     if cause.rule or cause.layer in ("Service", "Route"):
-        yield from (_INDENT + line for line in excerpts.lines(where, _LINES, paint, width - len(_INDENT)))
+        yield from (_INDENT + line for line in excerpts.block(where, _LINES, paint, width - len(_INDENT)))
 
 
 def deciding(because: Sequence[Cause]) -> list[Cause]:

@@ -57,9 +57,11 @@ class Names:
         return visible(f"{key.cluster}:{key.namespace}" if key.cluster else key.namespace)
 
     def type(self, id: str) -> EndpointType | None:
-        """What an id of this map stands for."""
+        """What an id stands for; ranges of addresses need not be among the endpoints."""
         endpoint = self._endpoints.get(id)
-        return endpoint.type if endpoint is not None else None
+        if endpoint is not None:
+            return endpoint.type
+        return None if id.endswith(("]", "}")) else EndpointType.ADDRESSES
 
     def fold(self, ids: Sequence[str]) -> list[str]:
         """A group as a few labels that say exactly who is in it, or how many where that would be long."""

@@ -58,18 +58,23 @@ class Excerpts:
         rows.append(paint.faint(f"{'':{gutter}} | ") + pad + paint.severity(severity, under))
         return rows
 
-    def lines(self, span: Span, most: int, paint: Paint, width: int) -> list[str]:
-        """The span's lines as they stand, at most so many of them; nothing where they are not at hand."""
-        last = span.end_line if span.end_column > 1 or span.end_line == span.line else span.end_line - 1
-        numbers = range(span.line, min(last, span.line + most - 1) + 1)
-        gutter = len(str(numbers[-1]))
+    def block(self, span: Span, most: int, paint: Paint, width: int) -> list[str]:
+        """The span's line and those below it that are indented as far, at most so many; nothing if not at hand."""
+        depth = span.column - 1
+        shown = [self.line(span.source, span.line)]
+        while len(shown) <= most:
+            line = self.line(span.source, span.line + len(shown))
+            if line is None or not line[:depth].isspace() or not line.strip():
+                break
+            shown.append(line)
+        gutter = len(str(span.line + len(shown) - 1))
         room = max(width - gutter - 3, _LEAST_WINDOW)
-        rows: list[str] = []
-        for number in numbers:
-            line = self.line(span.source, number)
-            if line is not None:
-                rows.append(paint.faint(f"{number:>{gutter}} | ") + _window(_spread(line), 0, 0, room)[0])
-        return [*rows, paint.faint(f"{'':{gutter}} | …")] if rows and last > numbers[-1] else rows
+        rows = [
+            paint.faint(f"{number:>{gutter}} | ") + _window(_spread(line), 0, 0, room)[0]
+            for number, line in enumerate(shown[:most], span.line)
+            if line is not None
+        ]
+        return [*rows, paint.faint(f"{'':{gutter}} | …")] if len(shown) > most else rows
 
 
 def _as_utf8(data: bytes) -> bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from licet.diag.diagnostic import Diagnostic, Severity
 from licet.diag.report import Report, span_of
 
@@ -10,10 +12,10 @@ _COMMAND = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO:
 
 def render(report: Report) -> str:
     """One line a finding; empty where there are none."""
-    return "".join(f"{_annotation(finding)}\n" for finding in report.findings)
+    return "".join(map(_finding, report.findings))
 
 
-def _annotation(finding: Diagnostic) -> str:
+def _finding(finding: Diagnostic) -> str:
     properties = {"title": f"{finding.code}: {finding.message}"}
     span = span_of(finding)
     if span is not None:
@@ -21,8 +23,13 @@ def _annotation(finding: Diagnostic) -> str:
         if span.line == span.end_line:
             properties |= {"col": str(span.column), "endColumn": str(max(span.end_column - 1, span.column))}
     text = "\n".join([finding.message, *finding.notes, *([f"help: {finding.help}"] if finding.help else [])])
+    return annotation(_COMMAND[finding.severity], properties, text)
+
+
+def annotation(command: str, properties: Mapping[str, str], text: str) -> str:
+    """One workflow command, `error`, `warning` or `notice`, as a line."""
     listed = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
-    return f"::{_COMMAND[finding.severity]} {listed}::{_data(text)}"
+    return f"::{command} {listed}::{_data(text)}\n"
 
 
 def _data(text: str) -> str:
