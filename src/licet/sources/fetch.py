@@ -103,5 +103,5 @@ def _uses(intake: Intake, found: Found) -> kustomization.Uses:
         return kustomization.uses(found.path)
     except kustomization.KustomizationError as error:
         source = names.inside(found.source, kustomization.file_of(found.path) or KUSTOMIZATIONS[0])
-        intake.tell(findings.broken_kustomization(source, str(error)))
+        intake.tell(findings.broken_kustomization(source, str(error), error.line, error.column))
         return kustomization.Uses()

@@ -155,14 +155,14 @@ def left_out(files: Sequence[str]) -> Diagnostic:
     )
 
 
-def broken_kustomization(source: str, reason: str) -> Diagnostic:
+def broken_kustomization(source: str, reason: str, line: int, column: int) -> Diagnostic:
     """L0024: a kustomization file that cannot be read, so that its patches are not known."""
-    return _finding(
+    return Diagnostic(
         "L0024",
         Severity.WARNING,
-        source,
         f"`{source}` is not a kustomization that can be read: {reason}",
-        "correct it, or exclude its folder",
+        where=Span(source, line, column, line, column),
+        help="correct it, or exclude its folder",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 from typing import BinaryIO
@@ -119,13 +120,12 @@ class Intake:
 
 def _to_end(stream: BinaryIO) -> bytes | None:
     """What a stream holds, or None where that is more than a file may."""
-    chunks, length = list[bytes](), 0
+    held = io.BytesIO()
     while chunk := stream.read(limits.MIB):
-        chunks.append(chunk)
-        length += len(chunk)
-        if length > limits.FILE:
+        held.write(chunk)
+        if held.tell() > limits.FILE:
             return None
-    return b"".join(chunks)
+    return held.getvalue()
 
 
 def _is_binary(head: bytes) -> bool:

@@ -8,13 +8,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
-import yaml
 
+from licet.manifest import exact
 from licet.sources import command, findings, limits, names
 from licet.sources.folder import KUSTOMIZATIONS, Found
 from licet.sources.intake import Intake
-
-_DEEPEST = 64
 
 
 class Uses(msgspec.Struct, frozen=True):
@@ -25,7 +23,12 @@ class Uses(msgspec.Struct, frozen=True):
 
 
 class KustomizationError(Exception):
-    """A kustomization file cannot be read; the message is the reason."""
+    """A kustomization file cannot be read; the message is the reason, line and column count from 1."""
+
+    def __init__(self, reason: str, line: int = 1, column: int = 1) -> None:
+        super().__init__(reason)
+        self.line = line
+        self.column = column
 
 
 def file_of(folder: str) -> str | None:
@@ -66,28 +69,18 @@ def uses(folder: str) -> Uses:
         raise KustomizationError((error.strerror or "").lower()) from error
     if len(data) > limits.KUSTOMIZATION:
         raise KustomizationError(f"it is larger than {limits.size(limits.KUSTOMIZATION)}")
-    value = _load(data)
+    try:
+        value = exact.build(data).value
+    except exact.Broken as error:
+        last = data.rstrip().count(b"\n")
+        line, column = (error.line, error.column) if error.line <= last else (last, 0)
+        raise KustomizationError(error.problem, line + 1, column + 1) from error
     if not isinstance(value, dict):
         raise KustomizationError("it is not a mapping")
     return Uses(
         frozenset(_paths(folder, _resources(value))),
         frozenset(_paths(folder, _inputs(value))),
     )
-
-
-def _load(data: bytes) -> Any:
-    depth = 0
-    try:
-        for event in yaml.parse(data, Loader=yaml.CSafeLoader):
-            if isinstance(event, yaml.CollectionStartEvent):
-                depth += 1
-            elif isinstance(event, yaml.CollectionEndEvent):
-                depth -= 1
-            if depth > _DEEPEST:
-                raise KustomizationError("it is nested too deeply")
-        return yaml.load(data, Loader=yaml.CSafeLoader)
-    except (yaml.YAMLError, ValueError) as error:
-        raise KustomizationError(" ".join(str(error).split())) from error
 
 
 def _paths(folder: str, entries: Iterable[Any]) -> Iterator[str]:
