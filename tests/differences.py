@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from random import Random
 
 import msgspec
+
 from licet.analysis.endpoints import INGRESS_CONTROLLER
 from licet.analysis.explain import explain
 from licet.analysis.reach import reach
-
 from licet.model.addresses import range_from_text
 from licet.model.cluster import Cluster
 from licet.model.edge import EndpointType, ReachMap
@@ -69,7 +69,7 @@ def differences(cluster: Cluster, profile: Profile, asked: Iterable[Question]) -
             yield Difference(cluster, profile, question, answers)
 
 
-def engine_side(side: Side) -> Key | int | object:
+def engine_side(side: Side) -> Key | int:
     """How the engine names one end."""
     if isinstance(side, Workload):
         return side.key
@@ -100,22 +100,23 @@ class MapReader:
 
     def verdict(self, question: Question) -> Verdict:
         """What the map says of one packet."""
-        src, dst = self._id(question.src), self._id(question.dst)
+        src, dst = self._ids(question.src), self._ids(question.dst)
+        packet = question.protocol, question.port
         verdicts = [
             verdict
             for edges, verdict in ((self._map.edges, Verdict.ALLOW), (self._map.undetermined, Verdict.UNDETERMINED))
-            if any(
-                src in edge.src and dst in edge.dst and (question.protocol, question.port) in edge.ports
-                for edge in edges
-            )
+            if any(src.intersection(edge.src) and dst.intersection(edge.dst) and packet in edge.ports for edge in edges)
         ]
         assert len(verdicts) < 2, f"edges contradict each other at {src} -> {dst}"
         return verdicts[0] if verdicts else Verdict.DENY
 
-    def _id(self, side: Side) -> str:
+    def _ids(self, side: Side) -> set[str]:
+        """The endpoints that one end of a packet belongs to; ranges of addresses may overlap."""
         if isinstance(side, Workload):
-            return self._workloads[side.key]
-        (found,) = [name for held, name in self._addresses if any(a <= side <= b for a, b in held.spans)]
+            return {self._workloads[side.key]}
+        assert isinstance(side, int)
+        found = {name for held, name in self._addresses if any(a <= side <= b for a, b in held.spans)}
+        assert found, f"no endpoint of the map holds {side}"
         return found
 
 

@@ -19,7 +19,11 @@ def main() -> int:
     given = parser.parse_args()
     started, asked, shown, seed = time.monotonic(), 0, 0, given.seed
     while asked < given.packets and shown < given.stop_after:
-        found = next(differences(*random_case(seed, given.per_cluster)), None)
+        try:
+            found = next(differences(*random_case(seed, given.per_cluster)), None)
+        except Exception as fault:
+            fault.add_note(f"seed {seed}")
+            raise
         if found is not None:
             shown += 1
             print(f"seed {seed}: {smallest(found)}\n", flush=True)

@@ -131,10 +131,13 @@ def network_policy_selects(packet: Packet, policy: NetworkPolicy, direction: Dir
 
 def network_policy_matches(packet: Packet, policy: NetworkPolicy, direction: Direction, peer: Side) -> Ternary:
     """Rules are ORed; a rule matches "both the from and ports sections"."""
+    # a hostNetwork pod that is selected is a pod to the plugin; as a peer it may only be its node, without port names
+    names = YES if direction is Direction.INGRESS else packet.profile.selects_host_network
+    end_port = packet.profile.end_port
     return any_of(
         min(
             YES if rule.peers is None else any_of(network_peer(packet, policy, p, peer) for p in rule.peers),
-            YES if rule.ports is None else any_of(port_matches(packet, p, packet.profile.end_port) for p in rule.ports),
+            YES if rule.ports is None else any_of(port_matches(packet, p, end_port, names) for p in rule.ports),
         )
         for rule in policy.rules(direction) or ()
     )
@@ -199,7 +202,7 @@ def rule_effect(packet: Packet, rule: ClusterRule, side: Side) -> tuple[Action, 
     if any(unreadable(packet.profile, peer) for peer in rule.peers):
         return (Action.ACCEPT, NO) if rule.action is Action.ACCEPT else (Action.DENY, YES)
     peers = any_of(cluster_peer(packet, peer, side) for peer in rule.peers)
-    ports = YES if rule.ports is None else any_of(port_matches(packet, p, YES) for p in rule.ports)
+    ports = YES if rule.ports is None else any_of(port_matches(packet, p, YES, YES) for p in rule.ports)
     return rule.action, min(peers, ports)
 
 
@@ -282,17 +285,13 @@ def inside(packet: Packet, block: AddressSet, side: Side) -> Ternary:
     return UNKNOWN if known & block else NO
 
 
-def port_matches(packet: Packet, rule: PortRule, end_port: Ternary) -> Ternary:
-    """One entry of `ports` against the destination; a name is looked up on the destination pod.
-
-    A hostNetwork pod's traffic is "treated the same as all other traffic to/from the node IP" where the plugin does not
-    tell it apart, and a node has no port names.
-    """
+def port_matches(packet: Packet, rule: PortRule, end_port: Ternary, host_names: Ternary) -> Ternary:
+    """One entry of `ports`; a name is looked up on the destination pod, and an address has none."""
     if isinstance(rule, NamedPort):
         if not isinstance(packet.dst, Workload):
             return NO
         named = (packet.protocol, packet.port) in packet.dst.port_numbers(rule.name, rule.protocol)
-        return min(packet.profile.selects_host_network if is_host(packet.dst) else YES, YES if named else NO)
+        return min(host_names if is_host(packet.dst) else YES, YES if named else NO)
     if packet.protocol is not rule.protocol or not rule.first <= packet.port <= rule.last:
         return NO
     return YES if packet.port == rule.first or (rule.first, rule.last) == (FIRST_PORT, LAST_PORT) else end_port
