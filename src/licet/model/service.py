@@ -59,7 +59,8 @@ class EndpointSlice(msgspec.Struct, frozen=True):
 class Backend(msgspec.Struct, frozen=True):
     """Where a route sends traffic: a Service and one of its ports, by number or name; None where every port is meant.
 
-    `kind` other than `Service` or `group` other than "" is a backend that Licet does not know.
+    `kind` other than `Service` or `group` other than "" is a backend that Licet does not know. `target` is set where
+    an OpenShift Route asks for a port of the Service's endpoints, hence of the pods, by number; `port` is None then.
     """
 
     namespace: str
@@ -68,6 +69,7 @@ class Backend(msgspec.Struct, frozen=True):
     place: Place
     group: str = ""
     kind: str = "Service"
+    target: int | None = None
 
 
 class GatewayRef(msgspec.Struct, frozen=True):

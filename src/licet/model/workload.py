@@ -27,7 +27,8 @@ class Workload(msgspec.Struct, frozen=True):
     controller sets on the running pods and that the manifest does not give: their values are unknown, not absent.
     `ports` keeps the manifest's order, containers before sidecar init containers, since the first port with a
     name wins. `addresses` are the pods' own where they are known (status.podIPs), empty otherwise.
-    `owner` is set on a bare pod whose siblings of one owner differ from it in labels or ports.
+    `owner` is set on what a controller made (a pod, or such as a ReplicaSet in the middle of a rollout) that differs
+    in labels, ports, host network or service account from the controller's template or from its siblings.
     """
 
     key: Key

@@ -11,6 +11,7 @@ from licet.manifest.decode.fields import Reader
 from licet.model.addresses import V6_BASE, AddressSet
 
 _V4 = re.compile(r"(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})", re.ASCII)
+_LEADING_ZERO = re.compile(r"(?:^|\.)0\d")
 _LENGTH = re.compile(r"\d{1,3}", re.ASCII)
 _HELP = "write a block such as `10.0.0.0/8` or `fd00::/8`"
 
@@ -61,18 +62,15 @@ def block(text: str, path: Path, reader: Reader, *, lenient: bool) -> Block | No
 
 def _doubt(text: str, head: str, number: int, found: Block, path: Path, reader: Reader) -> None:
     base = V6_BASE if found.size == 128 else 0
-    read = f"{_text(found.first - base, found.size)}/{found.length}"
-    if found.size == 32 and head != _text(number, 32):
+    if found.size == 32 and _LEADING_ZERO.search(head):
         problem = "has leading zeros, which newer API servers refuse"
     elif number + base != found.first:
         problem = "has bits set behind its prefix"
     else:
         return
+    start = found.first - base
+    read = f"{ipaddress.IPv4Address(start) if found.size == 32 else ipaddress.IPv6Address(start)}/{found.length}"
     reader.report(findings.doubtful_block(reader.origin, path, text, problem, read))
-
-
-def _text(number: int, size: int) -> str:
-    return str(ipaddress.IPv4Address(number) if size == 32 else ipaddress.IPv6Address(number))
 
 
 def _number(text: str, *, lenient: bool) -> tuple[int, int]:

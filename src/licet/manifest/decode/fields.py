@@ -12,6 +12,7 @@ from msgspec import inspect
 from licet.diag.diagnostic import Diagnostic
 from licet.diag.place import Origin, Path
 from licet.manifest.decode import findings
+from licet.model.key import Key
 
 T = TypeVar("T")
 
@@ -31,7 +32,7 @@ _WORDS = {
 }
 
 
-class OwnerReference(msgspec.Struct):
+class OwnerReference(msgspec.Struct, gc=False):
     """One entry of `metadata.ownerReferences`."""
 
     apiVersion: str = ""
@@ -40,7 +41,7 @@ class OwnerReference(msgspec.Struct):
     controller: bool | None = None
 
 
-class Meta(msgspec.Struct, forbid_unknown_fields=True):
+class Meta(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """metav1.ObjectMeta, whole, so that a misspelt field shows."""
 
     name: str | None = None
@@ -65,22 +66,27 @@ class Meta(msgspec.Struct, forbid_unknown_fields=True):
 class Reader:
     """Reads one object after the other; findings gather in `diagnostics`.
 
-    `refused` tells whether the object at hand has a fault for which the API server would not take it;
-    `dropped` holds the paths below which unknown fields were dropped.
+    `refused` tells whether the object at hand has a fault for which the API server would not take it, `partial`
+    whether it is a workload without what every workload has, such as a patch;
+    `dropped` holds the paths below which unknown fields were dropped. `references` leads from
+    workloads to those whose pod template they borrow.
     """
 
-    __slots__ = ("diagnostics", "dropped", "kind", "origin", "refused")
+    __slots__ = ("diagnostics", "dropped", "kind", "origin", "partial", "references", "refused")
 
     def __init__(self) -> None:
         self.diagnostics: list[Diagnostic] = []
         self.dropped: set[Path] = set()
+        self.references: dict[Key, Key] = {}
         self.origin = Origin("")
         self.kind = ""
         self.refused = False
+        self.partial = False
 
     def read(self, value: object, wire: type[T], origin: Origin, kind: str) -> T | None:
         """The value as the wire type, unknown fields dropped; None after a finding where a type is wrong."""
-        self.origin, self.kind, self.refused = origin, kind, False
+        self.origin, self.kind = origin, kind
+        self.refused = self.partial = False
         if self.dropped:
             self.dropped = set()
         try:
@@ -103,6 +109,10 @@ class Reader:
         """Keep a finding for which the object at hand is left out."""
         self.refused = True
         self.diagnostics.append(findings.refused(self.origin, self.kind, path, problem, help, key=key))
+
+    def tolerate(self, path: Path, problem: str, help: str, meaning: str) -> None:
+        """Keep a finding of what the API server would not take although its meaning is plain."""
+        self.diagnostics.append(findings.read_anyway(self.origin, self.kind, path, problem, help, meaning))
 
     def _mend(self, value: object, wire: type[T], problem: Exception, base: Path) -> T | None:
         """Drop one unknown field after the other until the value fits or does not fit for another reason."""

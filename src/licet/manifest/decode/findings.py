@@ -15,7 +15,7 @@ UNKNOWN_KIND = "L0103"
 UNKNOWN_TEMPLATE = "L0104"
 UNREAD_POLICY = "L0105"
 DUPLICATE = "L0106"
-NOT_AN_OBJECT = "L0107"
+READ_ANYWAY = "L0107"
 FINISHED_PODS = "L0108"
 APART_FROM_OWNER = "L0109"
 DOUBTFUL_BLOCK = "L0110"
@@ -25,8 +25,8 @@ UNRESOLVED = "L0113"
 UNKNOWN_VERSION = "L0114"
 OVERRIDDEN_LABEL = "L0115"
 
-REFUSAL = "the API server refuses it; it is left out"
 
+_CUSTOM = ("AdminNetworkPolicy", "BaselineAdminNetworkPolicy", "ClusterNetworkPolicy")
 _ABSENT = {
     "podSelector": "left out, it selects every pod",
     "namespaceSelector": "left out, the peer is in the policy's own namespace only",
@@ -62,14 +62,26 @@ def path_text(path: Path) -> str:
 
 
 def refused(origin: Origin, kind: str, path: Path, problem: str, help: str, *, key: bool = False) -> Diagnostic:
-    """A value that the API server does not take; the whole object is left out."""
+    """A value that the API server, or for custom resources their controller, does not take; the object is left out."""
     return Diagnostic(
         REFUSED,
         Severity.ERROR,
         f"`{path_text(path)}` {problem}",
         Place(origin, path, key),
         help=help,
-        notes=(f"{kind}: {REFUSAL}",),
+        notes=(_refusal(kind),),
+    )
+
+
+def read_anyway(origin: Origin, kind: str, path: Path, problem: str, help: str, meaning: str) -> Diagnostic:
+    """A value that the API server does not take, of an object whose meaning is plain all the same."""
+    return Diagnostic(
+        READ_ANYWAY,
+        Severity.ERROR,
+        f"`{path_text(path)}` {problem}",
+        Place(origin, path),
+        help=help,
+        notes=(f"the API server refuses this {kind}; here {meaning}",),
     )
 
 
@@ -82,7 +94,7 @@ def wrong_type(origin: Origin, kind: str, path: Path, got: str, due: str) -> Dia
         f"{where} is {got} where {due} is due",
         Place(origin, path),
         help=f"write {due}" + ("; quote the value to make it a string" if due == "a string" else ""),
-        notes=(f"{kind}: {REFUSAL}",),
+        notes=(_refusal(kind),),
     )
 
 
@@ -151,18 +163,16 @@ def duplicate(key: Key, first: Origin, second: Origin) -> Diagnostic:
     )
 
 
-def not_an_object(origin: Origin, missing: Iterable[str], count: int) -> Diagnostic:
-    """Documents without `apiVersion` or `kind`."""
-    lacks = " and ".join(f"`{name}`" for name in missing)
-    message = f"the document has no {lacks}; it is no Kubernetes object and is left out"
-    if count > 1:
-        message = f"{count} documents have no {lacks}; they are no Kubernetes objects and are left out"
+def patch(key: Key, whole: Origin, part: Origin) -> Diagnostic:
+    """A second object of one key that lacks what a whole one has."""
     return Diagnostic(
-        NOT_AN_OBJECT,
-        Severity.INFO if "kind" in lacks and "apiVersion" in lacks else Severity.WARNING,
-        message,
-        Place(origin),
-        help="leave the file out of the paths, or give the object its `apiVersion` and `kind`",
+        DUPLICATE,
+        Severity.WARNING,
+        f"`{key}` is given again, without images; this part is left out",
+        Place(part, ("metadata", "name")),
+        label="looks like a patch",
+        help="read the kustomization that applies it, or leave the file out of the paths",
+        notes=(f"the one that is read: {_where(whole)}",),
     )
 
 
@@ -248,6 +258,11 @@ def overridden_label(origin: Origin, path: Path, value: str) -> Diagnostic:
         Place(origin, path),
         help=f"write `{value}`, or take the label out",
     )
+
+
+def _refusal(kind: str) -> str:
+    judge = "the enforcer or the API server" if kind in _CUSTOM else "the API server"
+    return f"{judge} refuses this {kind}; it is left out"
 
 
 def _kind(group: str, kind: str) -> str:

@@ -7,10 +7,40 @@ from typing import Any
 
 import msgspec
 
+from licet.manifest.decode.cluster_policy import (
+    AdminPolicyFields,
+    BaselinePolicyFields,
+    ClusterPolicyFields,
+    admin_policy,
+    baseline_policy,
+    cluster_policy,
+)
+from licet.manifest.decode.custom_workloads import (
+    KnativeService,
+    Machine,
+    MachineInstance,
+    Rollout,
+    knative_service,
+    machine,
+    machine_instance,
+    rollout,
+)
 from licet.manifest.decode.fields import Reader
+from licet.manifest.decode.gateways import GROUP as GATEWAY_API
+from licet.manifest.decode.gateways import GatewayFields, GrantFields, gateway, reference_grant, route
+from licet.manifest.decode.gateways import RouteFields as GatewayRouteFields
 from licet.manifest.decode.namespaces import NamespaceFields, namespace
 from licet.manifest.decode.network_policy import NetworkPolicyFields, network_policy
+from licet.manifest.decode.routes import IngressFields, RouteFields, ingress, openshift_route
 from licet.manifest.decode.selectors import Selectors
+from licet.manifest.decode.services import (
+    EndpointsFields,
+    ServiceFields,
+    SliceFields,
+    endpoint_slice,
+    endpoints,
+    service,
+)
 from licet.manifest.decode.workloads import Controller, CronJob, Job, Pod, controller, cron_job, job, pod
 from licet.model.key import Key
 
@@ -34,6 +64,14 @@ def _controllers(group: str, *names: str) -> list[Kind]:
     return [Kind(group, name, Controller, controller, "workloads") for name in names]
 
 
+def _gateway_routes(*names: str) -> list[Kind]:
+    return [Kind(GATEWAY_API, name, GatewayRouteFields, route, "routes") for name in names]
+
+
+def _cluster_policy(name: str, wire: Any, make: Callable[..., Any], version: str) -> Kind:
+    return Kind("policy.networking.k8s.io", name, wire, make, "cluster_policies", False, (version,))
+
+
 READ = {
     (kind.group, kind.name): kind
     for kind in (
@@ -43,7 +81,22 @@ READ = {
         Kind("batch", "CronJob", CronJob, cron_job, "workloads"),
         Kind("", "Pod", Pod, pod, "workloads"),
         Kind("", "Namespace", NamespaceFields, namespace, "namespaces", namespaced=False),
+        Kind("argoproj.io", "Rollout", Rollout, rollout, "workloads"),
+        Kind("serving.knative.dev", "Service", KnativeService, knative_service, "workloads"),
+        Kind("kubevirt.io", "VirtualMachine", Machine, machine, "workloads"),
+        Kind("kubevirt.io", "VirtualMachineInstance", MachineInstance, machine_instance, "workloads"),
         Kind("networking.k8s.io", "NetworkPolicy", NetworkPolicyFields, network_policy, "network_policies"),
+        _cluster_policy("ClusterNetworkPolicy", ClusterPolicyFields, cluster_policy, "v1alpha2"),
+        _cluster_policy("AdminNetworkPolicy", AdminPolicyFields, admin_policy, "v1alpha1"),
+        _cluster_policy("BaselineAdminNetworkPolicy", BaselinePolicyFields, baseline_policy, "v1alpha1"),
+        Kind("", "Service", ServiceFields, service, "services"),
+        Kind("discovery.k8s.io", "EndpointSlice", SliceFields, endpoint_slice, "slices"),
+        Kind("", "Endpoints", EndpointsFields, endpoints, "slices"),
+        Kind("networking.k8s.io", "Ingress", IngressFields, ingress, "routes"),
+        Kind("route.openshift.io", "Route", RouteFields, openshift_route, "routes"),
+        *_gateway_routes("HTTPRoute", "GRPCRoute", "TCPRoute", "UDPRoute", "TLSRoute"),
+        Kind(GATEWAY_API, "Gateway", GatewayFields, gateway, "gateways"),
+        Kind(GATEWAY_API, "ReferenceGrant", GrantFields, reference_grant, "grants"),
     )
 }
 """The kinds that are read, by group and name."""
@@ -90,7 +143,7 @@ BUILT_IN = frozenset(
 )
 """Groups whose other kinds decide nothing about who reaches whom."""
 
-SILENT = frozenset({"licet.dev", "kustomize.config.k8s.io", "config.kubernetes.io"})
+SILENT = frozenset({"gateway.networking.k8s.io", "licet.dev", "kustomize.config.k8s.io", "config.kubernetes.io"})
 """Groups that are read elsewhere, or that are tools' own files."""
 
 _POLICY = "these policies allow or deny traffic"

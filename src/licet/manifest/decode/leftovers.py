@@ -16,15 +16,7 @@ class Leftovers:
 
     def __init__(self) -> None:
         self._kinds: dict[tuple[str, str, bool], tuple[Origin, int]] = {}
-        self._strangers: dict[tuple[str, ...], tuple[Origin, int]] = {}
         self._finished: tuple[Origin, int] | None = None
-
-    def no_object(self, value: dict[str, Any], origin: Origin) -> None:
-        """A document without `apiVersion` or `kind`."""
-        given = {name for name in ("apiVersion", "kind") if isinstance(value.get(name), str) and value[name]}
-        missing = tuple(name for name in ("apiVersion", "kind") if name not in given)
-        first, count = self._strangers.get(missing, (origin, 0))
-        self._strangers[missing] = (first, count + 1)
 
     def unknown(self, group: str, kind: str, value: dict[str, Any], origin: Origin) -> None:
         """An object of a kind that is not read."""
@@ -49,8 +41,6 @@ class Leftovers:
                 yield findings.unknown_template(origin, group, kind, count)
             else:
                 yield findings.unknown_kind(origin, group, kind, count)
-        for missing, (origin, count) in self._strangers.items():
-            yield findings.not_an_object(origin, missing, count)
         if self._finished is not None:
             yield findings.finished_pods(*self._finished)
 

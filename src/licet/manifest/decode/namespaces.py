@@ -13,7 +13,7 @@ from licet.model.workload import Namespace
 NAME_LABEL = "kubernetes.io/metadata.name"
 
 
-class NamespaceFields(msgspec.Struct):
+class NamespaceFields(msgspec.Struct, gc=False):
     """v1 Namespace."""
 
     metadata: Meta | None = None

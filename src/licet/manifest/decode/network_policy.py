@@ -18,18 +18,19 @@ from licet.model.policy import BlockPeer, NetworkPolicy, NetworkRule, Peer, PodP
 from licet.model.ports import FIRST_PORT, LAST_PORT, NamedPort, PortRange, PortRule, Protocol
 
 PROTOCOLS = {protocol.name: protocol for protocol in Protocol}
+PORT_NAME = "at most 15 of a-z, 0-9 and single `-` between them, with a letter"
 _PORT_NAME = re.compile(r"(?=[0-9-]*[a-z])[a-z0-9]+(?:-[a-z0-9]+)*")
 _WHOLE = {protocol: PortRange(protocol) for protocol in Protocol}
 
 
-class IPBlock(msgspec.Struct, forbid_unknown_fields=True):
+class IPBlock(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """A peer by addresses."""
 
     cidr: str | None = None
     excluded: list[str | None] | None = msgspec.field(name="except", default=None)
 
 
-class PeerFields(msgspec.Struct, forbid_unknown_fields=True):
+class PeerFields(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """NetworkPolicyPeer."""
 
     podSelector: LabelSelector | None = None
@@ -37,7 +38,7 @@ class PeerFields(msgspec.Struct, forbid_unknown_fields=True):
     ipBlock: IPBlock | None = None
 
 
-class PortFields(msgspec.Struct, forbid_unknown_fields=True):
+class PortFields(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """NetworkPolicyPort."""
 
     protocol: str | None = None
@@ -45,21 +46,21 @@ class PortFields(msgspec.Struct, forbid_unknown_fields=True):
     endPort: int | None = None
 
 
-class IngressRule(msgspec.Struct, forbid_unknown_fields=True):
+class IngressRule(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """NetworkPolicyIngressRule."""
 
     peers: list[PeerFields | None] | None = msgspec.field(name="from", default=None)
     ports: list[PortFields | None] | None = None
 
 
-class EgressRule(msgspec.Struct, forbid_unknown_fields=True):
+class EgressRule(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """NetworkPolicyEgressRule."""
 
     peers: list[PeerFields | None] | None = msgspec.field(name="to", default=None)
     ports: list[PortFields | None] | None = None
 
 
-class Spec(msgspec.Struct, forbid_unknown_fields=True):
+class Spec(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """NetworkPolicySpec."""
 
     podSelector: LabelSelector | None = None
@@ -68,7 +69,7 @@ class Spec(msgspec.Struct, forbid_unknown_fields=True):
     policyTypes: list[str | None] | None = None
 
 
-class NetworkPolicyFields(msgspec.Struct, forbid_unknown_fields=True):
+class NetworkPolicyFields(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """NetworkPolicy."""
 
     apiVersion: str
@@ -212,11 +213,16 @@ def _port(wire: PortFields | None, path: Path, reader: Reader) -> PortRule:
     return NamedPort(port, protocol)
 
 
+def is_port_name(name: str) -> bool:
+    """Whether this is an IANA service name, as the API server asks (`IsValidPortName`)."""
+    return len(name) <= 15 and _PORT_NAME.fullmatch(name) is not None
+
+
 def check_port_name(name: str, path: Path, reader: Reader) -> None:
-    """Refuse what is no IANA service name: at most 15 of a-z, 0-9 and single inner `-`, a letter among them."""
-    if len(name) <= 15 and _PORT_NAME.fullmatch(name):
+    """Refuse what is no port name."""
+    if is_port_name(name):
         return
-    advice = "at most 15 of a-z, 0-9 and `-`, with a letter among them"
+    advice = PORT_NAME
     if name.isdecimal():
         advice = f"write `{int(name)}` without quotes for the number; text is a port's name"
     reader.refuse(path, f"is not a port name: `{name}`", advice)

@@ -15,7 +15,7 @@ from licet.manifest.decode.fields import Meta, Reader
 from licet.manifest.decode.kinds import FORMER_GROUPS, READ, Kind
 from licet.manifest.decode.leftovers import Leftovers
 from licet.manifest.decode.namespaces import undeclared
-from licet.manifest.decode.owners import owner_of, unite
+from licet.manifest.decode.owners import borrow, owner_of, unite
 from licet.manifest.decode.selectors import Selectors
 from licet.manifest.decode.workloads import Anything, Controller, Pod, at_path, has_ended
 from licet.model.cluster import Cluster
@@ -76,14 +76,12 @@ class _Decoder:
         self._used = {namespace: True}
         self._owners: dict[Key, Key] = {}
         self._idle: set[Key] = set()
+        self._partial: set[Key] = set()
         self._leftovers = Leftovers()
 
     def take(self, value: dict[str, Any], origin: Origin) -> None:
         """Read one object."""
-        api_version, name = value.get("apiVersion"), value.get("kind")
-        if not (isinstance(api_version, str) and isinstance(name, str) and api_version and name):
-            self._leftovers.no_object(value, origin)
-            return
+        api_version, name = value["apiVersion"], value["kind"]
         group, kind, path = self._kinds.get((api_version, name)) or self._find(api_version, name, origin)
         if kind is None:
             if path is None:
@@ -101,7 +99,12 @@ class _Decoder:
             self._leftovers.finished(origin)
             return
         made = kind.make(wire, key, self.reader, self._selectors)
-        if not self.reader.refused:
+        if self.reader.refused:
+            return
+        if isinstance(made, list):
+            for part in made:
+                self._keep(kind.into, part.key, part)
+        else:
             self._keep(kind.into, key, made)
             if kind.into == "workloads":
                 self._note_owner(key, wire)
@@ -112,6 +115,9 @@ class _Decoder:
         read = {into: tuple(objects.values()) for into, objects in self._read.items()}
         declared = {namespace.name: namespace for namespace in read.pop("namespaces", ())}
         namespaces = declared | {name: undeclared(name) for name in self._used if name not in declared}
+        if self.reader.references:
+            borrow(self._read["workloads"], self.reader)
+            read["workloads"] = tuple(self._read["workloads"].values())
         if self._owners:
             read["workloads"] = unite(self._read["workloads"], self._owners, self._idle, self.reader)
         return Cluster(namespaces=namespaces, platform=platform, **read)
@@ -138,29 +144,48 @@ class _Decoder:
                 return None
             name = f"{meta.generateName}*"
         elif not _NAME.fullmatch(name) or ".." in name:
-            self.reader.refuse(("metadata", "name"), f"is not a name: `{name}`", "use a-z, 0-9, `-` and `.`")
-            return None
+            self._bad_name(("metadata", "name"), name)
         if not namespaced:
             return Key(self._cluster, group, kind, "", name)
         namespace = meta.namespace or self._namespace
         if namespace not in self._used:
             if not _NAME.fullmatch(namespace):
-                self.reader.refuse(("metadata", "namespace"), f"is not a name: `{namespace}`", "use a-z, 0-9 and `-`")
-                return None
+                self._bad_name(("metadata", "namespace"), namespace)
             self._used[namespace] = True
         return Key(self._cluster, group, kind, namespace, name)
+
+    def _bad_name(self, path: Path, name: str) -> None:
+        if "/" in name or not name.isprintable():
+            self.reader.refuse(path, f"is not a name: {name!r}", "use a-z, 0-9, `-` and `.`")
+        else:
+            problem, meaning = f"is not a name: `{name}`", "it is read under that name"
+            self.reader.tolerate(path, problem, "use a-z, 0-9, `-` and `.`", meaning)
 
     def _keep(self, into: str, key: Key, made: Any) -> None:
         objects = self._read.get(into)
         if objects is None:
             objects = self._read[into] = {}
         if key in objects:
-            earlier = objects.pop(key)
-            if not key.name.endswith("*"):
+            if key.name.endswith("*"):
+                key, made = self._another(key, made, objects)
+            elif self.reader.partial and key not in self._partial:
+                self.reader.report(findings.patch(key, objects[key].origin, self.reader.origin))
+                return
+            else:
+                earlier = objects.pop(key)
                 self.reader.report(findings.duplicate(key, earlier.origin, self.reader.origin))
-            self._owners.pop(key, None)
-            self._idle.discard(key)
+                self._owners.pop(key, None)
+                self._idle.discard(key)
+        if self.reader.partial:
+            self._partial.add(key)
         objects[key] = made
+
+    def _another(self, key: Key, made: Any, objects: dict[Key, Any]) -> tuple[Key, Any]:
+        """Objects with `generateName` get a name each, and so never take another's place."""
+        count = 2
+        while (numbered := msgspec.structs.replace(key, name=f"{key.name}{count}")) in objects:
+            count += 1
+        return numbered, msgspec.structs.replace(made, key=numbered)
 
     def _note_owner(self, key: Key, wire: Pod | Controller) -> None:
         if wire.metadata is None or not wire.metadata.ownerReferences:

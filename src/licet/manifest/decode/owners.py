@@ -36,6 +36,30 @@ def owner_of(references: Iterable[OwnerReference | None], namespace: str, cluste
     return Key(cluster, group if slash else "", chosen.kind or "Pod", namespace, chosen.name)
 
 
+def borrow(workloads: dict[Key, Workload], reader: Reader) -> None:
+    """Give Rollouts with a `workloadRef` the template of what they name; those that name nothing are left out."""
+    for key, target in reader.references.items():
+        borrower = workloads.get(key)
+        lender = workloads.get(target)
+        if borrower is None:
+            continue
+        if lender is None:
+            del workloads[key]
+            reader.report(
+                findings.unresolved(
+                    borrower.origin,
+                    ("spec", "workloadRef"),
+                    f"names `{target}`, which is not there",
+                    "add it to the paths",
+                )
+            )
+            continue
+        labels = _without(lender.labels, borrower.runtime_labels)
+        workloads[key] = msgspec.structs.replace(
+            lender, key=key, labels=labels, runtime_labels=borrower.runtime_labels, origin=borrower.origin
+        )
+
+
 def unite(
     workloads: dict[Key, Workload], owners: Mapping[Key, Key], idle: Set[Key], reader: Reader
 ) -> tuple[Workload, ...]:

@@ -18,7 +18,7 @@ _SUBDOMAIN = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-
 _OPERATORS = {operator.value: operator for operator in Operator}
 
 
-class Expression(msgspec.Struct, forbid_unknown_fields=True):
+class Expression(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """metav1.LabelSelectorRequirement."""
 
     key: str | None = None
@@ -26,7 +26,7 @@ class Expression(msgspec.Struct, forbid_unknown_fields=True):
     values: list[str | None] | None = None
 
 
-class LabelSelector(msgspec.Struct, forbid_unknown_fields=True):
+class LabelSelector(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """metav1.LabelSelector."""
 
     matchLabels: dict[str, str | None] | None = None

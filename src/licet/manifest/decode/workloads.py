@@ -37,28 +37,28 @@ CONTROLLER_LABELS: dict[tuple[str, str], frozenset[str]] = {
 """Per (group, kind) the labels that differ from pod to pod, or from one version of the template to the next."""
 
 
-class Controller(msgspec.Struct):
+class Controller(msgspec.Struct, gc=False):
     """A kind whose pods come from `spec.template`."""
 
     metadata: Meta | None = None
     spec: ControllerSpec | None = None
 
 
-class ControllerSpec(msgspec.Struct):
+class ControllerSpec(msgspec.Struct, gc=False):
     """What is read of such a kind's spec."""
 
     template: PodTemplate | None = None
     replicas: int | None = None
 
 
-class Job(msgspec.Struct):
+class Job(msgspec.Struct, gc=False):
     """batch Job."""
 
     metadata: Meta | None = None
     spec: JobSpec | None = None
 
 
-class JobSpec(msgspec.Struct):
+class JobSpec(msgspec.Struct, gc=False):
     """What is read of a Job's spec."""
 
     template: PodTemplate | None = None
@@ -66,26 +66,26 @@ class JobSpec(msgspec.Struct):
     manualSelector: bool | None = None
 
 
-class CronJob(msgspec.Struct):
+class CronJob(msgspec.Struct, gc=False):
     """batch CronJob."""
 
     metadata: Meta | None = None
     spec: CronJobSpec | None = None
 
 
-class CronJobSpec(msgspec.Struct):
+class CronJobSpec(msgspec.Struct, gc=False):
     """What is read of a CronJob's spec."""
 
     jobTemplate: Job | None = None
 
 
-class PodAddress(msgspec.Struct):
+class PodAddress(msgspec.Struct, gc=False):
     """One entry of `status.podIPs`."""
 
     ip: str | None = None
 
 
-class PodStatus(msgspec.Struct):
+class PodStatus(msgspec.Struct, gc=False):
     """What is read of a pod's status."""
 
     phase: str | None = None
@@ -93,7 +93,7 @@ class PodStatus(msgspec.Struct):
     podIPs: list[PodAddress | None] | None = None
 
 
-class Pod(msgspec.Struct):
+class Pod(msgspec.Struct, gc=False):
     """v1 Pod."""
 
     metadata: Meta | None = None
@@ -101,7 +101,7 @@ class Pod(msgspec.Struct):
     status: PodStatus | None = None
 
 
-class Anything(msgspec.Struct):
+class Anything(msgspec.Struct, gc=False):
     """An object of which only the metadata is typed."""
 
     metadata: Meta | None = None
