@@ -89,9 +89,10 @@ def _walked(intake: Intake, found: Found, wanted: Wanted) -> None:
             left_out.append(file.source)
         else:
             intake.file(file.path, file.source, met=True)
-    deployed = [entry for entry in used if entry.path != found.path and os.path.normpath(entry.path) not in resources]
-    if deployed:
-        intake.tell(findings.not_rendered([entry.source for entry in deployed]))
+    changed = [entry for entry, uses in used.items() if uses.changes and entry.path != found.path]
+    if changed:
+        changed.sort(key=lambda entry: os.path.normpath(entry.path) in resources)
+        intake.tell(findings.not_rendered([entry.source for entry in changed]))
     if left_out:
         intake.tell(findings.left_out(left_out))
     for entry in met.charts:

@@ -132,12 +132,12 @@ def kustomize_failed(source: str, folder: str, reason: str) -> Diagnostic:
 
 
 def not_rendered(folders: Sequence[str]) -> Diagnostic:
-    """L0022: kustomizations met while walking, whose files are read as they are."""
+    """L0022: kustomizations met while walking that change what they deploy, those that nothing builds on first."""
     return _finding(
         "L0022",
         Severity.INFO,
         "",
-        f"{_count(len(folders), 'kustomization')} met on the way and not rendered: files below are read as they are",
+        f"{_count(len(folders), 'kustomization')} met on the way and not rendered: what they change is not seen",
         f"point at the one that is deployed, such as `licet map {folders[0]}`",
         _some(folders),
     )

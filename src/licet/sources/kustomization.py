@@ -14,12 +14,23 @@ from licet.sources import command, findings, limits, names
 from licet.sources.folder import KUSTOMIZATIONS, Found
 from licet.sources.intake import Intake
 
+_PLAIN = frozenset(
+    {
+        *("apiVersion", "kind", "metadata", "buildMetadata", "sortOptions", "crds", "openapi", "validators"),
+        *("resources", "bases", "configMapGenerator", "secretGenerator", "generatorOptions"),
+    }
+)
+
 
 class Uses(msgspec.Struct, frozen=True):
-    """The local paths that a kustomization names: what it deploys, and what it only works with."""
+    """The local paths that a kustomization names: what it deploys, and what it only works with.
+
+    `changes` says that it does more than put its resources side by side with ConfigMaps and Secrets of its own.
+    """
 
     resources: frozenset[str] = frozenset()
     inputs: frozenset[str] = frozenset()
+    changes: bool = True
 
 
 class KustomizationError(Exception):
@@ -80,6 +91,7 @@ def uses(folder: str) -> Uses:
     return Uses(
         frozenset(_paths(folder, _resources(value))),
         frozenset(_paths(folder, _inputs(value))),
+        not _PLAIN.issuperset(value),
     )
 
 
