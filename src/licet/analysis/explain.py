@@ -21,7 +21,7 @@ class Explainer:
     """Explains packets of one cluster; what is costly is done once."""
 
     def __init__(self, cluster: Cluster, profile: Profile) -> None:
-        self.population = Population(cluster, profile)
+        self.population = Population(cluster, profile, stranger=True)
         self._side = Side(cluster, self.population)
 
     def explain(self, src: Key | int, dst: Key | int, protocol: Protocol, port: int) -> Explanation:

@@ -24,6 +24,7 @@ from licet.model.workload import Workload
 
 UNKNOWN_POD = 0
 """The class of a pod of which nothing is known: an ingress controller's, wherever it runs. It is only a source."""
+_STRANGER = 1 << UNKNOWN_POD
 
 NamedPorts = tuple[tuple[str, Protocol, int], ...]
 
@@ -62,10 +63,11 @@ class PodClass(msgspec.Struct, frozen=True):
 class Population:
     """The classes of a cluster and every question that a policy may ask of them.
 
-    Position 0 is UNKNOWN_POD; real classes follow in the order of the workloads.
+    Position 0 is UNKNOWN_POD, which is a source only where `stranger` asks for it, since it makes every selector
+    doubtful; real classes follow in the order of the workloads.
     """
 
-    def __init__(self, cluster: Cluster, profile: Profile) -> None:
+    def __init__(self, cluster: Cluster, profile: Profile, stranger: bool = False) -> None:
         self.profile = profile
         self.platform: Platform = cluster.platform
         self.workloads = cluster.workloads
@@ -75,16 +77,17 @@ class Population:
         self._classify(cluster.workloads)
         width = len(self.classes)
         self.width = width
-        self.sources = (1 << width) - 1
-        self.pods = self.sources ^ (1 << UNKNOWN_POD)
+        self.pods = ((1 << width) - 1) ^ _STRANGER
+        self.sources = self.pods | _STRANGER if stranger else self.pods
         self.host = bits.of((i for i, c in enumerate(self.classes) if c.host_network), width)
         self.has_named_ports = bits.of((i for i, c in enumerate(self.classes) if c.named_ports), width)
         self._labels = LabelIndex(
-            ((i, c.labels, c.runtime_labels) for i, c in enumerate(self.classes)),
+            ((i, c.labels, c.runtime_labels) for i, c in enumerate(self.classes) if stranger or i != UNKNOWN_POD),
             width,
-            1 << UNKNOWN_POD,
+            self.sources & _STRANGER,
             (assumption.runtime_label, assumption.INGRESS_CONTROLLER),
         )
+        self._stranger_hit = ((frozenset({assumption.INGRESS_CONTROLLER}), _STRANGER),) if stranger else ()
         self._index_namespaces(cluster)
         self._index_addresses()
         self._selected: dict[tuple[Selector | str, Selector], Hits] = {}
@@ -151,14 +154,18 @@ class Population:
         key = (namespaces, pods)
         found = self._selected.get(key)
         if found is None:
-            found = self._selected[key] = _within(self._select(namespaces, pods), ~self.host)
+            found = self._select(namespaces, pods)
+            if self.host:
+                found = _within(found, ~self.host)
+            self._selected[key] = found
         return found
 
     def isolated_by(self, namespace: str, pods: Selector) -> Hits:
         """The classes that a NetworkPolicy of `namespace` applies to."""
         profile = self.profile.selects_host_network
         if not self.host or profile is Ternary.NO:
-            return _within(self.select(namespace, pods), self.pods)
+            found = self.select(namespace, pods)
+            return found if self.sources == self.pods else _within(found, self.pods)
         everyone = self._select(namespace, pods)
         host = _limited(_within(everyone, self.host), profile, assumption.HOST_NETWORK_SELECTED)
         others = _within(everyone, self.pods & ~self.host)
@@ -185,8 +192,7 @@ class Population:
         found = self._namespaces_selected.get(namespaces)
         if found is None:
             if isinstance(namespaces, str):
-                stranger = ((frozenset({assumption.INGRESS_CONTROLLER}), 1 << UNKNOWN_POD),)
-                found = Hits(self.in_namespace(namespaces), stranger)
+                found = Hits(self.in_namespace(namespaces), self._stranger_hit)
             else:
                 found = self._select_namespaces(namespaces)
             self._namespaces_selected[namespaces] = found
@@ -197,7 +203,7 @@ class Population:
         doubtful: list[tuple[Reasons, int]] = []
         for reason, where in doubts.items():
             if where & 1:
-                doubtful.append((frozenset({assumption.INGRESS_CONTROLLER}), 1 << UNKNOWN_POD))
+                doubtful.extend(self._stranger_hit)
             if where & ~1:
                 doubtful.append((frozenset({reason}), self._expand(where & ~1)))
         return Hits(self._expand(sure), tuple(doubtful))
@@ -280,7 +286,9 @@ def union(hits: Iterable[Hits]) -> Hits:
     hits = list(hits)
     if len(hits) == 1:
         return hits[0]
-    sure = every(h.sure for h in hits)
+    sure = every([h.sure for h in hits])
+    if not any(h.doubtful for h in hits):
+        return Hits(sure)
     parts: dict[Reasons, int] = {}
     for reasons, part in (doubt for h in hits for doubt in h.doubtful):
         if open_part := part & ~sure:
@@ -289,6 +297,8 @@ def union(hits: Iterable[Hits]) -> Hits:
 
 
 def _within(hits: Hits, mask: int) -> Hits:
+    if not hits.doubtful:
+        return Hits(hits.sure & mask)
     return Hits(hits.sure & mask, tuple((r, kept) for r, part in hits.doubtful if (kept := part & mask)))
 
 

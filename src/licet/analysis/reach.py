@@ -7,9 +7,10 @@ from licet.analysis.grant import Grant, Grants
 from licet.analysis.endpoints import INGRESS_CONTROLLER
 from licet.analysis.leads import Leads
 from licet.analysis.meeting import Column, Meeting
-from licet.analysis.population import UNKNOWN_POD, Population
+from licet.analysis.population import Population
 from licet.analysis.rows import Row, Rows
 from licet.analysis.rules import Rules
+from licet.analysis.strangers import admitting_strangers
 from licet.model.addresses import AddressSet
 from licet.model.cluster import Cluster
 from licet.model.edge import ReachMap
@@ -44,9 +45,14 @@ class Reach:
         self.routed = self._routed()
 
     def _routed(self) -> dict[Key, dict[int, Grant]]:
+        """What routes lead to, as far as policies let a pod of which nothing is known reach it."""
+        led = self.leads.of_routes()
+        targets = sorted({at for by_class in led.values() for at in by_class})
+        first = {at: self.population.workloads[self.population.classes[at].members[0]] for at in targets}
+        open_to = admitting_strangers(self.cluster, self.profile, self.grants, tuple(first.values()))
         found: dict[Key, dict[int, Grant]] = {}
-        for source, led in self.leads.of_routes().items():
-            met = {at: self.grants.both(lead, self.at(self.columns[at], UNKNOWN_POD)) for at, lead in led.items()}
+        for source, by_class in led.items():
+            met = {at: self.grants.both(lead, open_to[first[at].key]) for at, lead in by_class.items()}
             found[source] = {at: grant for at, grant in met.items() if grant is not self.grants.denied}
         return found
 
@@ -69,16 +75,16 @@ class Reach:
         if isinstance(dst, int):
             if isinstance(src, int):
                 return grants.denied
-            return self._outside(self.egress[self._class(src)].outside, dst)
+            return self._outside(self.egress[self.population.class_of[src]].outside, dst)
         to = self.population.class_of[dst]
         if isinstance(src, int):
             return self._outside(self.ingress[to].outside, src)
+        if src == INGRESS_CONTROLLER:
+            workload = self.population.workloads[self.population.classes[to].members[0]]
+            return admitting_strangers(self.cluster, self.profile, grants, (workload,))[workload.key]
         if src == dst and dst.kind == "Pod":
             return grants.open
-        return self.at(self.columns[to], self._class(src))
-
-    def _class(self, key: Key) -> int:
-        return UNKNOWN_POD if key == INGRESS_CONTROLLER else self.population.class_of[key]
+        return self.at(self.columns[to], self.population.class_of[src])
 
     def _outside(self, parts: dict[Grant, AddressSet], address: int) -> Grant:
         one = AddressSet(((address, address),))

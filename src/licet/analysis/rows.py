@@ -28,7 +28,7 @@ class Row(msgspec.Struct, frozen=True, eq=False):
     outside: dict[Grant, AddressSet]
 
 
-class Selection(msgspec.Struct, frozen=True):
+class Selection(msgspec.Struct, frozen=True, cache_hash=True):
     """The policies that apply to a class in one direction: surely, or with a doubt. Positions in the input's order."""
 
     sure: tuple[int, ...] = ()

@@ -48,6 +48,7 @@ class Rules:
         self._population = population
         self._grants = grants
         self._peers: dict[tuple[tuple[Peer, ...], str | None], _Peers] = {}
+        self._numbers: dict[tuple[tuple[PortRule, ...], bool], Grant] = {}
         self._anyone = _Peers(Hits(population.sources), EVERY_ADDRESS)
         self._by_port_name = _classes_by_port_name(population)
 
@@ -95,7 +96,7 @@ class Rules:
         return found
 
     def _resolve(self, peers: tuple[Peer, ...], namespace: str | None) -> _Peers:
-        hits: list[Hits] = [Hits(0)]
+        hits: list[Hits] = []
         outside = NO_ADDRESSES
         doubtful: list[tuple[Reasons, AddressSet]] = []
         for peer in peers:
@@ -115,7 +116,11 @@ class Rules:
                     doubtful.append((frozenset({assumption.DOMAIN_NAMES}), EVERY_ADDRESS))
                 case UnknownPeer():
                     pass
-        return _Peers(union(hits), outside, tuple((r, rest) for r, part in doubtful if (rest := part - outside)))
+        return _Peers(
+            union(hits) if hits else Hits(0),
+            outside,
+            tuple((r, rest) for r, part in doubtful if (rest := part - outside)),
+        )
 
     def _match(
         self,
@@ -153,7 +158,14 @@ class Rules:
     def _numeric(self, ports: tuple[PortRule, ...] | None, network_policy: bool) -> Grant:
         if ports is None:
             return self._grants.open
-        ranges = [port for port in ports if isinstance(port, PortRange)]
+        key = (ports, network_policy)
+        found = self._numbers.get(key)
+        if found is None:
+            ranges = [port for port in ports if isinstance(port, PortRange)]
+            found = self._numbers[key] = self._granted(ranges, network_policy)
+        return found
+
+    def _granted(self, ranges: list[PortRange], network_policy: bool) -> Grant:
         may = PortSet.of(*ranges)
         honoured = self._population.profile.end_port
         if not network_policy or honoured is Ternary.YES:

@@ -15,7 +15,7 @@ V6_BASE = 1 << 32
 _V6_LAST = V6_BASE + (1 << 128) - 1
 
 
-class AddressSet(msgspec.Struct, frozen=True):
+class AddressSet(msgspec.Struct, frozen=True, cache_hash=True):
     """A set of addresses of both families. Equal sets compare equal."""
 
     spans: Intervals = ()

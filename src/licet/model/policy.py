@@ -15,21 +15,21 @@ from licet.model.ports import PortRule
 from licet.model.selector import Selector
 
 
-class Direction(enum.Enum):
+class Direction(enum.StrEnum):
     """From which side of a connection a rule looks."""
 
     INGRESS = "ingress"
     EGRESS = "egress"
 
 
-class PodPeer(msgspec.Struct, frozen=True):
+class PodPeer(msgspec.Struct, frozen=True, cache_hash=True):
     """Pods by labels. `namespaces` None means the policy's own namespace."""
 
     namespaces: Selector | None
     pods: Selector
 
 
-class BlockPeer(msgspec.Struct, frozen=True):
+class BlockPeer(msgspec.Struct, frozen=True, cache_hash=True):
     """Addresses: an ipBlock with its exceptions already taken out, or one entry of `networks`.
 
     `text` is what the user wrote, for messages.
@@ -99,7 +99,7 @@ class Tier(enum.IntEnum):
     BASELINE = 1
 
 
-class Action(enum.Enum):
+class Action(enum.StrEnum):
     """What a matching rule of a cluster policy does (AdminNetworkPolicy's `Allow` is Accept)."""
 
     ACCEPT = "Accept"

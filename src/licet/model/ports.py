@@ -43,7 +43,7 @@ class NamedPort(msgspec.Struct, frozen=True):
 PortRule: TypeAlias = PortRange | NamedPort
 
 
-class PortSet(msgspec.Struct, frozen=True):
+class PortSet(msgspec.Struct, frozen=True, cache_hash=True):
     """A set of (protocol, port). Equal sets compare equal."""
 
     spans: Intervals = ()

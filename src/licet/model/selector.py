@@ -10,7 +10,7 @@ import msgspec
 from licet.model.ternary import Ternary
 
 
-class Operator(enum.Enum):
+class Operator(enum.StrEnum):
     """What a requirement asks of a label."""
 
     IN = "In"
@@ -19,7 +19,7 @@ class Operator(enum.Enum):
     DOES_NOT_EXIST = "DoesNotExist"
 
 
-class Requirement(msgspec.Struct, frozen=True):
+class Requirement(msgspec.Struct, frozen=True, cache_hash=True):
     """One condition on one label. `values` is sorted, without repetitions, and empty for Exists and DoesNotExist."""
 
     key: str
@@ -48,7 +48,7 @@ class Requirement(msgspec.Struct, frozen=True):
                 return value is None
 
 
-class Selector(msgspec.Struct, frozen=True):
+class Selector(msgspec.Struct, frozen=True, cache_hash=True):
     """Requirements that must all hold; none at all selects everything. Equal selectors compare equal."""
 
     requirements: tuple[Requirement, ...] = ()
