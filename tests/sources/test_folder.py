@@ -213,6 +213,13 @@ def test_a_path_that_is_not_there_is_wrong_usage_with_the_nearest_name(path: str
     assert raised.value.help == help
 
 
+def test_a_link_to_nothing_that_is_named_does_not_propose_itself() -> None:
+    os.symlink("gone", "k8s")
+    with pytest.raises(SourceError, match="`k8s` does not exist") as raised:
+        fetch(["k8s"])
+    assert raised.value.help == "name a file, a folder, a chart or `-`"
+
+
 def test_the_order_does_not_hang_on_the_file_system(here: Path) -> None:
     names = [f"{number * 7919 % 101:03}.yaml" for number in range(101)]
     for name in names:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from licet.diag.text import Text
-from licet.sources import Fetched, SourceError, fetch, fetch_version
+from licet.sources import Fetched, SourceError, fetch, fetch_version, limits
 from tests.kubectl import helm, kubectl
 
 OLD = b"apiVersion: v1\nkind: Pod\nmetadata: {name: old}\n"
@@ -163,6 +163,25 @@ def test_links_that_lead_out_are_left_out_and_told(here: Path) -> None:
         ("L0030", "HEAD:k8s/out.yaml"),
         ("L0030", "HEAD:k8s/through.yaml"),
     ]
+
+
+def test_a_submodule_is_told() -> None:
+    """Its files stand in the folder, and not in the revision: a diff would call them new."""
+    git("update-index", "--add", "--cacheinfo", f"160000,{git('rev-parse', 'HEAD')},k8s/vendored")
+    git("commit", "--quiet", "--message", "x")
+    found = fetch_version("HEAD:k8s")
+    assert sources(found) == ["HEAD:k8s/a.yaml"]
+    assert [(each.code, each.message.split("`")[1]) for each in found.diagnostics] == [("L0030", "HEAD:k8s/vendored")]
+
+
+def test_a_file_over_the_limit_is_told_as_in_a_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    write("k8s/b.yaml", OLD * 10)
+    write("k8s/c.yaml", OLD)
+    commit()
+    monkeypatch.setattr(limits, "FILE", len(OLD) * 5)
+    for found in (fetch(["k8s"]), fetch_version("HEAD:k8s")):
+        assert [text.source.rpartition("/")[2] for text in found.texts] == ["a.yaml", "c.yaml"]
+        assert [each.code for each in found.diagnostics] == ["L0003"]
 
 
 def test_a_tree_that_no_checkout_may_have_does_no_harm(here: Path) -> None:

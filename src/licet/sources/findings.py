@@ -167,13 +167,13 @@ def broken_kustomization(source: str, reason: str, line: int, column: int) -> Di
 
 
 def outside_tree(source: str) -> Diagnostic:
-    """L0030: something in a revision that cannot be brought to disk safely."""
+    """L0030: a submodule, or a link that leads out of its revision: neither is in the repository."""
     return _finding(
         "L0030",
         Severity.WARNING,
         source,
-        f"`{source}` is left out: it leads outside its revision",
-        "replace the link or the submodule by the files themselves",
+        f"`{source}` is left out: what it stands for is outside the repository",
+        "replace the link or the submodule by the files themselves, or compare two folders instead",
     )
 
 

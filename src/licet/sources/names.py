@@ -37,7 +37,7 @@ def nearest(path: str) -> str | None:
     """A path that exists and is written much like one that does not."""
     head, tail = os.path.split(path.rstrip(os.sep))
     try:
-        names = os.listdir(head or ".")
+        names = [name for name in os.listdir(head or ".") if name != tail]
     except OSError:
         return None
     close = difflib.get_close_matches(tail, names, n=1)
