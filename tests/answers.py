@@ -12,14 +12,15 @@ import msgspec
 from licet.analysis.reach import reach
 from licet.diag.diagnostic import Diagnostic
 from licet.diag.text import Text
-from licet.manifest.decode import PodTemplateKind, decode
+from licet.manifest.decode import decode
 from licet.manifest.documents import read
 from licet.model.addresses import EVERY_ADDRESS, AddressSet, range_from_text, range_text
 from licet.model.cluster import Cluster
 from licet.model.edge import Edge
+from licet.model.platform import UNKNOWN_PLATFORM, Platform
 from licet.model.ports import NO_PORTS, PortRange, PortSet, Protocol
 from licet.model.profiles import PROFILES
-from licet.sources import fetch
+from licet.sources import Fetched, fetch
 
 Pairs: TypeAlias = dict[tuple[str, str], PortSet]
 """What a source may reach at a destination, by ids; a pair that is missing reaches nothing."""
@@ -37,12 +38,12 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 def manifests(
-    *paths: str, texts: Sequence[Text] = (), templates: Sequence[PodTemplateKind] = ()
+    *paths: str, texts: Sequence[Text] = (), platform: Platform = UNKNOWN_PLATFORM
 ) -> tuple[Cluster, list[Diagnostic]]:
     """What the files at the paths, and the texts beside them, mean; with every finding on the way."""
-    fetched = fetch(paths)
+    fetched = fetch(paths) if paths else Fetched([], [])
     documents, broken = read([*fetched.texts, *texts])
-    decoded = decode(documents, templates=templates)
+    decoded = decode(documents, platform=platform)
     return decoded.cluster, [*fetched.diagnostics, *broken, *decoded.diagnostics]
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from licet.diag.diagnostic import Diagnostic
 from licet.model.cluster import Cluster
 from licet.model.service import Service, ServicePort
 from licet.model.ternary import Ternary
@@ -56,3 +58,13 @@ def paths(cluster: Cluster, documents: Mapping[str, Any]) -> dict[str, str]:
                 f"{backend.namespace}/{backend.name} {backend.port}"
             )
     return found
+
+
+def given_again(found: Iterable[Diagnostic]) -> Counter[str]:
+    """Per object how often it was given once more."""
+    return Counter(finding.message.split("`")[1] for finding in found if finding.code == "L0106")
+
+
+def otherwise(found: Iterable[Diagnostic]) -> list[str]:
+    """Every other finding, as `code message`."""
+    return sorted(f"{finding.code} {finding.message}" for finding in found if finding.code != "L0106")

@@ -11,14 +11,16 @@ from licet.diag.text import Text
 from licet.manifest.documents import read
 from licet.sources import fetch
 from tests.answers import answer, listed, manifests, side_by_side
-from tests.corpus.listing import paths, services, workloads
+from tests.corpus.listing import given_again, otherwise, paths, services, workloads
 from tests.kubectl import helm, kubectl
 from tests.shared import shared
+
+QUEUE = "rabbitmq-amqp TCP 5672, rabbitmq-http TCP 15672"
 
 QUICKSTART = {
     "default/order-service[Deployment]": "TCP 3000",
     "default/product-service[Deployment]": "TCP 3002",
-    "default/rabbitmq[StatefulSet]": "rabbitmq-amqp TCP 5672, rabbitmq-http TCP 15672",
+    "default/rabbitmq[StatefulSet]": QUEUE,
     "default/store-front[Deployment]": "store-front TCP 8080",
 }
 
@@ -209,6 +211,58 @@ def test_what_is_deployed(folder: Path, path: str, holds: dict[str, str], serves
     cluster, _ = manifests(str(folder / path))
     assert workloads(cluster) == holds
     assert services(cluster) == serves
+
+
+GIVEN_AGAIN = {
+    "default/ai-service[Deployment]": 2,
+    "default/ai-service[Service]": 2,
+    "default/documentdb[Service]": 2,
+    "default/documentdb[StatefulSet]": 2,
+    "default/makeline-service[Deployment]": 3,
+    "default/makeline-service[Service]": 3,
+    "default/order-service[Deployment]": 6,
+    "default/order-service[Service]": 6,
+    "default/product-service[Deployment]": 6,
+    "default/product-service[Service]": 6,
+    "default/rabbitmq[Service]": 5,
+    "default/rabbitmq[StatefulSet]": 4,
+    "default/store-admin[Deployment]": 3,
+    "default/store-admin[Service]": 3,
+    "default/store-front[Deployment]": 6,
+    "default/store-front[Service]": 6,
+    "default/virtual-customer[Deployment]": 2,
+    "default/virtual-worker[Deployment]": 2,
+}
+"""One more than in how many files, overlays and chart together, each stands."""
+
+OTHERWISE = [
+    "L0103 1 object of the unknown kind `Application.argoproj.io` left out",
+    "L0103 1 object of the unknown kind `ServiceMonitor.azmonitoring.coreos.com` left out",
+    "L0103 1 object of the unknown kind `Workspace.kaito.sh` left out",
+    "L0105 1 object of kind `Gateway.networking.istio.io` not read",
+    "L0105 1 object of kind `VirtualService.networking.istio.io` not read",
+]
+
+
+def test_the_whole_folder(folder: Path) -> None:
+    """One sample runs the queue as a Deployment: beside the StatefulSet that the others have."""
+    cluster, found = manifests(str(folder))
+    assert workloads(cluster) == STORE | ASSISTANT | {"default/rabbitmq[Deployment]": QUEUE}
+    assert {name: to for name, to in services(cluster).items() if "rabbitmq " not in name} == {
+        name: to for name, to in (STORE_SERVICES | ASSISTANT_SERVICES).items() if "rabbitmq " not in name
+    }
+    assert given_again(found) == GIVEN_AGAIN
+    assert [line for line in otherwise(found) if line[:5] in {"L0103", "L0105"}] == OTHERWISE
+
+
+def test_the_whole_folder_without_helm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The chart's templates are no YAML: said so, and the rest is read."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    cluster, found = manifests(str(shared("corpus") / "aks-store"))
+    assert workloads(cluster) == STORE | ASSISTANT | {"default/rabbitmq[Deployment]": QUEUE}
+    assert given_again(found).total() == sum(GIVEN_AGAIN.values()) - len(STORE) - len({*STORE_SERVICES}) + 1
+    assert [line for line in otherwise(found) if line[:5] in {"L0103", "L0105"}] == OTHERWISE
+    assert [finding.code for finding in found if "helm" in finding.message] == ["L0010"]
 
 
 def test_its_ingress(folder: Path) -> None:

@@ -8,10 +8,8 @@ from licet.diag.text import Text
 from licet.manifest.documents import read
 from licet.sources import fetch
 from tests.answers import answer, listed, manifests, side_by_side
-from tests.corpus.listing import paths, services, workloads
-from tests.shared import SHARED, shared
-
-FOLDER = SHARED / "corpus" / "bookinfo"
+from tests.corpus.listing import given_again, otherwise, paths, services, workloads
+from tests.shared import shared
 
 WORKLOADS = {
     "default/details-v1[Deployment]": "TCP 9080",
@@ -65,6 +63,20 @@ EVERY_SERVICE = {
     "default/reviews-v2 http TCP 9080": ["default/reviews-v2[Deployment] 9080"],
     "default/reviews-v3 http TCP 9080": ["default/reviews-v3[Deployment] 9080"],
 }
+
+GIVEN_AGAIN = {
+    "default/details[Service]": 4,
+    "default/details-v1[Deployment]": 4,
+    "default/productpage[Service]": 3,
+    "default/productpage-v1[Deployment]": 2,
+    "default/ratings[Service]": 6,
+    "default/ratings-v1[Deployment]": 4,
+    "default/reviews[Service]": 2,
+    "default/reviews-v1[Deployment]": 2,
+    "default/reviews-v2[Deployment]": 3,
+    "default/reviews-v3[Deployment]": 2,
+}
+"""Bookinfo as a whole stands in three files, most of its parts in files of their own as well."""
 
 PATHS = {
     "default/gateway[Ingress] Exact /productpage": "default/productpage 9080",
@@ -215,9 +227,25 @@ def test_its_ingress() -> None:
 
 
 def test_the_whole_folder_holds_every_variant_once() -> None:
-    cluster, _ = manifests(str(shared("corpus") / "bookinfo"))
+    cluster, found = manifests(str(shared("corpus") / "bookinfo"))
     assert workloads(cluster) == EVERY_WORKLOAD
-    assert {key: sorted(to) for key, to in services(cluster).items()} == EVERY_SERVICE
+    assert {key: set(to) for key, to in services(cluster).items()} == {k: set(to) for k, to in EVERY_SERVICE.items()}
+    assert given_again(found) == GIVEN_AGAIN
+    assert otherwise(found) == [
+        "L0103 1 object of the unknown kind `Certificate.certmanager.k8s.io` left out",
+        "L0103 1 object of the unknown kind `ClusterIssuer.certmanager.k8s.io` left out",
+    ]
+
+
+def test_the_last_one_given_holds() -> None:
+    cluster, _ = manifests(str(shared("corpus") / "bookinfo"))
+    assert [s.type for s in cluster.services if s.key.name == "productpage"] == ["NodePort"]
+
+
+def test_envoy_filters_are_no_policies_that_are_read() -> None:
+    cluster, found = manifests(str(shared("corpus") / "bookinfo-policy"))
+    assert cluster.workloads == ()
+    assert otherwise(found) == ["L0103 2 objects of the unknown kind `EnvoyFilter.networking.istio.io` left out"]
 
 
 def test_without_policies_everything_is_open() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from licet.diag.text import Text
 from tests.answers import answer, listed, manifests, side_by_side
-from tests.corpus.listing import services, workloads
+from tests.corpus.listing import otherwise, services, workloads
 from tests.kubectl import kubectl
 from tests.shared import shared
 
@@ -172,6 +172,25 @@ def test_the_overlays(folder: str, kind: str, monkeypatch: pytest.MonkeyPatch) -
     cluster, found = manifests(str(shared("corpus") / "emojivoto" / folder))
     assert found == []
     assert workloads(cluster) == {f"emojivoto/{name}[{kind}]": ports for name, ports in PORTS.items()}
+
+
+def test_the_whole_folder_is_the_deployment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The overlays say otherwise of the same objects, so they count only where one is pointed at."""
+    monkeypatch.setenv("PATH", str(kubectl().parent), prepend=os.pathsep)
+    cluster, found = manifests(str(shared("corpus") / "emojivoto"))
+    assert workloads(cluster) == {f"emojivoto/{name}[Deployment]": ports for name, ports in PORTS.items()}
+    assert otherwise(found) == [
+        "L0022 4 kustomizations met on the way and not rendered: what they change is not seen",
+        "L0023 5 files left out: patches and inputs of a kustomization, not objects of the cluster",
+    ]
+
+
+def test_an_overlay_that_kustomize_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`patches` lists a file by name where an object is asked for."""
+    monkeypatch.setenv("PATH", str(kubectl().parent), prepend=os.pathsep)
+    cluster, found = manifests(str(shared("corpus") / "emojivoto" / "statefulset"))
+    assert cluster.workloads == ()
+    assert [finding.code for finding in found] == ["L0021", "L0023"]
 
 
 @pytest.mark.parametrize(
