@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.answers import answer, listed, manifests, side_by_side
+from licet.analysis.diff import Difference, diff
+from licet.analysis.reach import reach
+from licet.diag.text import Text
+from licet.model.profiles import PROFILES
+from licet.sources import fetch
+from tests.answers import answer, listed, manifests, pairs, side_by_side
 
 SHOP = Path(__file__).parents[2] / "examples" / "shop"
 
@@ -64,3 +69,36 @@ def test_its_edges_are_those_of_the_picture(profile: str) -> None:
     assert ours == theirs
     assert answered.undetermined == listed(UNDETERMINED)
     assert answered.why == {"the ingress controller's pods and namespace have the labels that a policy asks for"}
+
+
+def changed(file: str, old: str, new: str, profile: str) -> Difference:
+    """What one change of one file changes in the answer."""
+    texts = fetch([str(SHOP)]).texts
+    after = [
+        Text(text.source, text.data.replace(old.encode(), new.encode())) if text.source.endswith(file) else text
+        for text in texts
+    ]
+    assert after != texts
+    before, then = (reach(manifests(texts=version)[0], PROFILES[profile]) for version in (texts, after))
+    return diff(before, then)
+
+
+@pytest.mark.parametrize("profile", ["kubernetes", "cilium"])
+def test_a_widened_block_is_seen(profile: str) -> None:
+    difference = changed("bank/payment.yaml", "cidr: 203.0.113.0/28", "cidr: 0.0.0.0/0", profile)
+    assert pairs(difference.allowed) == listed(
+        """
+        bank/payment[Deployment] -> 0.0.0.0-203.0.112.255        : TCP 443
+        bank/payment[Deployment] -> 203.0.113.16-255.255.255.255 : TCP 443
+        """
+    )
+    assert (difference.denied, difference.unsettled) == ((), ())
+
+
+def test_an_edge_needs_both_sides() -> None:
+    """The database lets storefront in where it let catalog in: catalog loses its edge, storefront gets none."""
+    difference = changed(
+        "data/database.yaml", "app.kubernetes.io/name: catalog", "app.kubernetes.io/name: storefront", "kubernetes"
+    )
+    assert pairs(difference.denied) == listed("shop/catalog[Deployment] -> data/database[StatefulSet] : TCP 5432")
+    assert (difference.allowed, difference.unsettled) == ((), ())
