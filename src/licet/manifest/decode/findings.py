@@ -113,6 +113,31 @@ def unknown_field(origin: Origin, kind: str, path: Path, field: str, meant: str 
     )
 
 
+def wrong_group(origin: Origin, api_version: str, kind: str, meant: str) -> Diagnostic:
+    """A kind of Kubernetes under a group that does not have it."""
+    group = f"the group `{meant}`" if meant else "the core group, `v1`"
+    return Diagnostic(
+        READ_ANYWAY,
+        Severity.ERROR,
+        f"`{api_version}` has no kind `{kind}`",
+        Place(origin, ("apiVersion",)),
+        help=f"`{kind}` is of {group}",
+        notes=(f"the API server refuses it; here it is read as a {kind} of that group",),
+    )
+
+
+def misspelt_kind(origin: Origin, group: str, kind: str, count: int, meant: str) -> Diagnostic:
+    """Objects of a kind that Kubernetes does not have, and that is close to one it has."""
+    objects = "1 object" if count == 1 else f"{count} objects"
+    return Diagnostic(
+        UNKNOWN_KIND,
+        Severity.WARNING,
+        f"{objects} of the unknown kind `{_kind(group, kind)}` left out",
+        Place(origin, ("kind",)),
+        help=f"did you mean `{meant}`?",
+    )
+
+
 def unknown_kind(origin: Origin, group: str, kind: str, count: int) -> Diagnostic:
     """Objects of a kind that Licet does not know and that hold no pod template."""
     objects = "1 object" if count == 1 else f"{count} objects"
@@ -150,12 +175,12 @@ def unread_policy(origin: Origin, group: str, kind: str, count: int, effect: str
     )
 
 
-def duplicate(key: Key, first: Origin, second: Origin) -> Diagnostic:
-    """One object given twice."""
+def duplicate(key: Key, first: Origin, second: Origin, *, alike: bool) -> Diagnostic:
+    """One object given twice; `alike` where it makes no difference which one holds."""
     return Diagnostic(
         DUPLICATE,
-        Severity.WARNING,
-        f"`{key}` is given twice; the later holds",
+        Severity.INFO if alike else Severity.WARNING,
+        f"`{key}` is given twice, alike" if alike else f"`{key}` is given twice; the later holds",
         Place(second, ("metadata", "name")),
         label="this one is read",
         help="keep one of them",

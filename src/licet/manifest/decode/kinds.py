@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 from typing import Any
 
@@ -183,3 +184,19 @@ UNREAD: dict[tuple[str, str], str] = {
     ("network.openshift.io", "EgressNetworkPolicy"): _POLICY,
 }
 """Kinds that decide about traffic and are not read, with what they do."""
+
+
+def misplaced(group: str, kind: str) -> str | None:
+    """The built-in group that has the kind, where the built-in group given has no such kind."""
+    if group not in BUILT_IN:
+        return None
+    return next((g for g, name in READ if name == kind and g in BUILT_IN), None)
+
+
+def misspelt(group: str, kind: str) -> str | None:
+    """The kind that is read and nearly bears this name, where the group is built in."""
+    if group not in BUILT_IN:
+        return None
+    known = {name.lower(): name for g, name in READ if g in BUILT_IN}
+    close = difflib.get_close_matches(kind.lower(), known, 1, 0.85)
+    return known[close[0]] if close else None

@@ -8,7 +8,7 @@ from typing import Any
 from licet.diag.diagnostic import Diagnostic
 from licet.diag.place import Origin
 from licet.manifest.decode import findings
-from licet.manifest.decode.kinds import BUILT_IN, SILENT, UNREAD
+from licet.manifest.decode.kinds import BUILT_IN, SILENT, UNREAD, misspelt
 
 
 class Leftovers:
@@ -16,15 +16,21 @@ class Leftovers:
 
     def __init__(self) -> None:
         self._kinds: dict[tuple[str, str, bool], tuple[Origin, int]] = {}
+        self._meant: dict[tuple[str, str], str | None] = {}
         self._finished: tuple[Origin, int] | None = None
 
     def unknown(self, group: str, kind: str, value: dict[str, Any], origin: Origin) -> None:
         """An object of a kind that is not read."""
-        if (group in BUILT_IN and (group, kind) not in UNREAD) or group in SILENT:
+        if group in SILENT or (group in BUILT_IN and self._misspelt(group, kind) is None):
             return
         entry = (group, kind, _has_template(value))
         first, count = self._kinds.get(entry, (origin, 0))
         self._kinds[entry] = (first, count + 1)
+
+    def _misspelt(self, group: str, kind: str) -> str | None:
+        if (group, kind) not in self._meant:
+            self._meant[group, kind] = misspelt(group, kind)
+        return self._meant[group, kind]
 
     def finished(self, origin: Origin) -> None:
         """A pod that has ended."""
@@ -35,7 +41,10 @@ class Leftovers:
         """One finding for each kind of leftover, in the order in which they came."""
         for (group, kind, template), (origin, count) in self._kinds.items():
             effect = UNREAD.get((group, kind))
-            if effect is not None:
+            meant = self._meant.get((group, kind))
+            if meant is not None:
+                yield findings.misspelt_kind(origin, group, kind, count, meant)
+            elif effect is not None:
                 yield findings.unread_policy(origin, group, kind, count, effect)
             elif template:
                 yield findings.unknown_template(origin, group, kind, count)

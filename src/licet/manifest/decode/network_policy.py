@@ -123,17 +123,14 @@ def _rules(
         return ()
     rules: list[NetworkRule] = []
     for i, wire in enumerate(wires):
-        peers: tuple[Peer, ...] | None = None
-        ports: tuple[PortRule, ...] | None = None
-        if wire is not None and wire.peers:
-            peers = tuple(
-                [_peer(peer, ("spec", direction, i, side, j), reader, selectors) for j, peer in enumerate(wire.peers)]
-            )
-        if wire is not None and wire.ports:
-            ports = tuple(
-                [_port(port, ("spec", direction, i, "ports", j), reader) for j, port in enumerate(wire.ports)]
-            )
-        rules.append(NetworkRule(i, peers, ports))
+        peers: list[Peer] = []
+        ports: list[PortRule] = []
+        if wire is not None:
+            for j, peer in enumerate(wire.peers or ()):
+                peers.append(_peer(peer, ("spec", direction, i, side, j), reader, selectors))
+            for j, port in enumerate(wire.ports or ()):
+                ports.append(_port(port, ("spec", direction, i, "ports", j), reader))
+        rules.append(NetworkRule(i, tuple(peers) or None, tuple(ports) or None))
     return tuple(rules)
 
 

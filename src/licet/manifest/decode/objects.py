@@ -12,7 +12,7 @@ from licet.diag.diagnostic import Diagnostic
 from licet.diag.place import Origin, Path
 from licet.manifest.decode import findings
 from licet.manifest.decode.fields import Meta, Reader
-from licet.manifest.decode.kinds import FORMER_GROUPS, READ, Kind
+from licet.manifest.decode.kinds import FORMER_GROUPS, READ, Kind, misplaced
 from licet.manifest.decode.leftovers import Leftovers
 from licet.manifest.decode.namespaces import undeclared
 from licet.manifest.decode.owners import borrow, owner_of, unite
@@ -73,7 +73,8 @@ class _Decoder:
         self._templates = {(template.group, template.kind): template.path for template in templates}
         self._kinds: dict[tuple[str, str], tuple[str, Kind | None, Path | None]] = {}
         self._read: dict[str, dict[Key, Any]] = {}
-        self._used = {namespace: True}
+        self._sound_namespaces = {namespace}
+        self._generated: dict[Key, int] = {}
         self._owners: dict[Key, Key] = {}
         self._idle: set[Key] = set()
         self._partial: set[Key] = set()
@@ -114,7 +115,8 @@ class _Decoder:
         self.reader.diagnostics.extend(self._leftovers.findings())
         read = {into: tuple(objects.values()) for into, objects in self._read.items()}
         declared = {namespace.name: namespace for namespace in read.pop("namespaces", ())}
-        namespaces = declared | {name: undeclared(name) for name in self._used if name not in declared}
+        used = dict.fromkeys(key.namespace for objects in self._read.values() for key in objects)
+        namespaces = declared | {name: undeclared(name) for name in used if name and name not in declared}
         if self.reader.references:
             borrow(self._read["workloads"], self.reader)
             read["workloads"] = tuple(self._read["workloads"].values())
@@ -126,6 +128,9 @@ class _Decoder:
         written, slash, version = api_version.rpartition("/")
         group = FORMER_GROUPS.get((written, name), written)
         kind = READ.get((group, name))
+        if kind is None and (meant := misplaced(group, name)) is not None:
+            self.reader.report(findings.wrong_group(origin, api_version, name, meant))
+            group, kind = meant, READ[meant, name]
         path = self._templates.get((written, name))
         if path is not None:
             kind = None
@@ -148,10 +153,11 @@ class _Decoder:
         if not namespaced:
             return Key(self._cluster, group, kind, "", name)
         namespace = meta.namespace or self._namespace
-        if namespace not in self._used:
-            if not _NAME.fullmatch(namespace):
+        if namespace not in self._sound_namespaces:
+            if _NAME.fullmatch(namespace):
+                self._sound_namespaces.add(namespace)
+            else:
                 self._bad_name(("metadata", "namespace"), namespace)
-            self._used[namespace] = True
         return Key(self._cluster, group, kind, namespace, name)
 
     def _bad_name(self, path: Path, name: str) -> None:
@@ -167,24 +173,24 @@ class _Decoder:
             objects = self._read[into] = {}
         if key in objects:
             if key.name.endswith("*"):
-                key, made = self._another(key, made, objects)
+                key, made = self._another(key, made)
             elif self.reader.partial and key not in self._partial:
                 self.reader.report(findings.patch(key, objects[key].origin, self.reader.origin))
                 return
             else:
                 earlier = objects.pop(key)
-                self.reader.report(findings.duplicate(key, earlier.origin, self.reader.origin))
+                alike = msgspec.structs.replace(earlier, origin=made.origin) == made
+                self.reader.report(findings.duplicate(key, earlier.origin, made.origin, alike=alike))
                 self._owners.pop(key, None)
                 self._idle.discard(key)
         if self.reader.partial:
             self._partial.add(key)
         objects[key] = made
 
-    def _another(self, key: Key, made: Any, objects: dict[Key, Any]) -> tuple[Key, Any]:
+    def _another(self, key: Key, made: Any) -> tuple[Key, Any]:
         """Objects with `generateName` get a name each, and so never take another's place."""
-        count = 2
-        while (numbered := msgspec.structs.replace(key, name=f"{key.name}{count}")) in objects:
-            count += 1
+        self._generated[key] = number = self._generated.get(key, 1) + 1
+        numbered = msgspec.structs.replace(key, name=f"{key.name}{number}")
         return numbered, msgspec.structs.replace(made, key=numbered)
 
     def _note_owner(self, key: Key, wire: Pod | Controller) -> None:

@@ -53,7 +53,7 @@ class Selectors:
             return self._general(wire, path)
         if not labels:
             return EVERYTHING
-        return self.exactly(labels, (*path, "matchLabels"))
+        return self._made.get(tuple(labels.items())) or self.exactly(labels, (*path, "matchLabels"))
 
     def exactly(self, labels: dict[str, str | None], path: Path) -> Selector:
         """The selector that asks for each of these labels."""
@@ -72,12 +72,14 @@ class Selectors:
         if not labels:
             return {}
         keys, values = self._sound_keys, self._sound_values
+        sound: dict[str, str] = {}
         for key, value in labels.items():
             if key not in keys:
                 self._check_key(key, (*path, key), at_key=True)
             if value not in values:
                 self._check_value(value, (*path, key))
-        return {key: value or "" for key, value in labels.items()}
+            sound[key] = value or ""
+        return sound
 
     def _general(self, wire: LabelSelector, path: Path) -> Selector:
         asked: list[Requirement] = []

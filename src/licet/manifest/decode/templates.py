@@ -62,10 +62,9 @@ def workload(
 ) -> Workload:
     """The workload whose pods come from the template at `path`. Keys that the template gives are known."""
     if template is None:
-        reader.refuse(
-            path, "is missing", "a workload has a pod template; if this is a patch, leave it out of the paths"
-        )
-        template = PodTemplate()
+        help = "a workload has a pod template; if this is a patch, leave it out of the paths"
+        reader.refuse(path, "is missing", help)
+        return Workload(key, {}, runtime, (), False, addresses, "default", reader.origin)
     spec = template.spec or PodSpec()
     if not spec.containers:
         at, meaning = (*path, "spec", "containers"), "it is read as pods without ports"
