@@ -204,9 +204,8 @@ def _namespaces(rng: Random, features: Features) -> Selector:
 def _block(rng: Random, features: Features, exceptions: bool) -> BlockPeer:
     text = rng.choice([block for block in BLOCKS if features.ipv6 or ":" not in block])
     excepted = some(rng, BLOCKS[text], 0, 2) if exceptions else []
-    return BlockPeer(
-        AddressSet.of([text]) - AddressSet.of(excepted), " ".join([text, *(f"except {e}" for e in excepted)])
-    )
+    written = f"{text} except {', '.join(excepted)}" if excepted else text
+    return BlockPeer(AddressSet.of([text]) - AddressSet.of(excepted), written)
 
 
 def _range(rng: Random, one_protocol: bool = False) -> PortRange:
@@ -283,7 +282,7 @@ def _cluster_policy(rng: Random, features: Features, index: int, kind: str) -> C
 
 def _cluster_rule(rng: Random, features: Features, index: int, direction: Direction, baseline: bool) -> ClusterRule:
     action = rng.choice([Action.ACCEPT, Action.DENY] if baseline else list(Action))
-    peers = tuple(_cluster_peer(rng, features, direction, action) for _ in range(rng.randint(1, 3)))
+    peers = tuple(_cluster_peer(rng, features, direction, action, baseline) for _ in range(rng.randint(1, 3)))
     ports: tuple[PortRule, ...] | None = None
     if rng.randrange(3):
         # the API refuses named ports beside peers that are not pods
@@ -295,7 +294,7 @@ def _cluster_rule(rng: Random, features: Features, index: int, direction: Direct
     return ClusterRule(index, f"r{index}" if chance(rng, 2) else "", action, peers, ports)
 
 
-def _cluster_peer(rng: Random, features: Features, direction: Direction, action: Action) -> Peer:
+def _cluster_peer(rng: Random, features: Features, direction: Direction, action: Action, baseline: bool) -> Peer:
     if features.unknowns and chance(rng, 12):
         return UnknownPeer()
     if direction is Direction.EGRESS:
@@ -304,7 +303,7 @@ def _cluster_peer(rng: Random, features: Features, direction: Direction, action:
                 return _block(rng, features, exceptions=False)
             case 2 if features.unknowns:
                 return NodePeer(_selector(rng, {"zone": ("a", "b")}, ()))
-            case 3 if features.unknowns and action is Action.ACCEPT:
+            case 3 if features.unknowns and action is Action.ACCEPT and not baseline:
                 return DomainPeer(("example.com",))
     return PodPeer(_namespaces(rng, features), EVERYTHING if chance(rng, 2) else _pods(rng, features))
 

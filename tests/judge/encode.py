@@ -119,8 +119,8 @@ def _network_peer(peer: Peer) -> Json:
             written = {"namespaceSelector": selector(namespaces)}
             return written | ({"podSelector": selector(pods)} if pods != EVERYTHING else {})
         case BlockPeer(text=text):
-            cidr, *excepted = text.split(" except ")
-            return {"ipBlock": {"cidr": cidr} | ({"except": excepted} if excepted else {})}
+            cidr, _, excepted = text.partition(" except ")
+            return {"ipBlock": {"cidr": cidr} | ({"except": excepted.split(", ")} if excepted else {})}
         case _:
             raise TypeError(f"NetworkPolicy has no {peer}")
 
