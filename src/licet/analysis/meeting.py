@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from copy import copy
 
 from licet.analysis import assumption, bits
 from licet.analysis.grant import Grant, Grants
@@ -12,6 +13,9 @@ from licet.analysis.rows import Row
 
 Column = dict[Grant, int]
 """What reaches one class, as grants over source classes; a source in no part is denied."""
+
+Exceptions = tuple[tuple[Grant, Grant, int], ...]
+"""(grant that prevails for these sources, grant that they have here, sources)."""
 
 
 class Meeting:
@@ -25,36 +29,60 @@ class Meeting:
     def __init__(self, population: Population, grants: Grants, egress: list[Row]) -> None:
         self._population = population
         self._grants = grants
-        self._egress = egress
         self._common: Column = {}
-        self._exceptions: dict[int, list[tuple[Grant, Grant, int]]] = {}
-        self._known: dict[tuple[Row, tuple[tuple[Grant, Grant, int], ...], bool], Column] = {}
-        self._turn_round()
-
-    def _turn_round(self) -> None:
+        self._exceptions: dict[int, Exceptions] = {}
+        self._known: dict[tuple[Row, Exceptions, bool], Column] = {}
         members: dict[Row, list[int]] = {}
-        for source, row in enumerate(self._egress):
+        for source, row in enumerate(egress):
             members.setdefault(row, []).append(source)
-        width = self._population.width
-        pods = self._population.pods
         for row, where in members.items():
-            sources = bits.of(where, width)
-            parts = dict(row.pods)
-            rest = pods
-            for part in parts.values():
-                rest &= ~part
-            if rest:
-                parts[self._grants.denied] = rest
-            prevailing = max(parts, key=lambda grant: (parts[grant] & pods).bit_count())
-            put(self._common, prevailing, sources)
-            for grant, part in parts.items():
-                if grant is not prevailing:
-                    for destination in bits.indices(part & pods):
-                        self._exceptions.setdefault(destination, []).append((prevailing, grant, sources))
+            self._enter(row, bits.of(where, population.width))
+
+    def _enter(self, row: Row, sources: int) -> None:
+        prevailing, others = self._split(row)
+        put(self._common, prevailing, sources)
+        for grant, part in others:
+            entry = ((prevailing, grant, sources),)
+            for destination in bits.indices(part):
+                self._exceptions[destination] = self._exceptions.get(destination, ()) + entry
+
+    def _split(self, row: Row) -> tuple[Grant, list[tuple[Grant, int]]]:
+        """The grant that most destinations have, and where others hold."""
+        pods = self._population.pods
+        parts = {grant: part & pods for grant, part in row.pods.items()}
+        rest = pods
+        for part in parts.values():
+            rest ^= part
+        if rest:
+            parts[self._grants.denied] = rest
+        prevailing = max(parts, key=lambda grant: parts[grant].bit_count())
+        return prevailing, [(grant, part) for grant, part in parts.items() if grant is not prevailing]
+
+    def swapped(self, changed: Mapping[int, tuple[Row, Row]]) -> Meeting:
+        """The meeting after some sources' egress rows have changed from one to another."""
+        found = copy(self)
+        found._common = dict(self._common)
+        found._exceptions = dict(self._exceptions)
+        found._known = {}
+        for source, (before, after) in changed.items():
+            found._leave(before, 1 << source)
+            found._enter(after, 1 << source)
+        return found
+
+    def _leave(self, row: Row, source: int) -> None:
+        prevailing, others = self._split(row)
+        self._common[prevailing] ^= source
+        for _, part in others:
+            for destination in bits.indices(part):
+                self._exceptions[destination] = tuple(
+                    (usual, grant, kept)
+                    for usual, grant, sources in self._exceptions[destination]
+                    if (kept := sources & ~source)
+                )
 
     def column(self, destination: int, ingress: Row) -> Column:
         """What reaches a class whose ingress row is given."""
-        exceptions = tuple(self._exceptions.get(destination, ()))
+        exceptions = self._exceptions.get(destination, ())
         host = bool(self._population.host >> destination & 1)
         key = (ingress, exceptions, host)
         found = self._known.get(key)
@@ -62,7 +90,7 @@ class Meeting:
             found = self._known[key] = self._about_nodes(self._join(ingress, exceptions), host)
         return found
 
-    def _join(self, ingress: Row, exceptions: Iterable[tuple[Grant, Grant, int]]) -> Column:
+    def _join(self, ingress: Row, exceptions: Exceptions) -> Column:
         sending = dict(self._common)
         for prevailing, grant, sources in exceptions:
             sending[prevailing] ^= sources

@@ -15,7 +15,7 @@ from licet.model.addresses import EVERY_V4, AddressSet
 from licet.model.cluster import Cluster
 from licet.model.key import Key
 from licet.model.platform import Platform
-from licet.model.policy import BlockPeer
+from licet.model.policy import BlockPeer, ClusterPolicy, NetworkPolicy
 from licet.model.ports import Protocol
 from licet.model.profile import Profile
 from licet.model.selector import Selector
@@ -144,6 +144,16 @@ class Population:
         self._longest = max((last - first for first, last, _ in self._spans), default=0)
         located = bits.of({at for _, _, at in spans}, self.width)
         self._unlocated = self.sources & ~located & ~self.host
+
+    def is_cut_anew(self, policies: Iterable[NetworkPolicy | ClusterPolicy]) -> bool:
+        """Whether a block of these policies may tell pods apart that are of one class here."""
+        if not self._spans:
+            return False
+        edges: set[int] = set()
+        for policy in policies:
+            for rule in (*(policy.ingress or ()), *(policy.egress or ())):
+                _add_edges(edges, rule.peers or ())
+        return not edges <= set(self.cuts)
 
     def in_namespace(self, name: str) -> int:
         """Every class of a namespace."""

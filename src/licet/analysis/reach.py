@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from copy import copy
+
+import msgspec
+
+from licet.analysis import bits
+
 from licet.analysis.chart import chart
 from licet.analysis.grant import Grant, Grants
 from licet.analysis.endpoints import INGRESS_CONTROLLER
 from licet.analysis.leads import Leads
 from licet.analysis.meeting import Column, Meeting
+from licet.analysis.partition import combine
 from licet.analysis.population import Population
 from licet.analysis.rows import Row, Rows
 from licet.analysis.rules import Rules
+from licet.analysis.shelf import Policy, Shelf
 from licet.analysis.strangers import admitting_strangers
 from licet.model.addresses import AddressSet
 from licet.model.cluster import Cluster
@@ -19,6 +28,18 @@ from licet.model.policy import Direction
 from licet.model.ports import Protocol
 from licet.model.profile import Profile
 from licet.model.verdict import Verdict
+
+
+class Update(msgspec.Struct, frozen=True):
+    """An answer that followed from another, and the classes for which it differs.
+
+    `columns`: what reaches them from pods; `arriving`: from outside; `leaving`: what they reach outside.
+    """
+
+    reach: Reach
+    columns: tuple[int, ...]
+    arriving: tuple[int, ...]
+    leaving: tuple[int, ...]
 
 
 class Reach:
@@ -34,15 +55,83 @@ class Reach:
         self.profile = profile
         self.grants = Grants()
         self.population = Population(cluster, profile)
+        self._shelf = Shelf.of(cluster)
         rules = Rules(self.population, self.grants)
-        ingress = Rows(cluster, self.population, self.grants, rules, Direction.INGRESS)
-        egress = Rows(cluster, self.population, self.grants, rules, Direction.EGRESS)
-        meeting = Meeting(self.population, self.grants, egress.of)
-        self.ingress: list[Row] = ingress.of
-        self.egress: list[Row] = egress.of
-        self.columns: list[Column] = [{}, *(meeting.column(at, row) for at, row in enumerate(ingress.of[1:], 1))]
+        self._ingress = Rows(self._shelf, self.population, self.grants, rules, Direction.INGRESS)
+        self._egress = Rows(self._shelf, self.population, self.grants, rules, Direction.EGRESS)
+        self._meeting = Meeting(self.population, self.grants, self._egress.of)
+        self.columns: list[Column] = [{}]
+        self.columns += [self._meeting.column(at, row) for at, row in enumerate(self.ingress[1:], 1)]
         self.leads = Leads(cluster, self.population, self.grants)
         self.routed = self._routed()
+
+    @property
+    def ingress(self) -> list[Row]:
+        """What each class lets in, by peer."""
+        return self._ingress.of
+
+    @property
+    def egress(self) -> list[Row]:
+        """What each class lets out, by peer."""
+        return self._egress.of
+
+    def update(self, gone: Iterable[Key] = (), come: Iterable[Policy] = ()) -> Update:
+        """The answer after policies went and came, found from this one in the time that the changed rows take.
+
+        A policy in `come` replaces its namesake. This answer stays as it is. Where an address block draws a line between
+        pods that no block has drawn before, everything is answered anew. Raises KeyError for a key in
+        `gone` that no policy has.
+        """
+        arriving = tuple(come)
+        shelf, swap = self._shelf.swapped(gone, arriving)
+        cluster = msgspec.structs.replace(
+            self.cluster,
+            network_policies=tuple(shelf.network.values()),
+            cluster_policies=tuple(shelf.cluster.values()),
+        )
+        if self.population.is_cut_anew(arriving):
+            anew = Reach(cluster, self.profile)
+            everyone = tuple(range(1, anew.population.width))
+            return Update(anew, everyone, everyone, everyone)
+        found = copy(self)
+        found.cluster = cluster
+        found._shelf = shelf
+        found._ingress, arriving_rows = self._ingress.swapped(shelf, swap)
+        found._egress, leaving_rows = self._egress.swapped(shelf, swap)
+        senders = {at: (self.egress[at], row) for at, row in leaving_rows.items()}
+        found._meeting = self._meeting.swapped(senders) if senders else self._meeting
+        found.columns = list(self.columns)
+        columns: list[int] = []
+        for at in sorted(arriving_rows.keys() | self._met_differently(found._ingress.of, senders)):
+            column = found._meeting.column(at, found._ingress.of[at])
+            if column != self.columns[at]:
+                found.columns[at] = column
+                columns.append(at)
+        if any(at in by_class for by_class in self.leads.of_routes().values() for at in arriving_rows):
+            found.routed = found._routed()
+        return Update(
+            found,
+            tuple(columns),
+            tuple(at for at, row in arriving_rows.items() if row.outside != self.ingress[at].outside),
+            tuple(at for at, row in leaving_rows.items() if row.outside != self.egress[at].outside),
+        )
+
+    def _met_differently(self, ingress: list[Row], senders: Mapping[int, tuple[Row, Row]]) -> set[int]:
+        """Destinations towards which a sender's grant changed, and which let that sender in at all."""
+        denied = self.grants.denied
+        differing: dict[int, int] = {}
+        for source, (before, after) in senders.items():
+            parts = combine(
+                before.pods, after.pods, self.population.pods, (denied, denied), lambda a, b: a is not b, False
+            )
+            if where := parts.get(True, 0):
+                differing[where] = differing.get(where, 0) | 1 << source
+        return {
+            at
+            for where, sources in differing.items()
+            for at in bits.indices(where)
+            if any(part & sources for part in ingress[at].pods.values())
+        }
 
     def _routed(self) -> dict[Key, dict[int, Grant]]:
         """What routes lead to, as far as policies let a pod of which nothing is known reach it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import copy
 from functools import partial
 
 import msgspec
@@ -12,10 +13,10 @@ from licet.analysis.grant import NO_REASONS, Grant, Grants, Reasons
 from licet.analysis.partition import combine, spread
 from licet.analysis.population import NamedPorts, Population
 from licet.analysis.rules import Rules
+from licet.analysis.shelf import Shelf, Swap
 from licet.analysis.tiers import Applied, TierRow, Tiers
 from licet.model.addresses import EVERY_ADDRESS, AddressSet
-from licet.model.cluster import Cluster
-from licet.model.policy import ClusterPolicy, Direction, NetworkPolicy, Tier
+from licet.model.policy import Direction, Tier
 
 
 class Row(msgspec.Struct, frozen=True, eq=False):
@@ -29,11 +30,27 @@ class Row(msgspec.Struct, frozen=True, eq=False):
 
 
 class Selection(msgspec.Struct, frozen=True, cache_hash=True):
-    """The policies that apply to a class in one direction: surely, or with a doubt. Positions in the input's order."""
+    """The policies that apply to a class in one direction, by their numbers: surely, or with a doubt."""
 
     sure: tuple[int, ...] = ()
     doubtful: tuple[tuple[int, Reasons], ...] = ()
     cluster: tuple[tuple[int, Reasons], ...] = ()
+
+    def without(self, gone: frozenset[int]) -> Selection:
+        """The selection with some policies taken away."""
+        return Selection(
+            tuple(number for number in self.sure if number not in gone),
+            tuple(entry for entry in self.doubtful if entry[0] not in gone),
+            tuple(entry for entry in self.cluster if entry[0] not in gone),
+        )
+
+    def joined(self, number: int, reasons: Reasons, is_network: bool) -> Selection:
+        """The selection with one more policy."""
+        if not is_network:
+            return Selection(self.sure, self.doubtful, (*self.cluster, (number, reasons)))
+        if reasons:
+            return Selection(self.sure, (*self.doubtful, (number, reasons)), self.cluster)
+        return Selection((*self.sure, number), self.doubtful, self.cluster)
 
 
 _UNGOVERNED = Selection()
@@ -43,61 +60,91 @@ class Rows:
     """The rows of one direction."""
 
     def __init__(
-        self, cluster: Cluster, population: Population, grants: Grants, rules: Rules, direction: Direction
+        self, shelf: Shelf, population: Population, grants: Grants, rules: Rules, direction: Direction
     ) -> None:
         self._population = population
         self._grants = grants
         self._rules = rules
         self._direction = direction
         self._tiers = Tiers(rules, grants, population.sources, direction)
-        self._network = cluster.network_policies
-        self._cluster = cluster.cluster_policies
-        self.open = Row({grants.open: population.sources}, {grants.open: EVERY_ADDRESS})
+        self._shelf = shelf
         self._known: dict[tuple[Selection, NamedPorts], Row] = {}
         self._tier_rows: dict[tuple[Tier, tuple[tuple[int, Reasons], ...], NamedPorts], TierRow | None] = {}
-        self.of = self._all(self._selections())
+        self._open = Row({grants.open: population.sources}, {grants.open: EVERY_ADDRESS})
+        self._selections = self._select_all()
+        self.of = [self._of(member) for member in range(population.width)]
 
-    def _selections(self) -> list[Selection]:
-        width = self._population.width
+    def swapped(self, shelf: Shelf, swap: Swap) -> tuple[Rows, dict[int, Row]]:
+        """The rows under another shelf, and those of the classes whose row is another object now."""
+        gone = frozenset(swap.gone)
+        found = copy(self)
+        found._shelf = shelf
+        found._selections = list(self._selections)
+        found.of = list(self.of)
+        touched: set[int] = set()
+        for number in swap.gone:
+            touched.update(member for member, _ in self._members(self._shelf, number))
+        for member in touched:
+            found._selections[member] = self._selections[member].without(gone)
+        for number in swap.come:
+            for member, reasons in self._members(shelf, number):
+                touched.add(member)
+                is_network = number in shelf.network
+                found._selections[member] = found._selections[member].joined(number, reasons, is_network)
+        changed: dict[int, Row] = {}
+        for member in sorted(touched):
+            row = found.of[member] = found._of(member)
+            if row is not self.of[member]:
+                changed[member] = row
+        return found, changed
+
+    def _members(self, shelf: Shelf, number: int) -> list[tuple[int, Reasons]]:
+        """The classes that a policy applies to in this direction, each with why it may not."""
+        policy = shelf.network.get(number)
+        if policy is not None:
+            if policy.rules(self._direction) is None:
+                return []
+            hits = self._population.isolated_by(policy.key.namespace, policy.pods)
+        else:
+            wide = shelf.cluster[number]
+            if not wide.rules(self._direction):
+                return []
+            hits = self._population.select(wide.namespaces, wide.pods)
+        found = [(member, NO_REASONS) for member in bits.indices(hits.sure & self._population.pods)]
+        for reasons, part in hits.doubtful:
+            found.extend((member, reasons) for member in bits.indices(part & self._population.pods))
+        return found
+
+    def _select_all(self) -> list[Selection]:
         sure: dict[int, list[int]] = {}
         doubtful: dict[int, list[tuple[int, Reasons]]] = {}
         cluster: dict[int, list[tuple[int, Reasons]]] = {}
-        for at, policy in enumerate(self._network):
-            if policy.rules(self._direction) is None:
-                continue
-            hits = self._population.isolated_by(policy.key.namespace, policy.pods)
-            for member in bits.indices(hits.sure):
-                sure.setdefault(member, []).append(at)
-            for reasons, part in hits.doubtful:
-                for member in bits.indices(part):
-                    doubtful.setdefault(member, []).append((at, reasons))
-        for at, wide in enumerate(self._cluster):
-            if not wide.rules(self._direction):
-                continue
-            hits = self._population.select(wide.namespaces, wide.pods)
-            for reasons, part in ((NO_REASONS, hits.sure), *hits.doubtful):
-                for member in bits.indices(part & self._population.pods):
-                    cluster.setdefault(member, []).append((at, reasons))
-        out = [_UNGOVERNED] * width
+        for number in self._shelf.network:
+            for member, reasons in self._members(self._shelf, number):
+                if reasons:
+                    doubtful.setdefault(member, []).append((number, reasons))
+                else:
+                    sure.setdefault(member, []).append(number)
+        for number in self._shelf.cluster:
+            for entry in self._members(self._shelf, number):
+                cluster.setdefault(entry[0], []).append((number, entry[1]))
+        out = [_UNGOVERNED] * self._population.width
         for member in sure.keys() | doubtful.keys() | cluster.keys():
             out[member] = Selection(
                 tuple(sure.get(member, ())), tuple(doubtful.get(member, ())), tuple(cluster.get(member, ()))
             )
         return out
 
-    def _all(self, selections: list[Selection]) -> list[Row]:
-        out: list[Row] = []
-        for member, selection in enumerate(selections):
-            if selection is _UNGOVERNED:
-                out.append(self.open)
-                continue
-            subject = self._population.classes[member].named_ports if self._direction is Direction.INGRESS else ()
-            key = (selection, subject)
-            row = self._known.get(key)
-            if row is None:
-                row = self._known[key] = self._row(selection, subject)
-            out.append(row)
-        return out
+    def _of(self, member: int) -> Row:
+        selection = self._selections[member]
+        if not (selection.sure or selection.doubtful or selection.cluster):
+            return self._open
+        subject = self._population.classes[member].named_ports if self._direction is Direction.INGRESS else ()
+        key = (selection, subject)
+        row = self._known.get(key)
+        if row is None:
+            row = self._known[key] = self._row(selection, subject)
+        return row
 
     def _row(self, selection: Selection, subject: NamedPorts) -> Row:
         behind = self._network_layer(selection, subject)
@@ -107,7 +154,7 @@ class Rows:
         """NetworkPolicies, and where none selects, the Baseline tier (or everything)."""
         if selection.sure:
             return self._isolated(selection.sure, selection.doubtful, subject)
-        row = self._after(self._tier(Tier.BASELINE, selection, subject), self.open)
+        row = self._after(self._tier(Tier.BASELINE, selection, subject), self._open)
         if selection.doubtful:
             denied = self._grants.denied
             for at, reasons in selection.doubtful:
@@ -128,7 +175,7 @@ class Rows:
         pods: dict[Grant, int] = {}
         outside: dict[Grant, AddressSet] = {}
         for at, reasons in (*((at, NO_REASONS) for at in sure), *doubtful):
-            policy: NetworkPolicy = self._network[at]
+            policy = self._shelf.network[at]
             for rule in policy.rules(self._direction) or ():
                 match = self._rules.of_network_policy(policy, rule, self._direction, subject)
                 for region, grant in match.pods:
@@ -140,17 +187,14 @@ class Rows:
         return Row(pods, outside)
 
     def _tier(self, tier: Tier, selection: Selection, subject: NamedPorts) -> TierRow | None:
-        applied = tuple(a for a in selection.cluster if self._cluster[a[0]].tier is tier)
+        applied = tuple(a for a in selection.cluster if self._shelf.cluster[a[0]].tier is tier)
         if not applied:
             return None
         key = (tier, applied, subject)
         if key not in self._tier_rows:
-            policies: list[Applied] = [Applied(self._wide(at), reasons) for at, reasons in applied]
+            policies = [Applied(self._shelf.cluster[at], reasons) for at, reasons in applied]
             self._tier_rows[key] = self._tiers.row(policies, subject)
         return self._tier_rows[key]
-
-    def _wide(self, at: int) -> ClusterPolicy:
-        return self._cluster[at]
 
     def _after(self, tier: TierRow | None, behind: Row) -> Row:
         if tier is None:

@@ -8,6 +8,7 @@ from licet.analysis.grant import Grant, Grants
 from licet.analysis.population import UNKNOWN_POD, Population
 from licet.analysis.rows import Rows
 from licet.analysis.rules import Rules
+from licet.analysis.shelf import Shelf
 from licet.model.cluster import Cluster
 from licet.model.key import Key
 from licet.model.policy import Direction
@@ -29,7 +30,7 @@ def admitting_strangers(
         network_policies=tuple(policy for policy in cluster.network_policies if policy.key.namespace in around),
     )
     population = Population(near, profile, stranger=True)
-    rows = Rows(near, population, grants, Rules(population, grants), Direction.INGRESS)
+    rows = Rows(Shelf.of(near), population, grants, Rules(population, grants), Direction.INGRESS)
     found: dict[Key, Grant] = {}
     for workload in workloads:
         row = rows.of[population.class_of[workload.key]]
