@@ -9,7 +9,7 @@ def main() -> int:
     """Run the command line on `sys.argv`; the exit code."""
     try:
         if sys.argv[1:] in (["--version"], ["-V"]):
-            sys.stdout.write(f"licet {__version__}\n")
+            print(f"licet {__version__}", flush=True)
             return 0
         from licet.cli.run import run
 
@@ -17,6 +17,11 @@ def main() -> int:
     except KeyboardInterrupt:
         sys.stderr.write("licet: interrupted\n")
         return 130
+    except BrokenPipeError:
+        from licet.cli.run import CLOSED, silence
+
+        silence()
+        return CLOSED
 
 
 if __name__ == "__main__":

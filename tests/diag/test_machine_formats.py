@@ -143,3 +143,7 @@ def test_markdown_counts_what_is_too_much_to_list() -> None:
     text = markdown.render(Report((LEDGER,) * 25))
     assert text.count("**error L0214**") == 20
     assert "- 5 more of L0214" in text
+
+
+def test_a_bar_does_not_end_a_cell() -> None:
+    assert markdown.cell(f"{markdown.code('a|b')} {markdown.plain('c|d')}") == "`a\\|b` c\\|d"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 import msgspec
@@ -11,6 +11,7 @@ import msgspec
 from licet.analysis.endpoints import INGRESS_CONTROLLER
 from licet.model.addresses import AddressSet, address_text
 from licet.model.cluster import Cluster
+from licet.model.edge import Endpoint
 from licet.model.key import Key, Pattern
 from licet.model.service import Route, Service
 from licet.sources import SourceError
@@ -73,15 +74,10 @@ class Ends:
         address = _address(text)
         if address is not None:
             return self._at(address, text)
-        try:
-            pattern = Pattern.parse(text)
-        except ValueError:
-            raise SourceError(
-                f"`{text}` is not a name", "write `namespace/name`, `namespace/name[Kind]` or an address"
-            ) from None
+        pattern = _pattern(text)
         fitting = [key for key in self._named if pattern.matches(key)]
         workloads = [key for key in fitting if isinstance(self._named[key], Pods)]
-        return self._named[self._only(text, workloads or fitting)]
+        return self._named[_only(text, workloads or fitting, self._named)]
 
     def workload(self, text: str) -> Pods:
         """As `find`, for what has to be a workload."""
@@ -89,24 +85,6 @@ class Ends:
         if not isinstance(found, Pods):
             raise SourceError(f"`{text}` is no workload", "name one that `licet map` lists")
         return found
-
-    def _only(self, text: str, fitting: list[Key]) -> Key:
-        if len(fitting) == 1:
-            return fitting[0]
-        if not fitting:
-            raise SourceError(f"no workload `{text}`", self._near(text))
-        some = " or ".join(f"`{key}`" for key in fitting[:_LISTED])
-        rest = f" and {len(fitting) - _LISTED} more" if len(fitting) > _LISTED else ""
-        raise SourceError(f"`{text}` fits {len(fitting)}", f"say which: {some}{rest}")
-
-    def _near(self, text: str) -> str:
-        asked = text.partition("[")[0]
-        names = dict.fromkeys(f"{key.namespace}/{key.name}" for key in self._named)
-        bare = [name for name in names if name.rpartition("/")[2] == asked.rpartition("/")[2]]
-        close = bare or difflib.get_close_matches(asked, names) or _close_names(asked, names)
-        if not close:
-            return "`licet map` lists those there are"
-        return f"did you mean {' or '.join(f'`{name}`' for name in close[:_SUGGESTED])}?"
 
     def _at(self, address: int, text: str) -> End:
         one = AddressSet(((address, address),))
@@ -116,6 +94,46 @@ class Ends:
         if self._cluster.platform.pod_addresses & one:
             raise SourceError(f"`{text}` is a pod's address, and no manifest says whose", "name the workload")
         return Outside(address)
+
+
+def endpoint(text: str, endpoints: Iterable[Endpoint]) -> Endpoint:
+    """The endpoint of a map that has this id, or that this name fits; errors as `Ends.find`."""
+    known = list(endpoints)
+    for candidate in known:
+        if candidate.id == text:
+            return candidate
+    pattern = _pattern(text)
+    keyed = {candidate.key: candidate for candidate in known if candidate.key is not None}
+    return keyed[_only(text, [key for key in keyed if pattern.matches(key)], keyed)]
+
+
+def _pattern(text: str) -> Pattern:
+    try:
+        return Pattern.parse(text)
+    except ValueError:
+        advice = "write `namespace/name`, `namespace/name[Kind]` or an address"
+        raise SourceError(f"`{text}` is not a name", advice) from None
+
+
+def _only(text: str, fitting: Sequence[Key], known: Iterable[Key]) -> Key:
+    if len(fitting) == 1:
+        return fitting[0]
+    if not fitting:
+        raise SourceError(f"no workload `{text}`", _near(text, known))
+    some = " or ".join(f"`{key}`" for key in fitting[:_LISTED])
+    rest = f" and {len(fitting) - _LISTED} more" if len(fitting) > _LISTED else ""
+    raise SourceError(f"`{text}` fits {len(fitting)}", f"say which: {some}{rest}")
+
+
+def _near(text: str, known: Iterable[Key]) -> str:
+    """What may have been meant: the same name elsewhere, or one that comes close."""
+    asked = text.partition("[")[0]
+    names = dict.fromkeys(f"{key.namespace}/{key.name}" for key in known)
+    bare = [name for name in names if name.rpartition("/")[2] == asked.rpartition("/")[2]]
+    close = bare or difflib.get_close_matches(asked, names) or _close_names(asked, names)
+    if not close:
+        return "`licet map` lists those there are"
+    return f"did you mean {' or '.join(f'`{name}`' for name in close[:_SUGGESTED])}?"
 
 
 def _address(text: str) -> int | None:

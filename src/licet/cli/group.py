@@ -6,6 +6,8 @@ from importlib import import_module
 
 import click
 
+from licet import __version__
+
 COMMANDS = {
     "map": "Who can reach whom.",
     "why": "May SRC reach DST, and which policies, rules and lines decide so?",
@@ -16,6 +18,8 @@ COMMANDS = {
     "completion": "Print the script that completes commands and options in a shell.",
 }
 """Every command and what the list of commands says of it."""
+
+_CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 _HELP = """Who may talk to whom on a Kubernetes platform, why, and what a change would change.
 
@@ -70,7 +74,7 @@ class Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.command(cls=Commands, help=_HELP, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("-V", "--version", is_flag=True, expose_value=False, is_eager=True, help="Print the version.")
+@click.command(cls=Commands, help=_HELP, epilog=_EPILOG, context_settings=_CONTEXT)
+@click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s", help="Print the version.")
 def commands() -> None:
-    """All of them; `licet --version` was answered before this was loaded."""
+    """All of them."""

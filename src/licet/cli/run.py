@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import sys
+import traceback
 from collections.abc import Sequence
 
 import click
 
 from licet.cli.group import commands
-from licet.sources.errors import SourceError
 
 WRONG = 2
 """The input or the usage is wrong."""
@@ -26,14 +27,17 @@ _COMPLETE = "_LICET_COMPLETE"
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; what it answers goes to standard output, what is wrong to standard error."""
+    if sys.stdout is None:
+        print("licet: standard output is closed", file=sys.stderr)
+        return WRONG
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
         code = _invoke(list(arguments))
         sys.stdout.flush()
     except BrokenPipeError:
-        _silence()
+        silence()
         return CLOSED
     except (KeyboardInterrupt, click.Abort):
         _say("interrupted")
@@ -41,18 +45,19 @@ def run(arguments: Sequence[str]) -> int:
     except click.UsageError as error:
         _say(_usage(error))
         return WRONG
-    except SourceError as error:
-        _say(f"{error.message}: {error.help}")
-        return WRONG
     except MemoryError:
         _say("out of memory: point at a smaller folder")
         return WRONG
     except OSError as error:
+        silence()
         _say(f"{error.strerror or error}".lower() + (f": `{error.filename}`" if error.filename else ""))
         return WRONG
     except Exception as error:
+        if wrong := _wrong_input(error):
+            _say(wrong)
+            return WRONG
         if "--verbose" in arguments or "-v" in arguments:
-            raise
+            traceback.print_exc()
         _say(
             f"a bug in licet: {type(error).__name__}: {error}".replace("\n", " ")
             + " (please report it, with what `--verbose` adds)"
@@ -78,10 +83,17 @@ def _invoke(arguments: list[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
+def _wrong_input(error: Exception) -> str:
+    """What is wrong with what the user gave, on one line; empty where the error says nothing of the kind."""
+    from licet.sources.errors import SourceError
+
+    return f"{error.message}: {error.help}" if isinstance(error, SourceError) else ""
+
+
 def _usage(error: click.UsageError) -> str:
     """What is wrong with the usage, on one line, with the way out."""
     message = re.sub(r"\s+", " ", error.format_message()).rstrip(".")
-    message = message.replace(". Did you mean", ": did you mean")
+    message = re.sub(r"\. \(?Did you mean(?: one of:)? ([^?]*)\?\)?", r": did you mean \1?", message)
     message = re.sub(r"'([^']*)'", r"`\1`", message[:1].lower() + message[1:])
     command = error.ctx.command_path if error.ctx is not None else "licet"
     return f"{message} (see `{command} --help`)"
@@ -91,11 +103,11 @@ def _say(text: str) -> None:
     try:
         sys.stderr.write(f"licet: {text}\n")
     except OSError:
-        _silence()
+        silence()
 
 
-def _silence() -> None:
-    """Point standard output nowhere, so that nothing is left to complain when the interpreter closes it."""
+def silence() -> None:
+    """Point standard output nowhere, so that what is left in it does not fail again when the interpreter ends."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)

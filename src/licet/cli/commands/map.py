@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import click
 
 from licet.analysis.reach import reach
+from licet.app.ends import endpoint
 from licet.app.load import Loaded, Tell
-from licet.cli.naming import endpoint
 from licet.cli.options import Options, epilog, every_command
 from licet.cli.render import csv, dot, html, json, mermaid, table
 from licet.cli.render.names import Names

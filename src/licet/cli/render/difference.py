@@ -13,7 +13,7 @@ from licet.cli.render.names import Names
 from licet.cli.render.table import HEAD, by_assumption, heading, row
 from licet.diag.render import github
 from licet.diag.render.json import Finding, encode
-from licet.diag.render.markdown import code, plain, prose
+from licet.diag.render.markdown import cell, code, plain, prose
 from licet.diag.render.paint import Paint
 from licet.diag.render.terminal import counted
 from licet.model.edge import Edge
@@ -108,9 +108,9 @@ def render_markdown(answer: Difference, names: Names) -> Iterator[str]:
         yield f"\n**{title}**\n\n| from | to | ports |{' if |' if condition else ''}\n"
         yield f"| --- | --- | --- |{' --- |' if condition else ''}\n"
         for edge in edges:
-            cells = [*(", ".join(map(code, cell)) for cell in row(edge, names))]
+            cells = [", ".join(map(code, side)) for side in row(edge, names)]
             cells += [prose("; ".join(edge.assumptions))] if condition else []
-            yield f"| {' | '.join(cells)} |\n"
+            yield f"| {' | '.join(map(cell, cells))} |\n"
 
 
 def render_github(answer: Difference, names: Names) -> Iterator[str]:

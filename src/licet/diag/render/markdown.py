@@ -10,6 +10,7 @@ from licet.diag.render.visible import visible
 from licet.diag.report import Report, span_of
 
 _CODE = re.compile("`([^`]*)`")
+_BAR = re.compile(r"(?<!\\)\|")
 _MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|<>&@~:])")
 
 
@@ -56,6 +57,11 @@ def plain(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """Text as a code span, fit for a table's cell; backticks in it become a look-alike."""
-    text = visible(text).replace("`", "\u02cb").replace("|", "\\|")
+    """Text as a code span; backticks in it become a look-alike."""
+    text = visible(text).replace("`", "\u02cb")
     return f"`{text}`" if text.strip() else "`\u2423`"
+
+
+def cell(markdown: str) -> str:
+    """Markdown for inside a table, where a bar would end the cell, in a code span too."""
+    return _BAR.sub(r"\|", markdown)
