@@ -10,7 +10,7 @@ import msgspec
 from licet.diag.diagnostic import Diagnostic
 from licet.diag.place import Origin, Path, Place, Span
 from licet.diag.text import Text
-from licet.manifest import exact, findings, json_stream
+from licet.manifest import exact, fast, findings, json_stream
 from licet.manifest.bounds import BYTES, exceeded
 from licet.manifest.locate import first_key
 from licet.manifest.split import Piece, split
@@ -34,15 +34,17 @@ def read(texts: Iterable[Text]) -> tuple[list[Document], list[Diagnostic]]:
     """Every object in the texts, in order, and a finding for whatever is none."""
     documents: list[Document] = []
     diagnostics: list[Diagnostic] = []
+    lines = fast.Lines()
     for text in texts:
-        _Reader(text, documents, diagnostics).read()
+        _Reader(text, lines, documents, diagnostics).read()
     return documents, diagnostics
 
 
 class _Reader:
     """Reads one text."""
 
-    def __init__(self, text: Text, documents: list[Document], diagnostics: list[Diagnostic]) -> None:
+    def __init__(self, text: Text, lines: fast.Lines, documents: list[Document], diagnostics: list[Diagnostic]) -> None:
+        self.lines = lines
         self.source = text.source
         self.data = text.data
         self.documents = documents
@@ -73,6 +75,10 @@ class _Reader:
                 self.document(origin, self.data[piece.offset : piece.offset + piece.length])
 
     def document(self, origin: Origin, data: bytes) -> None:
+        value = self.lines.read(data)
+        if value is not fast.UNSURE:
+            self.accept(origin, value)
+            return
         try:
             built = exact.build(data)
         except exact.Broken as error:

@@ -91,12 +91,16 @@ class _Anchored(msgspec.Struct, frozen=True):
     value: Any
     nodes: int
     height: int
-    mapping: bool
 
 
 def build(data: bytes) -> Built:
     """What kubectl makes of one document (the bytes between two separators). Raises Broken."""
     data = data.removeprefix(BOM).replace(b"\r\n", b"\n")
+    if not data.endswith(b"\n"):
+        data += b"\n"  # kubectl reads by lines, and ends each
+    if (mark := _INNER_BOM.search(data)) is not None:
+        line = data.count(b"\n", 0, mark.start(1))
+        raise Broken("encoding", "a byte order mark stands in the middle of the document", line, 0)
     try:
         return _Builder(data).build()
     except MarkedYAMLError as error:
@@ -120,6 +124,7 @@ class _Builder:
         self.expanded = 0
         self.root: Any = None
         self.bare_tags = _BARE_TAG.search(data) is not None
+        self.slashes = b"\\/" in data
         self.text: str | None = None
 
     def build(self) -> Built:
@@ -160,18 +165,17 @@ class _Builder:
                 value = text
         except scalars.Unfit as error:
             self.fail(event, f"`{_shown(text)}` {error}")
-        if frame is not None and frame.flow and "?" in text and event.style is None:
-            self.question(event)
+        self.check_newer(frame, event)
         if event.anchor is not None:
-            self.anchors[event.anchor] = _Anchored(value, 1, 0, False)
-        self.put(value, event, mapping=False)
+            self.anchors[event.anchor] = _Anchored(value, 1, 0)
+        self.put(value, event)
 
     def scalar_key(self, frame: _Frame, event: Any) -> None:
         text: str = event.value
         if text == "<<" and (event.implicit[0] or event.tag == scalars.MERGE_TAG):
             frame.merging = True
             if event.anchor is not None:
-                self.anchors[event.anchor] = _Anchored(text, 1, 0, False)
+                self.anchors[event.anchor] = _Anchored(text, 1, 0)
             return
         self.nodes += 1
         try:
@@ -186,10 +190,9 @@ class _Builder:
                 value = key = text
         except scalars.Unfit as error:
             self.fail(event, f"`{_shown(text)}` {error}")
-        if frame.flow and "?" in text and event.style is None:
-            self.question(event)
+        self.check_newer(frame, event)
         if event.anchor is not None:
-            self.anchors[event.anchor] = _Anchored(value, 1, 0, False)
+            self.anchors[event.anchor] = _Anchored(value, 1, 0)
         self.begin(frame, key, event)
 
     def begin(self, frame: _Frame, key: str, event: Any) -> None:
@@ -223,13 +226,11 @@ class _Builder:
     def close(self) -> None:
         frame = self.stack.pop()
         if frame.anchor is not None:
-            mapping = type(frame.value) is dict
-            size = self.nodes - frame.before
-            self.anchors[frame.anchor] = _Anchored(frame.value, size, frame.height, mapping)
+            self.anchors[frame.anchor] = _Anchored(frame.value, self.nodes - frame.before, frame.height)
         if self.stack:
             outer = self.stack[-1]
             outer.height = max(outer.height, frame.height + 1)
-        self.put(frame.value, frame.event, mapping=True)
+        self.put(frame.value, frame.event)
 
     def alias(self, event: Any) -> None:
         name = event.anchor
@@ -249,7 +250,7 @@ class _Builder:
             if type(frame.value) is dict and frame.key is None and not frame.merging:
                 self.alias_key(frame, target, event)
                 return
-        self.put(target.value, event, mapping=target.mapping)
+        self.put(target.value, event)
 
     def alias_key(self, frame: _Frame, target: _Anchored, event: Any) -> None:
         if isinstance(target.value, (dict, list)):
@@ -260,7 +261,7 @@ class _Builder:
             self.fail(event, f"`*{_shown(event.anchor)}` {error}")
         self.begin(frame, key, event)
 
-    def put(self, value: Any, event: Any, *, mapping: bool) -> None:
+    def put(self, value: Any, event: Any) -> None:
         """Places a finished value in what is open."""
         if not self.stack:
             self.root = value
@@ -296,17 +297,13 @@ class _Builder:
 
     def is_bare(self, event: Any) -> bool:
         """Whether the scalar has the tag `!`, which libyaml drops and goyaml takes for a string."""
-        if not self.bare_tags:
-            return False
+        return self.bare_tags and _BARE_TAGGED.match(self.source(event)) is not None
+
+    def source(self, event: Any) -> str:
+        """The text that an event stands for."""
         if self.text is None:
             self.text = self.data.decode()
-        return (
-            self.text[event.start_mark.index] in "!&"
-            and _BARE_TAG.match(
-                _ANCHOR.sub("", self.text[event.start_mark.index : event.end_mark.index]).encode() + b" "
-            )
-            is not None
-        )
+        return self.text[event.start_mark.index : event.end_mark.index]
 
     def trailing(self, event: Any) -> int | None:
         """The line of the first text after the document's end."""
@@ -314,11 +311,15 @@ class _Builder:
         if index >= len(self.data):
             return None
         text = self.data.decode()
-        match = _SUBSTANCE.search(text, index)
-        return None if match is None else text.count("\n", 0, match.start(1))
+        match = _SUBSTANCE.search(text[index:])
+        return None if match is None else text.count("\n", 0, index + match.start(1))
 
-    def question(self, event: Any) -> NoReturn:
-        self.fail(event, "`?` between brackets starts a key for kubectl; quote the text that has it")
+    def check_newer(self, frame: _Frame | None, event: Any) -> None:
+        """Refuses what this libyaml has learnt since the version that goyaml was made from."""
+        if frame is not None and frame.flow and not event.style and "?" in event.value:
+            self.fail(event, "`?` between brackets starts a key for kubectl; quote the text that has it")
+        if self.slashes and event.style == '"' and _ESCAPED_SLASH.search(self.source(event)):
+            self.fail(event, "kubectl does not know the escape `\\/`; leave out the backslash")
 
     def too_deep(self, event: Any) -> NoReturn:
         raise Broken("deep", f"it is nested more than {DEPTH} levels deep", *_at(event))
@@ -339,8 +340,10 @@ def key_of(event: Any) -> str | None:
     return scalars.resolve_key(event.value) if event.implicit[0] else str(event.value)
 
 
-_BARE_TAG = re.compile(rb"!(?=\s)")
-_ANCHOR = re.compile(r"^&\S+\s+")
+_INNER_BOM = re.compile(rb"(?:\A|[\r\n]|\xc2\x85|\xe2\x80[\xa8\xa9])(\xef\xbb\xbf)")
+_BARE_TAG = re.compile(rb"!\s")
+_BARE_TAGGED = re.compile(r"(?:&\S+\s+)?!(?:\s|$)")
+_ESCAPED_SLASH = re.compile(r"(?<!\\)(?:\\\\)*\\/")
 _SUBSTANCE = re.compile(r"^(?!\.\.\.\s*$)[ \t]*([^#\s].*)$", re.M)
 
 
