@@ -4,47 +4,64 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from bench import peers, report
-from bench.cases import FULL, OUT, QUICK, measure, warm
+from bench.cases import FULL, OUT, QUICK, changes, measure, warm
 from bench.generate import VARIANTS, Case
-from bench.result import Latency, Machine, Measured, Peer
+from bench.result import Machine, Results
+
+CHANGED = Case("plain", 10_000)
+CHANGED_QUICK = Case("plain", 100)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure what is asked for; 1 where something failed, 0 otherwise (an aim missed is a number, not a failure)."""
     options = _options(arguments)
     machine = Machine.here()
-    print(machine, flush=True)
+    print(f"{machine}\n", flush=True)
     warm()
-    cases = [_case(case, options.repeats) for case in _cases(options)]
-    latencies = _latencies(options)
-    others = _peers() if options.peers else []
-    _show("Licet beside PyYAML merely loading the same files", report.CASE_HEAD, map(report.case_row, cases))
-    _show("Answering again after a change", report.LATENCY_HEAD, map(report.latency_row, latencies))
-    _show("Other analysers on the same files", report.PEER_HEAD, map(report.peer_row, others))
-    print("\n" + "\n".join(report.aims(cases)))
-    report.keep(options.out, machine, cases, latencies, others)
-    return int(any(one.failure for one in cases))
+    results = Results(machine)
+    for case in _cases(options):
+        _progress(f"{case.name}: {VARIANTS[case.variant]}")
+        results.cases.append(measure(case, options.repeats))
+    if options.changes:
+        _progress("changes")
+        results.latencies += changes(CHANGED_QUICK if options.quick else CHANGED, options.changes)
+    for tool in peers.TOOLS if options.peers else ():
+        _progress(tool.name)
+        results.peers += peers.compare(tool)
+    text = "\n".join(_sections(results))
+    print(text)
+    report.keep(options.out, results)
+    if options.write:
+        report.insert(options.write, f"{machine}\n\n{text}")
+    return int(any(one.failure for one in results.cases))
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument(
-        "--only", nargs="+", metavar="CASE", type=Case.parse, help="such as plain-1000 or plain-100-split"
-    )
+    parser.add_argument("--only", nargs="+", metavar="CASE", type=_case, help="cases by name, such as plain-100-split")
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, help="only these of the usual cases")
     parser.add_argument("--sizes", nargs="+", type=int, help="only these of the usual sizes")
     parser.add_argument("--quick", action="store_true", help="every variant at 100, once, and nothing else")
     parser.add_argument("--repeats", type=int, default=2, help="runs of each, of which the least counts (default: 2)")
+    parser.add_argument("--changes", type=int, default=500, help="changes of each kind to follow (default: 500)")
     parser.add_argument("--peers", action=argparse.BooleanOptionalAction, default=True, help="measure other tools too")
-    parser.add_argument("--reanswer", action=argparse.BooleanOptionalAction, default=True, help="measure changes too")
-    parser.add_argument("--out", type=type(OUT), default=OUT / "results.json", help="where the JSON goes")
+    parser.add_argument("--out", type=Path, default=OUT / "results.json", help="where the results go as JSON")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="replace the numbers in this Markdown file too")
     options = parser.parse_args(arguments)
     if options.quick:
-        options.repeats, options.peers = 1, False
+        options.repeats, options.peers, options.changes = 1, False, min(options.changes, 20)
     return options
+
+
+def _case(name: str) -> Case:
+    try:
+        return Case.parse(name)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _cases(options: argparse.Namespace) -> list[Case]:
@@ -58,27 +75,18 @@ def _cases(options: argparse.Namespace) -> list[Case]:
     ]
 
 
-def _case(case: Case, repeats: int) -> Measured:
-    _progress(f"{case.name}: {VARIANTS[case.variant]}")
-    return measure(case, repeats)
-
-
-def _latencies(options: argparse.Namespace) -> list[Latency]:
-    return []
-
-
-def _peers() -> list[Peer]:
-    found = []
-    for tool in peers.TOOLS:
-        _progress(tool.name)
-        found += list(peers.compare(tool))
-    return found
-
-
-def _show(title: str, head: Sequence[str], rows: map[tuple[str, ...]]) -> None:
-    listed = list(rows)
-    if listed:
-        print(f"\n{title}\n\n{report.table(head, listed)}")
+def _sections(results: Results) -> Iterator[str]:
+    """The tables, and where the aims stand."""
+    if results.cases:
+        yield "Licet beside PyYAML merely loading the same files\n"
+        yield report.table(report.CASE_HEAD, map(report.case_row, results.cases)) + "\n"
+    if results.latencies:
+        yield "Answering again after a change\n"
+        yield report.table(report.LATENCY_HEAD, map(report.latency_row, results.latencies)) + "\n"
+    if results.peers:
+        yield "Other analysers on the same files\n"
+        yield report.table(report.PEER_HEAD, map(report.peer_row, results.peers)) + "\n"
+    yield from (f"- {line}" for line in report.aims(results))
 
 
 def _progress(line: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.generate import Case
 from bench.process import Run, run
-from bench.result import Measured
+from bench.result import Latency, Measured
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "bench" / "out"
@@ -90,6 +90,17 @@ def measure(case: Case, repeats: int) -> Measured:
     measured = _staged(measured, folder, repeats)
     shutil.rmtree(folder)
     return measured
+
+
+def changes(case: Case, samples: int) -> list[Latency]:
+    """How long the answer takes to follow changes to the case."""
+    folder, _ = written(case)
+    printed = OUT / "changes.json"
+    outcome = python("-m", "bench.reanswer", case.name, str(folder), str(samples), output=printed)
+    shutil.rmtree(folder)
+    if outcome.failure:
+        raise RuntimeError(f"changes to {case.name}: {outcome.failure}")
+    return [Latency(**one) for one in json.loads(printed.read_text())]
 
 
 def _staged(measured: Measured, folder: Path, repeats: int) -> Measured:

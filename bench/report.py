@@ -8,7 +8,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 from bench.process import MIB
-from bench.result import AIM_PEAK, AIM_RATIO, Latency, Machine, Measured, Peer
+from bench.result import AIM_P99, AIM_PEAK, AIM_RATIO, Latency, Measured, Peer, Results
+
+LARGE = 10_000
+"""Documents from which on a case is held to the aims."""
+AIM_ROWS = 100
+AIM_TIMES = {("nca", "bare-200"): 100, ("netpol-analyzer", "plain-1000"): 10}
+BEGIN, END = "<!-- numbers -->", "<!-- end of numbers -->"
 
 CASE_HEAD = ("case", "ratio", "whole", "PyYAML", "peak", "parse", "build", "answer", "JSON", "table", "edges", "in")
 LATENCY_HEAD = ("change", "p50", "p99", "worst", "rows", "changes", "checked")
@@ -58,20 +64,33 @@ def peer_row(one: Peer) -> tuple[str, ...]:
     return (one.tool, one.case, f"{one.times:.0f}", *seconds, f"{one.tool_peak / MIB:.0f} MiB", one.alike)
 
 
-def aims(measured: Sequence[Measured]) -> list[str]:
-    """How each large case stands against the aims, in sentences."""
-    lines = []
-    for one in measured:
-        if one.failure:
-            lines.append(f"{one.case}: {one.failure}")
-        elif one.documents >= 10_000:
-            fast = "within" if one.ratio <= AIM_RATIO else "over"
-            small = "within" if one.peak < AIM_PEAK else "over"
-            lines.append(
-                f"{one.case}: {one.ratio:.2f} of the baseline, {fast} the aim of {AIM_RATIO}; "
-                f"{one.peak / MIB:.0f} MiB, {small} the aim of {AIM_PEAK // MIB} MiB"
-            )
+def aims(results: Results) -> list[str]:
+    """How large cases, changes and other tools stand against the aims, in sentences."""
+    lines = [_case_aim(one) for one in results.cases if one.failure or one.documents >= LARGE]
+    lines += [
+        f"{one.change}: p99 {_milliseconds(one.p99)} ({_verdict(one.p99 < AIM_P99)} {_milliseconds(AIM_P99)})"
+        for one in results.latencies
+        if one.rows <= AIM_ROWS
+    ]
+    for peer in results.peers:
+        aim = AIM_TIMES.get((peer.tool.split()[0], peer.case))
+        if aim and not peer.failure:
+            verdict = _verdict(peer.times >= aim)
+            lines.append(f"{peer.tool} on {peer.case}: {peer.times:.0f} times faster ({verdict} {aim})")
     return lines
+
+
+def _case_aim(one: Measured) -> str:
+    if one.failure:
+        return f"{one.case}: {one.failure}"
+    return (
+        f"{one.case}: {one.ratio:.2f} of PyYAML's time ({_verdict(one.ratio <= AIM_RATIO)} {AIM_RATIO}), "
+        f"{one.peak / MIB:.0f} MiB ({_verdict(one.peak < AIM_PEAK)} {AIM_PEAK // MIB} MiB)"
+    )
+
+
+def _verdict(met: bool) -> str:
+    return "aim met:" if met else "aim missed:"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -86,18 +105,20 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join([lines[0], rule, *lines[1:]])
 
 
-def keep(
-    path: Path, machine: Machine, cases: Sequence[Measured], latencies: Sequence[Latency], peers: Sequence[Peer]
-) -> None:
+def keep(path: Path, results: Results) -> None:
     """Write everything as JSON, seconds and bytes."""
-    document = {
-        "machine": asdict(machine),
-        "cases": [asdict(one) for one in cases],
-        "reanswer": [asdict(one) for one in latencies],
-        "peers": [asdict(one) for one in peers],
-    }
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(document, indent=1) + "\n")
+    path.write_text(json.dumps(asdict(results), indent=1) + "\n")
+
+
+def insert(path: Path, text: str) -> None:
+    """Put the text where the file keeps its numbers. Raises ValueError where it has no such place."""
+    whole = path.read_text()
+    before, begun, rest = whole.partition(BEGIN)
+    _, ended, after = rest.partition(END)
+    if not begun or not ended:
+        raise ValueError(f"`{path}` has no lines `{BEGIN}` and `{END}`")
+    path.write_text(f"{before}{BEGIN}\n\n{text.strip()}\n\n{END}{after}")
 
 
 def _pad(cell: str, width: int, column: int) -> str:
