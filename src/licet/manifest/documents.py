@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -12,7 +12,7 @@ from licet.diag.place import Origin, Path, Place, Span
 from licet.diag.text import Text
 from licet.manifest import exact, fast, findings, json_stream
 from licet.manifest.bounds import BYTES, exceeded
-from licet.manifest.locate import first_key
+from licet.manifest.locate import first_keys
 from licet.manifest.split import Piece, split
 
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
@@ -100,6 +100,9 @@ class _Reader:
             if found.length > BYTES:
                 self.diagnostics.append(findings.too_large(Place(origin), found.length))
                 continue
+            if found.unfit:
+                self.diagnostics.append(findings.unfit_number(Place(origin), found.unfit))
+                continue
             match exceeded(found.value):
                 case "deep":
                     self.diagnostics.append(findings.too_deep(Place(origin)))
@@ -110,11 +113,14 @@ class _Reader:
             if found.repeats:
                 self.repeats(origin, self.data[found.offset : found.offset + found.length], found.repeats)
 
-    def repeated(self, origin: Origin, data: bytes, repeats: Iterable[exact.Repeat]) -> None:
-        for repeat in repeats:
-            first = first_key(data, repeat)
-            span = self.span(origin, data, repeat.line, repeat.column, repeat.end_column)
-            self.diagnostics.append(findings.repeated_key(span, repeat.key, self.line(origin) + first))
+    def repeated(self, origin: Origin, data: bytes, repeats: Sequence[exact.Repeat]) -> None:
+        if not repeats:
+            return
+        begin, lead = self.position(origin.offset)
+        for repeat, first in zip(repeats, first_keys(data, repeats), strict=True):
+            line, shift = begin + repeat.line, lead if repeat.line == 0 else 1
+            span = Span(self.source, line, repeat.column + shift, line, repeat.end_column + shift)
+            self.diagnostics.append(findings.repeated_key(span, repeat.key, begin + first))
 
     def repeats(self, origin: Origin, data: bytes, keys: Iterable[str]) -> None:
         """Finds keys that JSON repeats by reading it as YAML, which nearly all JSON is."""

@@ -104,7 +104,7 @@ def build(data: bytes) -> Built:
     try:
         return _Builder(data).build()
     except MarkedYAMLError as error:
-        raise _broken(error) from None
+        raise _broken(error, data) from None
     except ReaderError as error:
         raise _unreadable(error, data) from None
     except scalars.Unfit as error:  # pragma: no cover - every raiser is wrapped with its place
@@ -369,11 +369,15 @@ def _shown(text: str) -> str:
     return text if len(text) <= 40 else text[:37] + "..."
 
 
-def _broken(error: MarkedYAMLError) -> Broken:
+def _broken(error: MarkedYAMLError, data: bytes) -> Broken:
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line, mark.column) if mark else (0, 0)
     context_line = error.context_mark.line if error.context_mark else line
-    return Broken("invalid", error.problem or "", line, column, error.context or "", context_line)
+    problem = error.problem or "it cannot be parsed"
+    if "cannot start any token" in problem:
+        text = data.decode()[mark.index : mark.index + 1] if mark else ""
+        problem = "a tab stands where only spaces may" if text == "\t" else f"`{text}` cannot start a value"
+    return Broken("invalid", problem.replace("'", "`"), line, column, error.context or "", context_line)
 
 
 def _unreadable(error: ReaderError, data: bytes) -> Broken:

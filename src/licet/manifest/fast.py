@@ -22,6 +22,7 @@ UNSURE: Final = object()
 
 _DEPTH = 100
 _REMEMBERED = 1 << 16
+_REMEMBERED_LENGTH = 200
 _FLOW_LENGTH = 512
 
 _KEY = r"""(?P<key>[A-Za-z_/.][A-Za-z0-9_./-]{0,200}|[0-9][A-Za-z0-9_./-]{0,200}|"[^"\\]{0,200}"|'[^']{0,200}')"""
@@ -173,9 +174,10 @@ class Lines:
                 token = _token(match)
             except (scalars.Unfit, exact.Broken, _Unclear):
                 return None
-        if len(self.known) >= _REMEMBERED:
-            self.known.clear()
-        self.known[line] = token
+        if len(line) <= _REMEMBERED_LENGTH:
+            if len(self.known) >= _REMEMBERED:
+                self.known.clear()
+            self.known[line] = token
         return token
 
 

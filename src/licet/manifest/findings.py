@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from licet.diag.diagnostic import Diagnostic, Severity
-from licet.diag.place import Origin, Place, Span
+from licet.diag.place import Place, Span
 from licet.manifest.bounds import BYTES, DEPTH, NODES
 
 _KUBECTL = "kubectl refuses it too"
@@ -14,11 +14,11 @@ def broken(where: Span, problem: str, context: str) -> Diagnostic:
     return Diagnostic(
         "L0050",
         Severity.ERROR,
-        f"this is not valid YAML: {_quoted(problem)}" if problem else "this is not valid YAML",
+        f"this is not valid YAML: {problem}",
         where,
-        label=_quoted(problem),
-        help="correct the document; until then nothing in it is read, and what stands in others of the file is",
-        notes=(_quoted(context),) if context else (),
+        label="cannot be read from here on",
+        help=next((way_out for part, way_out in _WAYS_OUT.items() if part in problem), _WAY_OUT),
+        notes=(context,) if context else (),
     )
 
 
@@ -206,6 +206,17 @@ def broken_json(where: Span, problem: str) -> Diagnostic:
     )
 
 
+def unfit_number(where: Place, number: str) -> Diagnostic:
+    """L0068: a number in JSON that no 64 bits hold."""
+    return Diagnostic(
+        "L0068",
+        Severity.ERROR,
+        f"`{number}` is a larger number than 64 bits hold",
+        where,
+        help=f"write a smaller number, or a text; {_KUBECTL}",
+    )
+
+
 def bad_items(where: Place, value: object) -> Diagnostic:
     """L0067: a list whose items are no list, or an item that is no object."""
     return Diagnostic(
@@ -217,6 +228,16 @@ def bad_items(where: Place, value: object) -> Diagnostic:
     )
 
 
+_WAY_OUT = "correct the document; the others of the file are read"
+_WAYS_OUT = {
+    "tab": "indent with spaces",
+    "cannot start": "put quotes round a text that begins with `@`, `%` or a backtick",
+    "mapping values are not allowed": "put quotes round a text with `: ` in it, or correct the indentation",
+    "could not find expected `:`": "end the key with `:`, or indent the text that goes on from the line above",
+    "did not find expected key": "correct the indentation: a mapping's keys stand in one column",
+    "did not find expected `-`": "correct the indentation: the dashes of a list stand in one column",
+    "no anchor": "define the anchor first, in the same document",
+}
 _EXAMPLES = {"kind": "`kind: Deployment`", "apiVersion": "`apiVersion: apps/v1`"}
 
 
@@ -235,15 +256,5 @@ def _kind_of(value: object) -> str:
     return "a mapping"
 
 
-def _quoted(problem: str) -> str:
-    """The words of libyaml, with backticks where it quotes."""
-    return problem.replace("'", "`")
-
-
 def _documents(count: int) -> str:
     return "document" if count == 1 else "documents"
-
-
-def whole(origin: Origin) -> Place:
-    """The place of a whole object."""
-    return Place(origin)

@@ -15,6 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from licet.manifest import scalars
+from licet.manifest.bounds import DEPTH
 
 LOOKAHEAD: Final = 4096
 _SPACES = re.compile(r"[ \t\r\n]*")
@@ -31,6 +32,8 @@ class Value(msgspec.Struct, frozen=True):
     length: int
     value: Any
     repeats: tuple[str, ...] = ()
+    unfit: str = ""
+    """A number in it that no 64 bits hold, for which kubectl refuses the value."""
 
 
 class Unparsed(msgspec.Struct, frozen=True):
@@ -76,8 +79,9 @@ class _Stream:
         self.text = data.decode("utf-8", "surrogateescape")
         self.exact = len(self.text) == len(data)
         self.repeats: list[str] = []
+        self.unfit = ""
         self.decoder = json.JSONDecoder(
-            object_pairs_hook=self.pairs, parse_int=_integer, parse_float=_float, parse_constant=_constant
+            object_pairs_hook=self.pairs, parse_int=self.integer, parse_float=self.float, parse_constant=_constant
         )
 
     def values(self) -> Iterator[Value | Unparsed]:
@@ -88,23 +92,39 @@ class _Stream:
             if start == len(self.text):
                 return
             begin = offset + self.bytes(position, start)
-            self.repeats = []
+            self.repeats, self.unfit = [], ""
             try:
                 value, end = self.decoder.raw_decode(self.text, start)
             except json.JSONDecodeError as error:
                 fault = begin + self.bytes(start, min(error.pos, len(self.text)))
                 yield Unparsed(offset, fault, error.msg, count)
                 return
-            except (ValueError, RecursionError) as error:
+            except _Constant as error:
                 yield Unparsed(offset, begin, str(error), count)
                 return
+            except RecursionError:
+                yield Unparsed(offset, begin, f"it is nested more than {DEPTH} levels deep", count)
+                return
             length = self.bytes(start, end)
-            yield Value(begin, length, value, tuple(self.repeats))
+            yield Value(begin, length, value, tuple(self.repeats), self.unfit)
             position, offset, count = end, begin + length, count + 1
 
     def bytes(self, start: int, end: int) -> int:
         """How many bytes of the data the characters between two positions are."""
         return end - start if self.exact else len(self.text[start:end].encode("utf-8", "surrogateescape"))
+
+    def integer(self, text: str) -> int | float:
+        """An integer, or the float that it is beyond 64 bits."""
+        if len(text) < 21 and (number := int(text)) in scalars.INT64:
+            return number
+        return self.float(text)
+
+    def float(self, text: str) -> float:
+        """A float; one that is infinite makes its value unfit."""
+        number = float(text)
+        if math.isinf(number):
+            self.unfit = text if len(text) <= 40 else text[:37] + "..."
+        return number
 
     def pairs(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         result: dict[str, Any] = {}
@@ -124,21 +144,12 @@ def _clean(value: Any) -> Any:
     return value
 
 
-def _integer(text: str) -> int | float:
-    if len(text) < 20 and (number := int(text)) in scalars.INT64:
-        return number
-    return _float(text)
-
-
-def _float(text: str) -> float:
-    number = float(text)
-    if math.isinf(number):
-        raise ValueError(f"`{text[:40]}` is a number that no 64 bits hold")
-    return number
-
-
 def _constant(text: str) -> Any:
-    raise ValueError(f"`{text}` is not JSON")
+    raise _Constant(f"`{text}` is not JSON")
+
+
+class _Constant(ValueError):
+    """`NaN` and the like, which Python takes for JSON."""
 
 
 def resume(data: bytes, offset: int) -> int:

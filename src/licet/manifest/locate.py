@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Sequence
 from typing import Any, Final
 
 from yaml import (
@@ -65,9 +66,10 @@ class Locator:
         return len(before.removeprefix(BOM).decode(errors="replace"))
 
 
-def first_key(data: bytes, repeat: Repeat) -> int:
-    """The line, counted from 0, of the first of a document's two equal keys."""
-    return _Tree(data).first_key(repeat)
+def first_keys(data: bytes, repeats: Sequence[Repeat]) -> list[int]:
+    """For each repeated key of a document the line, counted from 0, of the first one in its mapping."""
+    first = _Tree(data).first_keys({repeat.mapping for repeat in repeats})
+    return [first.get((repeat.mapping, repeat.key), repeat.mapping[0]) for repeat in repeats]
 
 
 class _Node:
@@ -152,14 +154,15 @@ class _Tree:
             return self._line(named.start, named.end)
         return self._line(node.start, node.end)
 
-    def first_key(self, repeat: Repeat) -> int:
-        """The line of the first key of its mapping that is the same as a repeated one."""
+    def first_keys(self, starts: set[tuple[int, int]]) -> dict[tuple[tuple[int, int], str], int]:
+        """The line of the first of each key in the mappings that start where `starts` says."""
+        first: dict[tuple[tuple[int, int], str], int] = {}
         for mapping in self.mappings:
-            if mapping.start == repeat.mapping:
+            if mapping.start in starts:
                 for key, node, _ in mapping.entries or ():
-                    if key == repeat.key:
-                        return node.start[0]
-        return repeat.mapping[0]
+                    if key is not MERGE:
+                        first.setdefault((mapping.start, key), node.start[0])
+        return first
 
     def _empty(self, node: _Node) -> bool:
         return node.start == node.end

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 SEPARATOR: Final = b"---"
+_BLANKS = b" \r\n"
 
 
 class Piece(msgspec.Struct, frozen=True, gc=False):
@@ -36,7 +37,7 @@ def split(data: bytes, start: int = 0) -> Iterator[Piece]:
                 refused, refused_offset, position = line, position, search
                 continue
         cut = _next(data, search)
-        if refused or not data[position:cut].isspace():
+        if refused or data[position:cut].strip(_BLANKS):
             yield Piece(position, cut - position, refused, refused_offset)
         refused = b""
         if cut == end:
