@@ -68,11 +68,12 @@ DENY_ALL = (
 
 def allow(src: str, dst: str, port: int = 8080) -> str:
     """Two policies of namespace `shop` that let one workload call another."""
+    head = "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n"
     return (
-        f"---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: {src}-to-{dst}, namespace: shop}}\n"
+        f"{head}metadata: {{name: {src}-to-{dst}, namespace: shop}}\n"
         f"spec:\n  podSelector: {{matchLabels: {{app: {src}}}}}\n  policyTypes: [Egress]\n  egress:\n"
         f"  - to:\n    - podSelector: {{matchLabels: {{app: {dst}}}}}\n    ports: [{{port: {port}}}]\n"
-        f"---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: {dst}-from-{src}, namespace: shop}}\n"
+        f"{head}metadata: {{name: {dst}-from-{src}, namespace: shop}}\n"
         f"spec:\n  podSelector: {{matchLabels: {{app: {dst}}}}}\n  ingress:\n"
         f"  - from:\n    - podSelector: {{matchLabels: {{app: {src}}}}}\n    ports: [{{port: {port}}}]\n"
     )

@@ -56,10 +56,9 @@ def test_no_command_is_wrong_and_shows_the_help() -> None:
 def test_every_command_takes_the_common_options_and_tells_examples_and_exit_codes(name: str) -> None:
     ran = licet(name, "--help")
     assert ran.code == 0
-    for option in (
-        "--output", "--config", "--enforcer", "--platform", "--namespace", "--fail-on", "--quiet", "--verbose", "--color",
-    ):  # fmt: skip
-        assert option in ran.out
+    common = "output config enforcer platform namespace fail-on quiet verbose color"
+    for option in common.split():
+        assert f"--{option}" in ran.out
     assert f"licet {name} " in ran.out.split("Examples:")[1]
     assert "2    the input or the usage is wrong" in ran.out.split("Exit codes:")[1]
 
@@ -77,8 +76,9 @@ def test_completion_completes_commands_options_and_values(shell: str) -> None:
     script = licet("completion", shell)
     assert script.code == 0
     assert "_LICET_COMPLETE" in script.out
-    words = {"COMP_WORDS": "licet map --fo", "COMP_CWORD": "--fo" if shell == "fish" else "2"}
-    assert "--focus" in licet(_LICET_COMPLETE=f"{shell}_complete", **words).out
+    at = "--fo" if shell == "fish" else "2"
+    ran = licet(_LICET_COMPLETE=f"{shell}_complete", COMP_WORDS="licet map --fo", COMP_CWORD=at)
+    assert "--focus" in ran.out
 
 
 def test_settings_decide_where_the_command_line_does_not(tmp_path: Path) -> None:

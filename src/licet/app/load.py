@@ -80,5 +80,7 @@ def _given(file: str | None) -> tuple[Platform | None, list[Text], list[Diagnost
     read, wrong = documents.read(fetched.texts)
     found, found_wrong = platform.decode([document for document in read if platform.is_platform(document)])
     if found is None and not wrong and not fetched.diagnostics:
-        raise SourceError(f"`{file}` holds no Platform", f"begin it with `apiVersion: {platform.VERSION}`")
+        raise SourceError(
+            f"`{file}` holds no Platform", f"begin it with `apiVersion: {platform.VERSION}` and `kind: {platform.KIND}`"
+        )
     return found, fetched.texts, [*fetched.diagnostics, *wrong, *found_wrong]

@@ -113,7 +113,8 @@ class Why:
             for member in population.classes[at].members:
                 key = population.workloads[member].key
                 to = f"`{service.key}` leads from port {lead.port.port} to {lead.port.protocol.name} {port} of `{key}`"
-                step = Cause("Service", None, service.key, "", "leads", to, Place(service.origin, ("spec",), key=True))
+                place = Place(service.origin, ("spec", "ports", service.ports.index(lead.port)))
+                step = Cause("Service", None, service.key, "", "leads", to, place)
                 yield Way((*before, step), key, lead.port.protocol, port, tuple(sorted(lead.doubt)))
 
     def _gateways(self, route: Route) -> Iterator[tuple[Key, tuple[str, ...]]]:

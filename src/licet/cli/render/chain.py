@@ -98,9 +98,9 @@ def _step(
 
 
 def deciding(because: Sequence[Cause]) -> list[Cause]:
-    """The causes without NetworkPolicies that add nothing: where one allows a side, those that do not."""
-    allowed = {c.direction for c in because if c.layer == "NetworkPolicy" and c.effect == "allow"}
-    return [c for c in because if not (c.layer == "NetworkPolicy" and c.effect == "deny" and c.direction in allowed)]
+    """The causes without NetworkPolicies that add nothing: where one lets a side through, those that do not."""
+    through = {c.direction for c in because if c.layer == "NetworkPolicy" and c.effect != "deny"}
+    return [c for c in because if not (c.layer == "NetworkPolicy" and c.effect == "deny" and c.direction in through)]
 
 
 def render_json(

@@ -1,0 +1,65 @@
+"""Every JSON output keeps to its published schema."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from tests.cli.command import DENY_ALL, ROOT, SHOP, allow, deployment, licet
+
+SCHEMAS = ROOT / "docs" / "schema"
+_WRONG = (
+    "---\nkind: [\n---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: x}\n"
+    "spec: {podSelecter: {}}\n"
+)
+
+
+def _checked(text: str) -> None:
+    document = json.loads(text)
+    _, name, version = document["schema"].split("/")
+    schema = json.loads((SCHEMAS / f"{name}.{version}.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.Draft202012Validator(schema).validate(document)
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Path:
+    """A platform with one findings of each sort beside what works."""
+    file = tmp_path / "all.yaml"
+    file.write_text(deployment("web") + deployment("cart") + DENY_ALL + allow("web", "cart") + _WRONG)
+    return file
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["map", SHOP],
+        ["map", SHOP, "--pairs"],
+        ["map", SHOP, "--focus", "bank/ledger"],
+        ["why", "shop/storefront", "shop/checkout", SHOP, "--port", "9000"],
+        ["why", "shop/storefront", "shop/checkout[Service]", SHOP, "--port", "9000"],
+        ["why", "1.1.1.1", "shop/storefront[Ingress]", SHOP, "--port", "443"],
+        ["blast", "shop/storefront", SHOP],
+    ],
+)
+def test_outputs_keep_to_their_schema(arguments: list[str]) -> None:
+    _checked(licet(*arguments, "-o", "json").out)
+
+
+def test_outputs_with_findings_do_too(broken: Path) -> None:
+    for arguments in (["map", broken], ["map", broken, "--pairs"], ["blast", "web", broken], ["diff", broken, SHOP]):
+        ran = licet(*arguments, "-o", "json")
+        assert ran.code == 1
+        assert json.loads(ran.out)["findings"] or arguments[0] == "diff"
+        _checked(ran.out)
+
+
+@pytest.mark.parametrize("file", sorted(SCHEMAS.glob("*.json")), ids=lambda file: file.name)
+def test_a_schema_refuses_what_it_does_not_know(file: Path) -> None:
+    schema = json.loads(file.read_text())
+    name = file.name.removesuffix(".v1.json")
+    assert schema["properties"]["schema"] == {"const": f"licet.dev/{name}/v1"}
+    assert not jsonschema.Draft202012Validator(schema).is_valid(
+        {"schema": f"licet.dev/{name}/v1", "findings": [], "x": 1}
+    )

@@ -1,0 +1,115 @@
+"""`licet why`, as a user meets it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import DENY_ALL, allow, deployment, licet, service
+
+_INGRESS = (
+    "---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: front, namespace: shop}\n"
+    "spec: {defaultBackend: {service: {name: web, port: {number: 80}}}}\n"
+)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """Two workloads behind Services, closed, of which one may call the other, and an ingress."""
+    file = tmp_path / "shop.yaml"
+    file.write_text(
+        deployment("web")
+        + deployment("cart")
+        + service("web", "shop", 80, 8080)
+        + service("cart", "shop", 80, 8080)
+        + DENY_ALL
+        + allow("web", "cart")
+        + _INGRESS
+    )
+    return file
+
+
+def test_an_allowed_connection_names_the_rules_and_shows_their_lines(shop: Path) -> None:
+    ran = licet("why", "shop/web", "cart", shop, "--port", "8080")
+    assert ran.code == 0
+    assert ran.out.startswith(
+        "allow: shop/web[Deployment] may reach shop/cart[Deployment] on TCP 8080\n\n1. allow egress"
+    )
+    assert ran.out.count(" --> ") == 2
+    assert "- podSelector: {matchLabels: {app: cart}}" in ran.out
+    assert "- podSelector: {matchLabels: {app: web}}" in ran.out
+    assert "2 other policies that select them do not change this" in ran.out
+
+
+def test_a_denied_connection_names_the_default_deny(shop: Path) -> None:
+    ran = licet("why", "cart", "web", shop, "--port", "8080")
+    assert ran.code == 1
+    assert ran.out.startswith("deny: shop/cart[Deployment] may not reach shop/web[Deployment] on TCP 8080\n")
+    assert "`shop/deny[NetworkPolicy]` selects `shop/web[Deployment]`, and it allows no ingress at all" in " ".join(
+        ran.out.split()
+    )
+
+
+def test_json_has_the_verdict_and_each_cause_with_its_place(shop: Path) -> None:
+    ran = licet("why", "shop/web", "shop/cart", shop, "--port", "8080", "-o", "json")
+    document = json.loads(ran.out)
+    assert (ran.code, document["schema"], document["verdict"]) == (0, "licet.dev/why/v1", "allow")
+    cause = next(cause for cause in document["because"] if cause["effect"] == "allow")
+    assert (cause["layer"], cause["direction"], cause["policy"], cause["rule"]) == (
+        "NetworkPolicy",
+        "egress",
+        "shop/web-to-cart[NetworkPolicy]",
+        "egress[0]",
+    )
+    line = shop.read_text().splitlines()[cause["where"]["line"] - 1]
+    assert line[cause["where"]["column"] - 1 :].startswith("to:")
+
+
+def test_a_service_is_followed_to_its_pods_and_their_port(shop: Path) -> None:
+    ran = licet("why", "web", "shop/cart[Service]", shop, "--port", "80")
+    assert ran.code == 0
+    assert "leads from port 80 to TCP 8080 of" in ran.out
+    ran = licet("why", "web", "shop/cart[Service]", shop, "--port", "8080")
+    assert ran.code == 1
+    assert "`shop/cart[Service]` has no port TCP 8080; it has TCP 80" in ran.out
+
+
+def test_a_name_that_is_only_a_service_needs_no_kind(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(deployment("web") + service("nobody", "shop", 80, 8080))
+    ran = licet("why", "web", "nobody", tmp_path, "--port", "80")
+    assert ran.code == 1
+    assert "`shop/nobody[Service]` leads to no pod on TCP 80" in ran.out
+
+
+def test_an_ingress_is_followed_through_its_service(shop: Path) -> None:
+    ran = licet("why", "{ingress-controller}", "shop/front[Ingress]", shop, "--port", "80")
+    assert ran.code == 1
+    assert ran.out.startswith("deny: {ingress-controller} may not reach shop/front[Ingress]")
+    for step in ("to the Service `shop/web`", "leads from port 80 to TCP 8080", "it allows no ingress at all"):
+        assert step in " ".join(ran.out.split())
+
+
+def test_pods_that_differ_behind_one_service_leave_it_open(tmp_path: Path) -> None:
+    shared = service("both", "shop", 80, 8080).replace("app: both", "tier: back")
+    back = "".join(
+        deployment(name).replace(f"labels: {{app: {name}}}", f"labels: {{app: {name}, tier: back}}") for name in "ab"
+    )
+    (tmp_path / "a.yaml").write_text(deployment("web") + back + shared + DENY_ALL + allow("web", "a"))
+    ran = licet("why", "web", "both", tmp_path, "--port", "80", "-o", "json")
+    document = json.loads(ran.out)
+    assert (ran.code, document["verdict"]) == (1, "undetermined")
+    assert document["assumptions"] == ["which of the pods behind the name takes the connection"]
+
+
+def test_what_hangs_on_something_is_no_yes(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(
+        deployment("web")
+        + deployment("cart")
+        + "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: block, namespace: shop}\n"
+        "spec: {podSelector: {matchLabels: {app: cart}}, ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8}}]}]}\n"
+    )
+    profiles = ("kubernetes", "cilium")
+    open_, sure = (licet("why", "web", "cart", tmp_path, "--port", "1", "--enforcer", name) for name in profiles)
+    assert (open_.code, open_.out.split(":")[0]) == (1, "undetermined")
+    assert "\n  if the enforcer matches an ipBlock against pods' own addresses\n" in open_.out
+    assert (sure.code, sure.out.split(":")[0]) == (1, "deny")
