@@ -53,7 +53,7 @@ def draw(picture: Picture) -> Drawn:
 class _Drawing:
     def __init__(self, picture: Picture) -> None:
         self._picture = picture
-        self._names = picture.names
+        self._ids = [[name for _, name in names] for names in picture.names]
         self._expanded: dict[int, tuple[str, ...]] = {}
         self._edges: list[Edge] = []
         self._open: list[Edge] = []
@@ -66,9 +66,7 @@ class _Drawing:
         return Drawn(self._edges, self._open, tuple(dict.fromkeys((*arriving, *leaving))))
 
     def _classes(self, members: Iterable[int]) -> tuple[str, ...]:
-        found = [entry for at in members for entry in self._names[at]]
-        found.sort()
-        return tuple([name for _, name in found])
+        return tuple([name for at in members for name in self._ids[at]])
 
     def _sources(self, where: int) -> tuple[str, ...]:
         found = self._expanded.get(where)
@@ -84,7 +82,7 @@ class _Drawing:
             _enter(sure, unsure, drawn, destinations)
         for relation, into in ((sure, self._edges), (unsure, self._open)):
             for (ports, reasons), rows in relation.items():
-                for where, members in rectangles(rows, len(self._names)):
+                for where, members in rectangles(rows, len(self._ids)):
                     src, dst = self._sources(where), self._classes(members)
                     if src and dst:
                         into.append(Edge(src, dst, ports, tuple(sorted(reasons))))

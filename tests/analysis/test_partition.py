@@ -1,0 +1,73 @@
+"""Partitions are functions from a region to values, whatever the order in which they were built.
+
+Values are compared by identity, as grants are; `intern` makes equal words one object.
+"""
+
+from __future__ import annotations
+
+from sys import intern
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from licet.analysis.bits import indices, of
+from licet.analysis.partition import combine, mapped, spread
+
+WIDTH = 10
+regions = st.integers(0, (1 << WIDTH) - 1)
+writes = st.lists(st.tuples(regions, st.sampled_from("abc")), max_size=6)
+
+
+def built(steps: list[tuple[int, str]]) -> dict[str, int]:
+    """Each step adds a letter to the values of a region; the default is the empty word."""
+    parts: dict[str, int] = {}
+    for region, letter in steps:
+        parts = spread(parts, region, lambda held, more=letter: "".join(sorted({*held, more})), "")
+    return parts
+
+
+def value(parts: dict[str, int], at: int) -> str:
+    """What the function says of one place."""
+    return next((word for word, region in parts.items() if region >> at & 1), "")
+
+
+@given(writes)
+def test_spread_is_pointwise(steps: list[tuple[int, str]]) -> None:
+    """And the parts are disjoint, none of them empty or of the default value."""
+    parts = built(steps)
+    for at in range(WIDTH):
+        wanted = "".join(sorted({letter for region, letter in steps if region >> at & 1}))
+        assert value(parts, at) == wanted
+    assert (
+        sum(region.bit_count() for region in parts.values())
+        == of([i for region in parts.values() for i in indices(region)], WIDTH).bit_count()
+    )
+    assert "" not in parts
+    assert 0 not in parts.values()
+
+
+@given(writes, writes, regions)
+def test_combine_is_pointwise(first: list[tuple[int, str]], second: list[tuple[int, str]], universe: int) -> None:
+    """Within the universe, defaults included; the value that is left out stands for nothing."""
+    a, b = built(first), built(second)
+    found = combine(a, b, universe, ("", ""), lambda x, y: intern(f"{x}|{y}"), "|")
+    for at in range(WIDTH):
+        said = next((word for word, region in found.items() if region >> at & 1), "|")
+        assert said == (f"{value(a, at)}|{value(b, at)}" if universe >> at & 1 else "|")
+
+
+@given(writes, regions)
+def test_mapped_is_pointwise(steps: list[tuple[int, str]], universe: int) -> None:
+    """The default is changed like any value."""
+    parts = built(steps)
+    found = mapped(parts, universe, "", lambda word: intern(word.upper() or "-"), "A")
+    for at in range(WIDTH):
+        said = next((word for word, region in found.items() if region >> at & 1), None)
+        wanted = value(parts, at).upper() or "-"
+        assert said == (wanted if universe >> at & 1 and wanted != "A" else None)
+
+
+@given(st.sets(st.integers(0, 200)))
+def test_bits_are_sets_of_numbers(members: set[int]) -> None:
+    """Sparse or dense, ascending."""
+    assert list(indices(of(members, 201))) == sorted(members)
