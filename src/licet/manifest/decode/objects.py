@@ -106,9 +106,9 @@ class _Decoder:
             for part in made:
                 self._keep(kind.into, part.key, part)
         else:
-            self._keep(kind.into, key, made)
-            if kind.into == "workloads":
-                self._note_owner(key, wire)
+            kept = self._keep(kind.into, key, made)
+            if kind.into == "workloads" and kept is not None:
+                self._note_owner(kept, wire)
 
     def cluster(self, platform: Platform) -> Cluster:
         """Everything read so far, as one value."""
@@ -167,7 +167,8 @@ class _Decoder:
             problem, meaning = f"is not a name: `{name}`", "it is read under that name"
             self.reader.tolerate(path, problem, "use a-z, 0-9, `-` and `.`", meaning)
 
-    def _keep(self, into: str, key: Key, made: Any) -> None:
+    def _keep(self, into: str, key: Key, made: Any) -> Key | None:
+        """Take an object in; returns the key under which it is kept, None where it is not."""
         objects = self._read.get(into)
         if objects is None:
             objects = self._read[into] = {}
@@ -176,7 +177,7 @@ class _Decoder:
                 key, made = self._another(key, made)
             elif self.reader.partial and key not in self._partial:
                 self.reader.report(findings.patch(key, objects[key].origin, self.reader.origin))
-                return
+                return None
             else:
                 earlier = objects.pop(key)
                 alike = msgspec.structs.replace(earlier, origin=made.origin) == made
@@ -186,6 +187,7 @@ class _Decoder:
         if self.reader.partial:
             self._partial.add(key)
         objects[key] = made
+        return key
 
     def _another(self, key: Key, made: Any) -> tuple[Key, Any]:
         """Objects with `generateName` get a name each, and so never take another's place."""

@@ -67,16 +67,20 @@ def unite(
     left = dict(workloads)
     orphans: dict[Key, list[Workload]] = {}
     apart: dict[Key, list[Workload]] = {}
-    parents = {child: _known_parent(workloads[child], owner, workloads) for child, owner in owners.items()}
+    parents = {
+        child: _known_parent(workloads[child], owner, workloads)
+        for child, owner in owners.items()
+        if child in workloads
+    }
     for child in sorted(parents, key=lambda key: -_depth(key, parents)):
         owner = parents[child]
         if owner not in workloads:
             if child.kind == "Pod" and child.group == "":
                 orphans.setdefault(owner, []).append(left[child])
-        elif child in idle or _agree(left[child], left.get(owner, workloads[owner])):
+        elif owner in left and (child in idle or _agree(left[child], left[owner])):
             absorbed = left.pop(child)
-            if absorbed.addresses and owner in left:
-                host = left[owner]
+            host = left[owner]
+            if absorbed.addresses:
                 left[owner] = msgspec.structs.replace(host, addresses=host.addresses | absorbed.addresses)
         else:
             left[child] = msgspec.structs.replace(left[child], owner=owner)
