@@ -39,10 +39,11 @@ from licet.model.profile import Profile
 from licet.model.selector import EVERYTHING, Operator, Requirement, Selector
 from licet.model.ternary import Ternary
 from licet.model.workload import ContainerPort, Namespace, Workload
-from tests.oracle import INGRESS, NAME_LABEL, Side
+from tests.oracle import INGRESS, Side
 
 T = TypeVar("T")
 
+NAME_LABEL = "kubernetes.io/metadata.name"
 NAMESPACES = ("shop", "bank", "mail", "ops")
 POD_LABELS = {"app": ("web", "db", "log"), "tier": ("front", "back")}
 NAMESPACE_LABELS = {"team": ("red", "blue"), "env": ("prod", "test")}
@@ -66,7 +67,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
     "2001:db8::/32": ("2001:db8:1::/48",),
 }
 """Blocks, and exceptions that lie inside them."""
-POD_RANGES = ((), ("10.0.0.0/16",), ("10.0.0.0/16", "fd00::/64"), ("fd00::/64",), ("10.0.0.0/8",))
+POD_RANGES = ((), (), ("10.0.0.0/16",), ("10.0.0.0/16", "fd00::/64"), ("fd00::/64",), ("10.0.0.0/8",))
 NODE_RANGES = ((), ("192.168.0.0/24",), ("192.168.0.0/25", "2001:db8:1::/64"), ("172.16.0.9",))
 
 
@@ -132,7 +133,7 @@ def random_profile(rng: Random) -> Profile:
         block_matches_pods=rng.choice(list(Ternary)),
         block_matches_nodes=rng.choice(list(Ternary)),
         selects_host_network=rng.choice([Ternary.NO, Ternary.UNKNOWN]),
-        end_port=Ternary.YES if rng.randrange(4) else rng.choice(list(Ternary)),
+        end_port=rng.choice([Ternary.YES, *Ternary]),
         other_protocols_denied=Ternary.UNKNOWN,
         experimental=chance(rng, 2),
     )
@@ -164,7 +165,7 @@ def _workload(rng: Random, features: Features, index: int, namespace: str) -> Wo
         labels=labels,
         runtime_labels=runtime,
         ports=tuple(_container_port(rng) for _ in range(rng.randint(0, 4))),
-        host_network=features.unknowns and chance(rng, 6),
+        host_network=features.unknowns and chance(rng, 5),
         addresses=AddressSet.of(own if known else ()),
         service_account="default",
         origin=Origin(f"w{index}.yaml"),
@@ -202,7 +203,7 @@ def _namespaces(rng: Random, features: Features) -> Selector:
 
 
 def _block(rng: Random, features: Features, exceptions: bool) -> BlockPeer:
-    text = rng.choice([block for block in BLOCKS if features.ipv6 or ":" not in block])
+    text = rng.choice(["0.0.0.0/0", *(block for block in BLOCKS if features.ipv6 or ":" not in block)])
     excepted = some(rng, BLOCKS[text], 0, 2) if exceptions else []
     written = f"{text} except {', '.join(excepted)}" if excepted else text
     return BlockPeer(AddressSet.of([text]) - AddressSet.of(excepted), written)
@@ -325,17 +326,23 @@ def questions(rng: Random, cluster: Cluster, count: int) -> Iterator[Question]:
     ports, addresses = border_ports(cluster), border_addresses(cluster)
     for _ in range(count):
         pod = rng.choice(cluster.workloads)
-        port = rng.choice(ports) if rng.randrange(8) else rng.randint(FIRST_PORT, LAST_PORT)
-        protocol = rng.choice(list(Protocol)) if chance(rng, 2) else Protocol.TCP
+        src: Side = pod
+        dst: Side = pod
         match rng.randrange(8):
             case 0:
-                yield Question(INGRESS, pod, protocol, port)
+                src = INGRESS
             case 1:
-                yield Question(rng.choice(addresses), pod, protocol, port)
+                src = rng.choice(addresses)
             case 2:
-                yield Question(pod, rng.choice(addresses), protocol, port)
+                dst = rng.choice(addresses)
             case _:
-                yield Question(pod, rng.choice(cluster.workloads), protocol, port)
+                dst = rng.choice(cluster.workloads)
+        protocol = rng.choice(list(Protocol)) if chance(rng, 2) else Protocol.TCP
+        port = rng.choice(ports) if rng.randrange(8) else rng.randint(FIRST_PORT, LAST_PORT)
+        if isinstance(dst, Workload) and dst.ports and chance(rng, 4):
+            declared = rng.choice(dst.ports)
+            protocol, port = declared.protocol, declared.number
+        yield Question(src, dst, protocol, port)
 
 
 def _rules(cluster: Cluster) -> Iterator[NetworkRule | ClusterRule]:

@@ -39,7 +39,6 @@ from licet.model.workload import Workload
 NO, UNKNOWN, YES = Ternary.NO, Ternary.UNKNOWN, Ternary.YES
 WORLDS = {NO: (False,), UNKNOWN: (False, True), YES: (True,)}
 """What a three-valued answer may turn out to be."""
-NAME_LABEL = "kubernetes.io/metadata.name"
 
 
 class Controller(enum.Enum):
@@ -244,9 +243,9 @@ def pod_peer(packet: Packet, peer: PodPeer, side: Side, own_namespace: str | Non
 
 
 def namespace_matches(cluster: Cluster, selector: Selector, name: str) -> Ternary:
-    """A namespace that no manifest declares has labels that nobody knows, but for its name."""
+    """A namespace that no manifest declares has labels that nobody knows, but for its name, which is among them."""
     namespace = cluster.namespaces[name]
-    unknown = frozenset(() if namespace.declared else (r.key for r in selector.requirements if r.key != NAME_LABEL))
+    unknown = frozenset(() if namespace.declared else (r.key for r in selector.requirements))
     return labels_match(selector, namespace.labels, unknown)
 
 
