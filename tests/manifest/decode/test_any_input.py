@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from licet.diag.place import Origin, Place
 from licet.manifest.decode import PodTemplateKind, decode
 from licet.manifest.decode.kinds import READ
 from licet.manifest.documents import Document
+from tests.manifest.decode.given import documents
 
 WORDS = """
     metadata spec name namespace labels ownerReferences controller kind template containers initContainers ports
@@ -44,7 +46,7 @@ def objects(draw: st.DrawFn) -> dict[str, Any]:
     return {"apiVersion": version, "kind": kind, "metadata": draw(METADATA), **body}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(objects(), max_size=4))
 def test_nothing_that_an_object_holds_is_an_exception(values: list[dict[str, Any]]) -> None:
     documents = [Document(Origin("x", i), value) for i, value in enumerate(values)]
@@ -67,7 +69,7 @@ def test_nothing_that_an_object_holds_is_an_exception(values: list[dict[str, Any
             assert _at(values[finding.where.origin.offset], finding.where.path)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(objects(), max_size=4))
 def test_reading_changes_nothing_in_what_is_read(values: list[dict[str, Any]]) -> None:
     """Documents may share parts of their values."""
@@ -94,6 +96,48 @@ def test_an_object_is_read_or_its_absence_explained(value: dict[str, Any]) -> No
     )
     explained = any(finding.severity >= Severity.INFO for finding in decoded.diagnostics)
     assert read or explained or (value["kind"] == "Endpoints")
+
+
+SOUND_OBJECTS = documents(Path(__file__).with_name("sound.yaml").read_text())
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.sampled_from(SOUND_OBJECTS), st.data())
+def test_one_wrong_part_in_a_sound_object_is_no_exception_either(document: Document, data: st.DataObject) -> None:
+    """Random values hardly ever get deep into an object; a sound one with one part changed does."""
+    assert not decode([document]).diagnostics
+    parts = [
+        path for path in _paths(document.value) if len(path) > 1 or path in {("metadata",), ("spec",), ("status",)}
+    ]
+    path = data.draw(st.sampled_from(parts))
+    change = data.draw(st.sampled_from(["replace", "rename", "empty"]))
+    value = _changed(document.value, path, change, data.draw(VALUES) if change == "replace" else None)
+    for finding in decode([Document(Origin("x"), value)]).diagnostics:
+        assert isinstance(finding.where, Place)
+        assert finding.message
+        assert finding.help
+
+
+def _paths(value: Any, base: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    found = [base] if base else []
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in inner:
+        found.extend(_paths(item, (*base, key)))
+    return found
+
+
+def _changed(value: Any, path: tuple[str | int, ...], change: str, new: Any) -> Any:
+    first, rest = path[0], path[1:]
+    copy = value.copy()
+    if rest:
+        copy[first] = _changed(value[first], rest, change, new)
+    elif change == "rename" and isinstance(copy, dict):
+        copy[f"{first}s"] = copy.pop(first)
+    elif change == "empty":
+        copy[first] = type(copy[first])()
+    else:
+        copy[first] = new
+    return copy
 
 
 def _at(value: Any, path: tuple[str | int, ...]) -> bool:

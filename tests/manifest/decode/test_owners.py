@@ -176,7 +176,8 @@ def test_pods_with_generated_names_have_owners_too() -> None:
 def test_an_owned_rollout_that_refers_to_nothing_is_left_out_quietly() -> None:
     rollout = (
         "{apiVersion: argoproj.io/v1alpha1, kind: Rollout,"
-        f" metadata: {{name: r, ownerReferences: [{owner('Deployment', 'x')}]}}, spec: {{workloadRef: {{name: gone}}}}}}"
+        f" metadata: {{name: r, ownerReferences: [{owner('Deployment', 'x')}]}},"
+        " spec: {workloadRef: {name: gone}}}"
     )
     assert ids(rollout) == []
 
