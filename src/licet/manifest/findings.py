@@ -1,4 +1,7 @@
-"""The findings on documents, L0050 to L0069: text that kubectl refuses, misreads or never reads."""
+"""The findings on documents, L0050 to L0069: text that kubectl refuses, misreads or never reads.
+
+And those on the Platform, L0160 to L0169.
+"""
 
 from __future__ import annotations
 
@@ -225,6 +228,54 @@ def bad_items(where: Place, value: object) -> Diagnostic:
         f"this is {_kind_of(value)}, where a list has its items",
         where,
         help=f"`items` is a list of objects; {_KUBECTL}",
+    )
+
+
+def bad_block(where: Place, block: str) -> Diagnostic:
+    """L0160: a range of a Platform that is no block of addresses."""
+    return Diagnostic(
+        "L0160",
+        Severity.ERROR,
+        f"`{block}` is not a block of addresses",
+        where,
+        help="write it as address/length, such as `10.244.0.0/16`",
+        notes=("Platform: this block is left out",),
+    )
+
+
+def bad_exposure(where: Place, exposure: str) -> Diagnostic:
+    """L0161: a gateway of a Platform with an unknown exposure."""
+    return Diagnostic(
+        "L0161",
+        Severity.ERROR,
+        f"`{exposure}` is not an exposure",
+        where,
+        help="write `World` where the internet reaches it, `Cluster` where only the cluster does",
+        notes=("Platform: taken as `World`",),
+    )
+
+
+def second_platform(where: Place) -> Diagnostic:
+    """L0162: a second Platform."""
+    return Diagnostic(
+        "L0162",
+        Severity.ERROR,
+        "a second Platform; a cluster has one",
+        where,
+        help="keep one of them, or name the one that is meant with `--platform`",
+        notes=("the first one counts",),
+    )
+
+
+def unknown_platform_version(where: Place, version: str, known: str) -> Diagnostic:
+    """L0163: a Platform in a version that is not known."""
+    return Diagnostic(
+        "L0163",
+        Severity.ERROR,
+        f"`{version}` is not a version of Platform that is known",
+        where,
+        help=f"write `apiVersion: {known}`",
+        notes=("Platform: it is left out",),
     )
 
 

@@ -1,4 +1,4 @@
-"""The `Platform` of a cluster: facts that no Kubernetes object holds, L0150 to L0199."""
+"""The `Platform` of a cluster: facts that no Kubernetes object holds."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 
-from licet.diag.diagnostic import Diagnostic, Severity
+from licet.diag.diagnostic import Diagnostic
 from licet.diag.place import Path, Place
+from licet.manifest import findings
 from licet.manifest.decode.fields import Meta, Reader
 from licet.manifest.documents import Document
 from licet.model.addresses import AddressSet
@@ -17,11 +18,6 @@ from licet.model.platform import GatewayFact, Platform
 
 VERSION = "licet.dev/v1alpha1"
 KIND = "Platform"
-
-BAD_BLOCK = "L0160"
-BAD_EXPOSURE = "L0161"
-SECOND_PLATFORM = "L0162"
-BAD_VERSION = "L0163"
 
 _GROUP = "licet.dev/"
 _EXPOSURES = ("World", "Cluster")
@@ -87,9 +83,10 @@ def decode(documents: Sequence[Document]) -> tuple[Platform | None, list[Diagnos
         if wire is None:
             continue
         if found is not None:
-            reader.report(_second(document))
+            reader.report(findings.second_platform(Place(document.origin, ("kind",))))
         elif wire.apiVersion != VERSION:
-            reader.report(_version(document, wire.apiVersion))
+            where = Place(document.origin, ("apiVersion",))
+            reader.report(findings.unknown_platform_version(where, wire.apiVersion, VERSION))
         else:
             found = _platform(wire.spec or _Spec(), document, reader)
     return found, reader.diagnostics
@@ -110,16 +107,7 @@ def _blocks(blocks: list[str], path: Path, document: Document, reader: Reader) -
         try:
             ipaddress.ip_network(block, strict=False)
         except ValueError:
-            reader.report(
-                Diagnostic(
-                    BAD_BLOCK,
-                    Severity.ERROR,
-                    f"`{block}` is not a block of addresses",
-                    Place(document.origin, (*path, at)),
-                    help="write it as address/length, such as `10.244.0.0/16`",
-                    notes=("Platform: this block is left out",),
-                )
-            )
+            reader.report(findings.bad_block(Place(document.origin, (*path, at)), block))
         else:
             good.append(block)
     return AddressSet.of(good)
@@ -128,37 +116,7 @@ def _blocks(blocks: list[str], path: Path, document: Document, reader: Reader) -
 def _gateway(gateway: _Gateway, at: int, document: Document, reader: Reader) -> GatewayFact:
     exposure = gateway.exposure or _EXPOSURES[0]
     if exposure not in _EXPOSURES:
-        reader.report(
-            Diagnostic(
-                BAD_EXPOSURE,
-                Severity.ERROR,
-                f"`{exposure}` is not an exposure",
-                Place(document.origin, ("spec", "gateways", at, "exposure")),
-                help="write `World` where the internet reaches it, `Cluster` where only the cluster does",
-                notes=("Platform: taken as `World`",),
-            )
-        )
+        where = Place(document.origin, ("spec", "gateways", at, "exposure"))
+        reader.report(findings.bad_exposure(where, exposure))
         exposure = _EXPOSURES[0]
     return GatewayFact(gateway.name, gateway.namespace, exposure)
-
-
-def _second(document: Document) -> Diagnostic:
-    return Diagnostic(
-        SECOND_PLATFORM,
-        Severity.ERROR,
-        "a second Platform; a cluster has one",
-        Place(document.origin, ("kind",)),
-        help="keep one of them, or name the one that is meant with `--platform`",
-        notes=("the first one counts",),
-    )
-
-
-def _version(document: Document, version: str) -> Diagnostic:
-    return Diagnostic(
-        BAD_VERSION,
-        Severity.ERROR,
-        f"`{version}` is not a version of Platform that is known",
-        Place(document.origin, ("apiVersion",)),
-        help=f"write `apiVersion: {VERSION}`",
-        notes=("Platform: it is left out",),
-    )
