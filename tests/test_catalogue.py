@@ -62,7 +62,5 @@ def test_every_finding_is_listed_with_its_severity_and_its_sentence(golden: Gold
     sources = sorted((ROOT / "src" / "licet").rglob("*.py"))
     rows = sorted(row for path in sources for row in made(ast.parse(path.read_text())))
     assert [code for code, severity, sentence in rows if not severity or not sentence] == []
-    table = "".join(
-        f"| {code} | {severity} | {sentence[0].lower()}{sentence[1:]} |\n" for code, severity, sentence in rows
-    )
+    table = "".join(f"| {code} | {severity} | {begun(sentence)} |\n" for code, severity, sentence in rows)
     golden(ROOT / "docs" / "findings.md", HEAD + table)
