@@ -26,9 +26,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for case in _cases(options):
         _progress(f"{case.name}: {VARIANTS[case.variant]}")
         results.cases.append(measure(case, options.repeats))
+        report.keep(options.out, results)
     if options.changes:
         _progress("changes")
-        results.latencies += changes(CHANGED_QUICK if options.quick else CHANGED, options.changes)
+        results.latencies, failure = changes(CHANGED_QUICK if options.quick else CHANGED, options.changes)
+        results.failures += filter(None, [failure])
     for tool in peers.TOOLS if options.peers else ():
         _progress(tool.name)
         results.peers += peers.compare(tool)
@@ -37,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report.keep(options.out, results)
     if options.write:
         report.insert(options.write, f"{machine}\n\n{text}")
-    return int(any(one.failure for one in results.cases))
+    return int(bool(results.failures) or any(one.failure for one in results.cases))
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -1,6 +1,6 @@
 """How long the answer takes to follow one change of policy, at the size of a whole cluster.
 
-`python -m bench.reanswer CASE FOLDER SAMPLES` prints one JSON object a kind of change. Changes follow one another, each
+`python -m bench.reanswer CASE FOLDER SAMPLES` prints one JSON object a line and kind of change. Changes follow one another, each
 on the answer that the one before left; only `Reach.update` is timed, reading the changed manifest is not. The
 cyclic collector runs as it does in a server that froze what it had loaded.
 """
@@ -34,6 +34,9 @@ from licet.sources import fetch
 Policy = NetworkPolicy | ClusterPolicy
 Change = tuple[list[Key], list[Policy]]
 """What goes and what comes, as `Reach.update` takes it."""
+
+LONGEST = 20.0
+"""Seconds after which a kind of change has been measured enough."""
 
 WITHIN = """\
 apiVersion: networking.k8s.io/v1
@@ -142,7 +145,9 @@ def measure(cluster: Cluster, changes: Changes, samples: int) -> Iterator[Latenc
             if number in (0, count - 1):
                 _check(before, update)
                 checked += 1
-        yield Latency(name, count, median(seconds), _p99(seconds), max(seconds), int(median(rows)), checked)
+            if sum(seconds) > LONGEST:
+                break
+        yield Latency(name, len(seconds), median(seconds), _p99(seconds), max(seconds), int(median(rows)), checked)
 
 
 def _p99(seconds: list[float]) -> float:
@@ -184,7 +189,8 @@ def main(arguments: list[str]) -> int:
     documents, _ = read(fetch([folder]).texts)
     cluster = decode(documents).cluster
     del documents
-    print(json.dumps([asdict(one) for one in measure(cluster, Changes(plan(case.size, case.seed), 1), int(samples))]))
+    for one in measure(cluster, Changes(plan(case.size, case.seed), 1), int(samples)):
+        print(json.dumps(asdict(one)), flush=True)
     return 0
 
 

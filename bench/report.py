@@ -59,7 +59,7 @@ def latency_row(one: Latency) -> tuple[str, ...]:
 def peer_row(one: Peer) -> tuple[str, ...]:
     """One tool on one case."""
     if one.failure:
-        return (one.tool, one.case, "-", one.failure, _seconds(one.licet_seconds), "-", one.alike)
+        return (one.tool, one.case, "-", "-", _seconds(one.licet_seconds) if one.licet_seconds else "-", "-", one.alike)
     seconds = _seconds(one.tool_seconds), _seconds(one.licet_seconds)
     return (one.tool, one.case, f"{one.times:.0f}", *seconds, f"{one.tool_peak / MIB:.0f} MiB", one.alike)
 
@@ -74,10 +74,12 @@ def aims(results: Results) -> list[str]:
     ]
     for peer in results.peers:
         aim = AIM_TIMES.get((peer.tool.split()[0], peer.case))
-        if aim and not peer.failure:
+        if peer.failure:
+            lines.append(f"{peer.tool} on {peer.case}: {peer.failure}")
+        elif aim:
             verdict = _verdict(peer.times >= aim)
             lines.append(f"{peer.tool} on {peer.case}: {peer.times:.0f} times faster ({verdict} {aim})")
-    return lines
+    return lines + results.failures
 
 
 def _case_aim(one: Measured) -> str:

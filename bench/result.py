@@ -125,3 +125,4 @@ class Results:
     cases: list[Measured] = field(default_factory=list)
     latencies: list[Latency] = field(default_factory=list)
     peers: list[Peer] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
