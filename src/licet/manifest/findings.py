@@ -9,6 +9,9 @@ from licet.diag.diagnostic import Diagnostic, Severity
 from licet.diag.place import Place, Span
 from licet.manifest.bounds import BYTES, DEPTH, NODES
 
+NOT_AN_OBJECT = "L0058"
+NOT_KUBERNETES = "L0059"
+
 _KUBECTL = "kubectl refuses it too"
 
 
@@ -112,7 +115,7 @@ def repeated_key(where: Span | Place, key: str, first_line: int | None) -> Diagn
 def not_an_object(where: Place, value: object) -> Diagnostic:
     """L0058: a document that is no mapping."""
     return Diagnostic(
-        "L0058",
+        NOT_AN_OBJECT,
         Severity.ERROR,
         f"this document is {_kind_of(value)}, not an object",
         where,
@@ -124,7 +127,7 @@ def not_an_object(where: Place, value: object) -> Diagnostic:
 def not_kubernetes(where: Place) -> Diagnostic:
     """L0059: a mapping with neither kind nor apiVersion: most likely the settings of some other program."""
     return Diagnostic(
-        "L0059",
+        NOT_KUBERNETES,
         Severity.WARNING,
         "this document has neither `apiVersion` nor `kind`, so it is no Kubernetes object",
         where,
