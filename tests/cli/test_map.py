@@ -130,3 +130,11 @@ def test_many_findings_of_one_kind_are_counted(tmp_path: Path) -> None:
     assert "Found 30 errors in 1 workload" in few.err
     assert all_.err.count("error[L0100]") == 30
     assert len(json.loads(licet("map", tmp_path, "-o", "json").out)["findings"]) == 30
+
+
+def test_files_of_other_programs_in_a_folder_are_no_findings(tmp_path: Path) -> None:
+    (tmp_path / "k8s.yaml").write_text(deployment("a"))
+    (tmp_path / "values.yaml").write_text("replicas: 3\n")
+    (tmp_path / "tasks.yml").write_text("- hosts: all\n")
+    assert licet("map", tmp_path).err == ""
+    assert "error[L0058]" in licet("map", tmp_path / "tasks.yml").err

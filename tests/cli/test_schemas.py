@@ -43,12 +43,18 @@ def broken(tmp_path: Path) -> Path:
         ["blast", "shop/storefront", SHOP],
     ],
 )
-def test_outputs_keep_to_their_schema(arguments: list[str]) -> None:
+def test_outputs_keep_to_their_schema(arguments: list[str | Path]) -> None:
     _checked(licet(*arguments, "-o", "json").out)
 
 
 def test_outputs_with_findings_do_too(broken: Path) -> None:
-    for arguments in (["map", broken], ["map", broken, "--pairs"], ["blast", "web", broken], ["diff", broken, SHOP]):
+    runs: list[list[str | Path]] = [
+        ["map", broken],
+        ["map", broken, "--pairs"],
+        ["blast", "web", broken],
+        ["diff", broken, SHOP],
+    ]
+    for arguments in runs:
         ran = licet(*arguments, "-o", "json")
         assert ran.code == 1
         assert json.loads(ran.out)["findings"] or arguments[0] == "diff"

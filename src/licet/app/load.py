@@ -7,15 +7,20 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from licet.diag.diagnostic import Diagnostic
+from licet.diag.place import Place, Span
 from licet.diag.text import Text
-from licet.manifest import documents, platform
+from licet.manifest import documents, findings, platform
 from licet.manifest.decode import PodTemplateKind, decode
+from licet.manifest.documents import Document
 from licet.model.cluster import Cluster
 from licet.model.platform import UNKNOWN_PLATFORM, Platform
 from licet.sources import SourceError, fetch
 from licet.sources.intake import Fetched
 from licet.sources.revision import fetch_version
 from licet.sources.settings import Settings
+
+_OTHERS = (findings.NOT_AN_OBJECT, findings.NOT_KUBERNETES)
+"""What is wrong with a file that holds no Kubernetes object, and was perhaps never meant to."""
 
 Tell = Callable[[str], None]
 """Is told what begins, in two or three words, for people who wait."""
@@ -67,9 +72,19 @@ def _cluster(fetched: Fetched, setting: Setting, tell: Tell) -> Loaded:
     )
     return Loaded(
         decoded.cluster,
-        (*fetched.diagnostics, *wrong, *given_wrong, *met_wrong, *decoded.diagnostics),
+        (*fetched.diagnostics, *_worth_telling(wrong, read, fetched), *given_wrong, *met_wrong, *decoded.diagnostics),
         {text.source: text for text in (*fetched.texts, *given_texts)},
     )
+
+
+def _worth_telling(wrong: list[Diagnostic], read: list[Document], fetched: Fetched) -> list[Diagnostic]:
+    """Without complaints about files that were only met in a folder and are some other program's."""
+    ours = fetched.named.union(document.origin.source for document in read)
+    return [d for d in wrong if d.code not in _OTHERS or d.where is None or _source(d.where) in ours]
+
+
+def _source(where: Place | Span) -> str:
+    return where.origin.source if isinstance(where, Place) else where.source
 
 
 def _given(file: str | None) -> tuple[Platform | None, list[Text], list[Diagnostic]]:

@@ -21,6 +21,7 @@ from licet.model.edge import Edge, EndpointType, ReachMap
 
 _INLINE = 200
 """Members of a folded group that the page holds as text; bigger groups are written out when opened."""
+_WRITTEN = re.compile(r"`([^`]*)`")
 _SLOT = re.compile(r"\{([a-z-]+)\}")
 
 
@@ -83,7 +84,7 @@ def _status(answer: ReachMap) -> str:
 def _notes(answer: ReachMap, findings: Sequence[Diagnostic]) -> Iterator[str]:
     if answer.assumptions:
         yield '<section class="notes"><h2>Assumed</h2><ul>'
-        yield from (f"<li>{escape(visible(text))}</li>" for text in answer.assumptions)
+        yield from (f"<li>{_prose(text)}</li>" for text in answer.assumptions)
         yield "</ul></section>"
     if findings:
         yield f'<section class="notes"><h2>{escape(counted(len(findings), "finding"))}</h2><ul>'
@@ -94,10 +95,13 @@ def _notes(answer: ReachMap, findings: Sequence[Diagnostic]) -> Iterator[str]:
 def _finding(finding: Diagnostic) -> str:
     span = span_of(finding)
     place = f" at {visible(span.source)}:{span.line}:{span.column}" if span else ""
-    word = finding.severity.word
-    return (
-        f'<li><b class="{word}">{word}[{escape(finding.code)}]</b>{escape(f"{place}: {visible(finding.message)}")}</li>'
-    )
+    word, said = finding.severity.word, _prose(finding.message)
+    return f'<li><b class="{word}">{word}[{escape(finding.code)}]</b>{escape(place)}: {said}</li>'
+
+
+def _prose(text: str) -> str:
+    """A sentence; what stands in backticks is what the user wrote."""
+    return _WRITTEN.sub(r"<code>\1</code>", escape(visible(text)))
 
 
 class _Rows:
@@ -131,7 +135,7 @@ class _Rows:
         src, dst = self._runs(edge.src), self._runs(edge.dst)
         ports = "".join(f'<span class="port">{escape(part)}</span>' for part in str(edge.ports).split(", "))
         if edge.assumptions:
-            ports += f'<span class="if">if {escape(visible("; ".join(edge.assumptions)))}</span>'
+            ports += f'<span class="if">if {_prose("; ".join(edge.assumptions))}</span>'
         kind = ' class="undetermined"' if edge.assumptions else ""
         cells = f"<td>{self._side(edge.src, src)}</td><td>{self._side(edge.dst, dst)}</td><td>{ports}</td>"
         return f'<tr{kind} data-s="{src}" data-d="{dst}">{cells}</tr>\n'
