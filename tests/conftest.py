@@ -30,6 +30,6 @@ def golden(request: pytest.FixtureRequest) -> Golden:
         if request.config.getoption("--update"):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8", newline="")
-        assert text == path.read_bytes().decode()
+        assert text == path.read_bytes().decode(), f"`make test PYTEST_ARGS=--update` rewrites {path.name}"
 
     return compare
