@@ -26,7 +26,6 @@ from yaml.cyaml import CParser  # type: ignore[attr-defined]
 from yaml.error import MarkedYAMLError
 from yaml.reader import ReaderError
 
-from licet.diag.place import Path
 from licet.manifest import scalars
 from licet.manifest.bounds import DEPTH, EXPANDED, NODES
 
@@ -51,11 +50,11 @@ class Broken(Exception):
 
 
 class Repeat(msgspec.Struct, frozen=True):
-    """A key that its mapping has already: where, and the path of the mapping. Counted from 0 in the document."""
+    """A key that its mapping has already. Lines and columns count from 0 in the document."""
 
     key: str
-    path: Path
     mapping: tuple[int, int]
+    """Where the mapping starts."""
     line: int
     column: int
     end_column: int
@@ -206,8 +205,7 @@ class _Builder:
         start, end = event.start_mark, event.end_mark
         mapping = frame.event.start_mark
         column = end.column if end.line == start.line else start.column + 1
-        path = tuple(_step(outer) for outer in self.stack[:-1])
-        self.repeats.append(Repeat(key, path, (mapping.line, mapping.column), start.line, start.column, column))
+        self.repeats.append(Repeat(key, (mapping.line, mapping.column), start.line, start.column, column))
 
     def open(self, event: Any, value: Any) -> None:
         self.nodes += 1
@@ -357,12 +355,6 @@ def _allowed_ratio(nodes: int) -> float:
 
 def _at(event: Any) -> tuple[int, int]:
     return event.start_mark.line, event.start_mark.column
-
-
-def _step(frame: _Frame) -> str | int:
-    if type(frame.value) is list:
-        return len(frame.value)
-    return frame.key if frame.key is not None else "<<"
 
 
 def _shown(text: str) -> str:

@@ -152,6 +152,8 @@ class _Tree:
             return self._first()
         if named is not None and (self._empty(node) or (key and found)):
             return self._line(named.start, named.end)
+        if node.entries and node.entries[0][1].start[0] > node.start[0]:
+            return self._line(node.entries[0][1].start, node.end)  # an anchor or tag stands in the line above
         return self._line(node.start, node.end)
 
     def first_keys(self, starts: set[tuple[int, int]]) -> dict[tuple[tuple[int, int], str], int]:
@@ -168,8 +170,8 @@ class _Tree:
         return node.start == node.end
 
     def _line(self, start: tuple[int, int], end: tuple[int, int]) -> tuple[int, int, int]:
-        line, column = start
-        text = self.lines[line].decode(errors="replace") if line < len(self.lines) else ""
+        line, column = min(start[0], len(self.lines) - 1), start[1]  # YAML has line breaks that editors do not have
+        text = self.lines[line].decode(errors="replace")
         until = end[1] if end[0] == line else len(text.rstrip())
         return line, column, max(until, column + 1)
 

@@ -156,11 +156,13 @@ def _finite(digits: str, text: str) -> float | str:
 
 
 def _binary(text: str) -> str:
+    text = text.replace("\n", "").replace("\r", "")
     try:
-        data = base64.b64decode(text.replace("\n", "").replace("\r", ""), validate=True)
+        if len(text) % 4 == 0:
+            return replaced(base64.b64decode(text, validate=True))
     except (binascii.Error, ValueError):
-        raise Unfit("is no base64") from None
-    return replaced(data)
+        pass
+    raise Unfit("is no base64")
 
 
 def replaced(data: bytes) -> str:

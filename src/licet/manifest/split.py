@@ -7,13 +7,14 @@ the document that follows.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
 import msgspec
 
 SEPARATOR: Final = b"---"
-_BLANKS = b" \r\n"
+_SUBSTANCE = re.compile(rb"[^ \r\n]")
 
 
 class Piece(msgspec.Struct, frozen=True, gc=False):
@@ -37,7 +38,7 @@ def split(data: bytes, start: int = 0) -> Iterator[Piece]:
                 refused, refused_offset, position = line, position, search
                 continue
         cut = _next(data, search)
-        if refused or data[position:cut].strip(_BLANKS):
+        if refused or _SUBSTANCE.search(data, position, cut):
             yield Piece(position, cut - position, refused, refused_offset)
         refused = b""
         if cut == end:
