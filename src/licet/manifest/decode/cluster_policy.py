@@ -331,14 +331,12 @@ def _peer(
             reader.refuse(path, "names no peer", f"set one of {', '.join(wire.__struct_fields__)}")
         return [UnknownPeer()]
     selected = _pods(wire, path, limits, reader, selectors)
-    if selected is not None:
-        return [PodPeer(*selected)]
-    return _outside(wire, path, reader, selectors)
+    if selected is None and isinstance(wire, EgressPeer | BaselineEgressPeer):
+        return _outside(wire, path, reader, selectors)
+    return [PodPeer(*selected)] if selected is not None else []
 
 
-def _outside(wire: Subject, path: Path, reader: Reader, selectors: Selectors) -> list[Peer]:
-    if not isinstance(wire, EgressPeer | BaselineEgressPeer):
-        return []
+def _outside(wire: EgressPeer | BaselineEgressPeer, path: Path, reader: Reader, selectors: Selectors) -> list[Peer]:
     if wire.nodes is not UNSET:
         return [NodePeer(selectors.selector(wire.nodes, (*path, "nodes")))]
     if wire.networks is not UNSET:
