@@ -52,16 +52,10 @@ def _wait_until_it_reads(pid: int) -> None:
     if not channel.exists():
         pytest.skip("no /proc to see whether the process waits")
     for _ in range(300):
-        loaded = "licet/sources" in Path(f"/proc/{pid}/maps").read_text() or _mapped(pid)
-        if loaded and "pipe" in channel.read_text():
+        if "msgspec" in Path(f"/proc/{pid}/maps").read_text() and "pipe" in channel.read_text():
             return
         time.sleep(0.1)
     pytest.fail("the process never read its standard input")
-
-
-def _mapped(pid: int) -> bool:
-    """Whether the parser's extension is loaded, which happens before anything is read."""
-    return "msgspec" in Path(f"/proc/{pid}/maps").read_text()
 
 
 def test_a_full_disk_is_one_line() -> None:
@@ -138,3 +132,43 @@ def test_a_terminal_without_unicode_is_no_reason_to_fail(tmp_path: Path) -> None
     ran = licet("map", tmp_path, PYTHONIOENCODING="ascii", COLUMNS="40")
     assert ran.code == 1
     assert "gr\\xf6\\xdfe.yaml" in ran.err
+
+
+def test_long_work_is_told_on_a_terminal_and_wiped_away(tmp_path: Path) -> None:
+    master, slave = pty.openpty()
+    with subprocess.Popen(
+        [*_LICET, "map", "-"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=slave,
+        env=environment(),
+        cwd=tmp_path,
+    ) as child:
+        os.close(slave)
+        assert child.stdin is not None
+        told = b""
+        while b"reading" not in told:
+            told += os.read(master, 4096)
+        child.stdin.write(deployment("a").encode())
+        child.stdin.close()
+        while True:
+            try:
+                told += os.read(master, 4096)
+            except OSError:
+                break
+    os.close(master)
+    assert child.returncode == 0
+    assert told.startswith(b"\r\x1b[2mreading \xe2\x80\xa6 1 s")
+    assert told.endswith(b"\r\x1b[K")
+
+
+def test_long_work_is_silent_in_a_pipe(tmp_path: Path) -> None:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        [*_LICET, "map", "-"], stdin=pipe, stdout=pipe, stderr=pipe, env=environment(), cwd=tmp_path
+    ) as child:
+        _wait_until_it_reads(child.pid)
+        with pytest.raises(subprocess.TimeoutExpired):
+            child.wait(timeout=1.5)
+        _, err = child.communicate(deployment("a").encode(), timeout=30)
+    assert err == b""

@@ -11,7 +11,24 @@ from licet.diag.diagnostic import Diagnostic
 from licet.diag.place import Place, Span
 from licet.diag.report import Report
 from licet.diag.text import Text
-from licet.manifest.locate import locate
+from licet.manifest.locate import Locator
+
+
+class Spans:
+    """Finds regions of texts; places in one document after each other cost one look at it."""
+
+    def __init__(self, texts: Mapping[str, Text]) -> None:
+        self._texts = texts
+        self._locators: dict[str, Locator] = {}
+
+    def of(self, place: Place) -> Span | None:
+        """The region of a place; None where its text is not at hand."""
+        source = place.origin.source
+        if source not in self._texts:
+            return None
+        if source not in self._locators:
+            self._locators[source] = Locator(self._texts[source])
+        return self._locators[source].locate(place)
 
 
 def report(diagnostics: Iterable[Diagnostic], texts: Mapping[str, Text], most: int | None = None) -> Report:
@@ -20,21 +37,13 @@ def report(diagnostics: Iterable[Diagnostic], texts: Mapping[str, Text], most: i
     To find a region costs a second look at the document, so beyond `most` findings of one code the region is left out.
     """
     seen: Counter[str] = Counter()
+    spans = Spans(texts)
     findings: list[Diagnostic] = []
     for diagnostic in diagnostics:
         seen[diagnostic.code] += 1
-        wanted = most is None or seen[diagnostic.code] <= most
-        findings.append(_placed(diagnostic, texts) if wanted else msgspec.structs.replace(diagnostic, where=None))
+        where = diagnostic.where
+        if isinstance(where, Place):
+            wanted = most is None or seen[diagnostic.code] <= most
+            diagnostic = msgspec.structs.replace(diagnostic, where=spans.of(where) if wanted else None)
+        findings.append(diagnostic)
     return Report(tuple(findings), texts)
-
-
-def _placed(diagnostic: Diagnostic, texts: Mapping[str, Text]) -> Diagnostic:
-    if not isinstance(diagnostic.where, Place):
-        return diagnostic
-    return msgspec.structs.replace(diagnostic, where=span(diagnostic.where, texts))
-
-
-def span(place: Place, texts: Mapping[str, Text]) -> Span | None:
-    """The region of a place; None where its text is not at hand."""
-    text = texts.get(place.origin.source)
-    return locate(text, place) if text is not None else None

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from licet.app.report import span
+from licet.app.report import Spans
 from licet.diag.render.excerpt import Excerpts
 from licet.diag.render.json import Finding, Where, encode
 from licet.diag.render.paint import Paint
@@ -68,10 +68,10 @@ def render(
     yield f"{colour(answer.verdict.value)}: {paint.strong(visible(said))}\n"
     for assumption in answer.assumptions:
         yield f"  {paint.open('if')} {visible(assumption)}\n"
-    excerpts = Excerpts(texts)
+    spans, excerpts = Spans(texts), Excerpts(texts)
     shown = answer.because if every else deciding(answer.because)
     for number, cause in enumerate(shown, 1):
-        yield "\n" + "\n".join(_step(number, cause, texts, excerpts, paint, width)) + "\n"
+        yield "\n" + "\n".join(_step(number, cause, spans, excerpts, paint, width)) + "\n"
     if not answer.because:
         yield "\nNo policy selects either side, so nothing is denied.\n"
     rest = len(answer.because) - len(shown)
@@ -80,16 +80,14 @@ def render(
         yield paint.faint(f"\n{rest} other {noun} not change this (shown with `--verbose`)") + "\n"
 
 
-def _step(
-    number: int, cause: Cause, texts: Mapping[str, Text], excerpts: Excerpts, paint: Paint, width: int
-) -> Iterator[str]:
+def _step(number: int, cause: Cause, spans: Spans, excerpts: Excerpts, paint: Paint, width: int) -> Iterator[str]:
     colour = {"allow": paint.good, "deny": paint.bad, "undetermined": paint.open}.get(cause.effect, paint.hint)
     side = f" {cause.direction.value}" if cause.direction is not None else ""
     lead = f"{number}. {cause.effect}{side}  "
     first, *more = textwrap.wrap(lead + visible(cause.text), max(width, 2 * len(lead)), subsequent_indent=_INDENT)
     yield f"{number}. {colour(cause.effect)}{paint.faint(side)}  {first[len(lead) :]}"
     yield from more
-    where = span(cause.place, texts) if cause.place is not None else None
+    where = spans.of(cause.place) if cause.place is not None else None
     if where is None:
         return
     yield f"{_INDENT}{paint.faint('-->')} {visible(where.source)}:{where.line}:{where.column}"
@@ -107,6 +105,7 @@ def render_json(
     asked: Asked, answer: Explanation, texts: Mapping[str, Text], profile: str, findings: list[Finding]
 ) -> Iterator[str]:
     """One JSON document, every cause in it."""
+    spans = Spans(texts)
     yield encode(
         JsonWhy(
             verdict=answer.verdict.value,
@@ -115,16 +114,16 @@ def render_json(
             protocol=asked.protocol.name,
             port=asked.port,
             profile=profile,
-            because=[json_cause(cause, texts) for cause in answer.because],
+            because=[json_cause(cause, spans) for cause in answer.because],
             assumptions=answer.assumptions,
             findings=findings,
         )
     )
 
 
-def json_cause(cause: Cause, texts: Mapping[str, Text]) -> JsonCause:
+def json_cause(cause: Cause, spans: Spans) -> JsonCause:
     """A cause in the form in which it is written."""
-    where = span(cause.place, texts) if cause.place is not None else None
+    where = spans.of(cause.place) if cause.place is not None else None
     return JsonCause(
         layer=cause.layer,
         direction=cause.direction.value if cause.direction is not None else None,

@@ -92,6 +92,8 @@ def _break(text: str, width: int) -> list[str]:
 
 
 def _cut(word: str, width: int) -> list[str]:
+    if columns(word) <= width:
+        return [word]
     parts = [""]
     for character in word:
         if columns(parts[-1]) + columns(character) > width:
