@@ -82,8 +82,9 @@ def measure(case: Case, repeats: int) -> Measured:
         size=size,
         repeats=repeats,
         baseline=min(r.wall for r in baselines),
+        baseline_cpu=min(r.cpu for r in baselines),
         whole=best.wall,
-        whole_cpu=best.cpu,
+        whole_cpu=min(r.cpu for r in wholes),
         peak=max(r.peak for r in wholes),
         failure=wholes[-1].failure,
     )

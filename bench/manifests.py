@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from bench.estate import App, Namespace
+import random
+
+from bench.estate import NOUNS, App, Namespace
 
 NAMESPACE = """\
 apiVersion: v1
@@ -62,15 +64,15 @@ spec:{scale}
           valueFrom: {{fieldRef: {{fieldPath: metadata.name}}}}
         - name: UPSTREAM
           value: "http://{upstream}:{upstream_port}"
-        readinessProbe:
+{settings}        readinessProbe:
           httpGet: {{path: /readyz, port: serve}}
           periodSeconds: 5
         livenessProbe:
           httpGet: {{path: /livez, port: serve}}
           failureThreshold: 3
         resources:
-          requests: {{cpu: 100m, memory: 128Mi}}
-          limits: {{memory: 256Mi}}
+          requests: {{cpu: {cpu}m, memory: {memory}Mi}}
+          limits: {{memory: {limit}Mi}}
         securityContext:
           allowPrivilegeEscalation: false
           readOnlyRootFilesystem: true
@@ -123,7 +125,7 @@ spec:{scale}
                   key: url
             - name: UPSTREAM
               value: http://{upstream}:{upstream_port}
-          readinessProbe:
+{settings}          readinessProbe:
             httpGet:
               path: /health/ready
               port: serve
@@ -135,10 +137,10 @@ spec:{scale}
             periodSeconds: 10
           resources:
             requests:
-              cpu: 50m
-              memory: 64Mi
+              cpu: {cpu}m
+              memory: {memory}Mi
             limits:
-              memory: 128Mi
+              memory: {limit}Mi
           securityContext:
             allowPrivilegeEscalation: false
             readOnlyRootFilesystem: true
@@ -178,8 +180,8 @@ spec:
     - name: metrics
       containerPort: 9090
     resources:
-      requests: {{cpu: 50m, memory: 64Mi}}
-      limits: {{memory: 128Mi}}
+      requests: {{cpu: {cpu}m, memory: {memory}Mi}}
+      limits: {{memory: {limit}Mi}}
 """
 
 SERVICE = """\
@@ -258,6 +260,8 @@ spec:
 """
 """What every cluster has beside its teams: the resolver and the scraper."""
 
+UNITS = ("TIMEOUT_MS", "LIMIT", "BATCH_SIZE", "CACHE_TTL", "RETRIES", "POOL_SIZE", "INTERVAL_S", "QUOTA")
+
 INGRESS_EVERY = 20
 """One app in so many is published."""
 
@@ -274,7 +278,11 @@ def objects(app: App, upstream: App) -> list[str]:
         workload = POD.format(pod=app.name, **values)
     else:
         workload = (GO if app.language == "go" else RUST).format(
-            scale=_scale(app), upstream=upstream.name, upstream_port=upstream.port, **values
+            scale=_scale(app),
+            settings=_settings(app),
+            upstream=upstream.name,
+            upstream_port=upstream.port,
+            **values,
         )
     found = [workload, SERVICE.format_map(values)]
     if app.index % INGRESS_EVERY == 0:
@@ -289,7 +297,12 @@ def pods(app: App, count: int) -> list[str]:
 
 
 def _values(app: App) -> dict[str, object]:
+    draw = random.Random(f"resources {app.index}")
+    memory = draw.choice((64, 96, 128, 192, 256, 384, 512, 1024))
     return {
+        "cpu": draw.choice((10, 25, 50, 100, 150, 200, 250, 500, 1000)),
+        "memory": memory,
+        "limit": memory * draw.choice((1, 2, 3)),
         "name": app.name,
         "namespace": app.namespace.name,
         "team": app.namespace.team,
@@ -299,6 +312,17 @@ def _values(app: App) -> dict[str, object]:
         "minor": app.index % 40,
         "patch": app.index % 7,
     }
+
+
+def _settings(app: App) -> str:
+    """One to six variables of the app's own: lines that no other app has."""
+    draw = random.Random(f"settings {app.index}")
+    indent = " " * (8 if app.language == "go" else 12)
+    lines = []
+    for noun in draw.sample(NOUNS, draw.randint(1, 6)):
+        unit = draw.choice(UNITS)
+        lines.append(f'{indent}- name: {noun.upper()}_{unit}\n{indent}  value: "{draw.randrange(1, 20_000)}"\n')
+    return "".join(lines)
 
 
 def _scale(app: App) -> str:

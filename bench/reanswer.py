@@ -1,7 +1,7 @@
 """How long the answer takes to follow one change of policy, at the size of a whole cluster.
 
-`python -m bench.reanswer CASE FOLDER SAMPLES` prints one JSON object a line and kind of change. Changes follow one another, each
-on the answer that the one before left; only `Reach.update` is timed, reading the changed manifest is not. The
+`python -m bench.reanswer CASE FOLDER SAMPLES` prints one JSON object a line, one for each kind of change. Every change
+starts from the answer that the one before left; only `Reach.update` is timed, reading the changed manifest is not. The
 cyclic collector runs as it does in a server that froze what it had loaded.
 """
 

@@ -16,7 +16,21 @@ AIM_ROWS = 100
 AIM_TIMES = {("nca", "bare-200"): 100, ("netpol-analyzer", "plain-1000"): 10}
 BEGIN, END = "<!-- numbers -->", "<!-- end of numbers -->"
 
-CASE_HEAD = ("case", "ratio", "whole", "PyYAML", "peak", "parse", "build", "answer", "JSON", "table", "edges", "in")
+CASE_HEAD = (
+    "case",
+    "ratio",
+    "of CPU",
+    "whole",
+    "PyYAML",
+    "peak",
+    "parse",
+    "build",
+    "answer",
+    "JSON",
+    "table",
+    "edges",
+    "in",
+)
 LATENCY_HEAD = ("change", "p50", "p99", "worst", "rows", "changes", "checked")
 PEER_HEAD = ("tool", "case", "times faster", "tool", "licet", "tool's peak", "answers")
 
@@ -25,11 +39,12 @@ def case_row(one: Measured) -> tuple[str, ...]:
     """Ratio first; the stages as the command goes through them."""
     source = f"{one.size / 1e6:.1f} MB, {one.documents:,} documents, {one.files:,} files"
     if one.failure and not one.stages:
-        return (one.case, "-", one.failure, _seconds(one.baseline), *["-"] * 7, source)
+        return (one.case, "-", "-", one.failure, _seconds(one.baseline), *["-"] * 7, source)
     stages = one.stages
     return (
         one.case,
         f"{one.ratio:.2f}" if not one.failure else "failed",
+        f"{one.cpu_ratio:.2f}",
         _seconds(one.whole),
         _seconds(one.baseline),
         f"{one.peak / MIB:.0f} MiB",
