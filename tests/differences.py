@@ -10,7 +10,7 @@ import msgspec
 from licet.analysis.endpoints import INGRESS_CONTROLLER
 from licet.analysis.explain import explain
 from licet.analysis.reach import reach
-from licet.model.addresses import range_from_text
+from licet.model.addresses import AddressSet, range_from_text
 from licet.model.cluster import Cluster
 from licet.model.edge import EndpointType, ReachMap
 from licet.model.key import Key
@@ -53,7 +53,7 @@ def random_case(seed: int, packets: int) -> tuple[Cluster, Profile, list[Questio
 def differences(cluster: Cluster, profile: Profile, asked: Iterable[Question]) -> Iterator[Difference]:
     """Every packet that the engine's verdict, its map or its explanation sees otherwise than the naive evaluator."""
     engine = reach(cluster, profile)
-    drawn = MapReader(engine.map())
+    drawn = MapReader(engine.map(), cluster.platform.pod_addresses)
     for number, question in enumerate(asked):
         ends = engine_side(question.src), engine_side(question.dst)
         packet = question.protocol, question.port
@@ -79,8 +79,9 @@ def engine_side(side: Side) -> Key | int:
 class MapReader:
     """A ReachMap, asked for single packets."""
 
-    def __init__(self, drawn: ReachMap) -> None:
+    def __init__(self, drawn: ReachMap, inside: AddressSet) -> None:
         self._map = drawn
+        self._inside = inside
         self._workloads = {e.key: e.id for e in drawn.endpoints if e.type is EndpointType.WORKLOAD}
         self._addresses = [(range_from_text(e.id), e.id) for e in drawn.endpoints if e.type is EndpointType.ADDRESSES]
         for edges, certain in ((drawn.edges, True), (drawn.undetermined, False)):
@@ -90,8 +91,12 @@ class MapReader:
     def holds(self, question: Question) -> bool:
         """Whether the packet is the map's business.
 
-        The ingress controller is there only where a route leads on, and one pod's traffic to itself is no edge.
+        The ingress controller is there only where a route leads on, one pod's traffic to itself is no edge, and the
+        addresses of pods are not outside.
         """
+        for side in (question.src, question.dst):
+            if isinstance(side, int) and any(first <= side <= last for first, last in self._inside.spans):
+                return False
         if isinstance(question.src, Controller):
             return False
         return not (

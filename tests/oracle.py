@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from licet.model import intervals
 from licet.model.addresses import EVERY_V4, AddressSet
 from licet.model.cluster import Cluster
 from licet.model.policy import (
@@ -75,8 +76,8 @@ def decide(cluster: Cluster, profile: Profile, src: Side, dst: Side, protocol: P
         for leaves in may_pass(packet, Direction.EGRESS, src, dst)
         for enters in may_pass(packet, Direction.INGRESS, dst, src)
     }
-    # "traffic to and from the node where a Pod is running is always allowed": a hostNetwork pod may be that node
-    if not isinstance(src, int) and not isinstance(dst, int) and is_host(src) != is_host(dst):
+    # "traffic to and from the node where a Pod is running is always allowed": the other end may be that node
+    if is_node(cluster, src) != is_node(cluster, dst):
         possible.add(True)
     if len(possible) > 1:
         return Verdict.UNDETERMINED
@@ -86,6 +87,11 @@ def decide(cluster: Cluster, profile: Profile, src: Side, dst: Side, protocol: P
 def is_host(side: Side) -> bool:
     """Whether this is a hostNetwork pod, whose address is its node's."""
     return isinstance(side, Workload) and side.host_network
+
+
+def is_node(cluster: Cluster, side: Side) -> bool:
+    """Whether this end has the address of a node."""
+    return contains(cluster.platform.node_addresses, side) if isinstance(side, int) else is_host(side)
 
 
 def may_pass(packet: Packet, direction: Direction, subject: Side, peer: Side) -> set[bool]:
@@ -135,23 +141,28 @@ def network_policy_matches(packet: Packet, policy: NetworkPolicy, direction: Dir
     end_port = packet.profile.end_port
     return any_of(
         min(
-            YES if rule.peers is None else any_of(network_peer(packet, policy, p, peer) for p in rule.peers),
+            YES if rule.peers is None else network_peers(packet, policy, rule.peers, peer),
             YES if rule.ports is None else any_of(port_matches(packet, p, end_port, names) for p in rule.ports),
         )
         for rule in policy.rules(direction) or ()
     )
 
 
-def network_peer(packet: Packet, policy: NetworkPolicy, peer: Peer, side: Side) -> Ternary:
-    """One entry of `from` or `to`. Whether ipBlock looks at pods and nodes at all, the API leaves to the plugin."""
-    if isinstance(peer, PodPeer):
-        return pod_peer(packet, peer, side, policy.key.namespace)
-    assert isinstance(peer, BlockPeer), peer
-    lies_inside = inside(packet, peer.addresses, side)
-    if isinstance(side, int):
-        return lies_inside
-    profile = packet.profile
-    return min(lies_inside, profile.block_matches_nodes if is_host(side) else profile.block_matches_pods)
+def network_peers(packet: Packet, policy: NetworkPolicy, peers: Iterable[Peer], side: Side) -> Ternary:
+    """The entries of `from` or `to`, ORed. Whether ipBlock looks at pods and nodes, the API leaves to the plugin."""
+    peers = list(peers)
+    lies_inside = inside(packet, together(peers), side)
+    if is_node(packet.cluster, side):
+        lies_inside = min(lies_inside, packet.profile.block_matches_nodes)
+    elif not isinstance(side, int):
+        lies_inside = min(lies_inside, packet.profile.block_matches_pods)
+    selected = (pod_peer(packet, p, side, policy.key.namespace) for p in peers if isinstance(p, PodPeer))
+    return any_of([lies_inside, *selected])
+
+
+def together(peers: Iterable[Peer]) -> AddressSet:
+    """Every address that some block among the peers has: a pod with two addresses may need two blocks."""
+    return AddressSet(intervals.normal(s for p in peers if isinstance(p, BlockPeer) for s in p.addresses.spans))
 
 
 def tier_outcomes(
@@ -184,7 +195,7 @@ def policy_outcomes(
         return {None}
     outcomes: set[Action | None] = set() if chosen is YES else {None}
     for rule in policy.rules(direction):
-        action, matches = rule_effect(packet, rule, peer)
+        action, matches = rule_effect(packet, policy, rule, peer)
         if matches is not NO:
             outcomes.add(action)
         if matches is YES:
@@ -192,35 +203,33 @@ def policy_outcomes(
     return outcomes | {None}
 
 
-def rule_effect(packet: Packet, rule: ClusterRule, side: Side) -> tuple[Action, Ternary]:
+def rule_effect(packet: Packet, policy: ClusterPolicy, rule: ClusterRule, side: Side) -> tuple[Action, Ternary]:
     """A rule's action and whether the packet is its business.
 
     A peer without a known field fails closed: "For Accept rules: treat the rule as matching no traffic. For Deny and
     Pass rules: treat the rule as a 'Deny all' rule", that is every peer and every port.
     """
-    if any(unreadable(packet.profile, peer) for peer in rule.peers):
+    if any(unreadable(packet.profile, policy, peer) for peer in rule.peers):
         return (Action.ACCEPT, NO) if rule.action is Action.ACCEPT else (Action.DENY, YES)
-    peers = any_of(cluster_peer(packet, peer, side) for peer in rule.peers)
+    blocks = inside(packet, together(rule.peers), side)  # "cluster-internal traffic will be checked as well"
+    peers = any_of([blocks, *(cluster_peer(packet, peer, side) for peer in rule.peers)])
     ports = YES if rule.ports is None else any_of(port_matches(packet, p, YES, YES) for p in rule.ports)
     return rule.action, min(peers, ports)
 
 
-def unreadable(profile: Profile, peer: Peer) -> bool:
-    """Whether the enforcer sees none of the fields it knows."""
-    return isinstance(peer, UnknownPeer) or (isinstance(peer, NodePeer | DomainPeer) and not profile.experimental)
+def unreadable(profile: Profile, policy: ClusterPolicy, peer: Peer) -> bool:
+    """Whether the enforcer sees none of the fields it knows. Who has AdminNetworkPolicy at all has all its fields."""
+    experimental = policy.key.kind != "ClusterNetworkPolicy" or profile.experimental
+    return isinstance(peer, UnknownPeer) or (isinstance(peer, NodePeer | DomainPeer) and not experimental)
 
 
 def cluster_peer(packet: Packet, peer: Peer, side: Side) -> Ternary:
-    """One entry of `from` or `to`, none of them unreadable."""
+    """One entry of `from` or `to` that is no block. What nodes' labels are, and what a name means, no manifest says."""
     if isinstance(peer, PodPeer):
         return pod_peer(packet, peer, side, None)
-    if isinstance(peer, BlockPeer):  # "cluster-internal traffic will be checked against the rule as well"
-        return inside(packet, peer.addresses, side)
-    if isinstance(peer, NodePeer) and isinstance(side, int):
-        nodes = packet.cluster.platform.node_addresses
-        return UNKNOWN if not nodes or contains(nodes, side) else NO
-    there = is_host(side) if isinstance(peer, NodePeer) else isinstance(side, int)
-    return UNKNOWN if there else NO  # no manifest holds nodes' labels or what a name resolves to
+    if isinstance(peer, NodePeer):
+        return UNKNOWN if is_node(packet.cluster, side) else NO
+    return UNKNOWN if isinstance(peer, DomainPeer) and isinstance(side, int) else NO
 
 
 def any_of(answers: Iterable[Ternary]) -> Ternary:
@@ -277,6 +286,8 @@ def inside(packet: Packet, block: AddressSet, side: Side) -> Ternary:
     known = platform.node_addresses if is_host(side) else platform.pod_addresses
     if isinstance(side, Workload) and side.addresses and not side.host_network:
         known = side.addresses
+    if not block:
+        return NO
     if not known:
         return UNKNOWN if EVERY_V4 - block else YES
     if not known - block:

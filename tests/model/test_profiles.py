@@ -25,7 +25,7 @@ def test_the_default_decides_nothing_that_the_api_leaves_open() -> None:
         name="kubernetes",
         block_matches_pods=Ternary.UNKNOWN,
         block_matches_nodes=Ternary.UNKNOWN,
-        selects_host_network=Ternary.NO,
+        selects_host_network=Ternary.UNKNOWN,
         end_port=Ternary.YES,
         other_protocols_denied=Ternary.UNKNOWN,
         experimental=False,

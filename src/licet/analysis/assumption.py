@@ -9,6 +9,7 @@ POD_ADDRESSES = "pods' addresses lie in the block (no pod addresses, and no `pod
 BLOCK_MATCHES_NODES = "the enforcer matches an ipBlock against nodes' addresses"
 NODE_ADDRESSES = "nodes' addresses lie in the block (no `nodeCIDRs` of the platform that settle it)"
 HOST_NETWORK = "hostNetwork: the traffic is the node's, and a pod and its own node always reach each other"
+OWN_NODE = "the address is that of the node that runs the pod: these two always reach each other"
 HOST_NETWORK_SELECTED = "the enforcer applies NetworkPolicies to hostNetwork pods"
 END_PORT = "the enforcer honours endPort"
 NODES = "nodes have the labels that a policy asks for"

@@ -9,6 +9,7 @@ from licet.analysis.edges import Picture, draw, gateway_id, settled
 from licet.analysis.endpoints import INGRESS_CONTROLLER
 from licet.analysis.names import Names, indistinguishable, names_of_classes
 from licet.analysis.standing import resting_on
+from licet.model.addresses import EVERY_ADDRESS
 from licet.model.edge import Edge, Endpoint, EndpointType, ReachMap
 from licet.model.key import Key
 from licet.model.ports import ALL_PORTS
@@ -48,6 +49,7 @@ def picture(reach: Reach, names: list[Names]) -> Picture:
         [row.outside for row in reach.ingress],
         [row.outside for row in reach.egress],
         reach.routed,
+        EVERY_ADDRESS - reach.cluster.platform.pod_addresses,
     )
 
 

@@ -108,6 +108,7 @@ class _Comparison:
             [self._outside(old.ingress, new.ingress, pair, judged) for pair in self._pairs],
             [self._outside(old.egress, new.egress, pair, judged) for pair in self._pairs],
             self._routed(judged),
+            EVERY_ADDRESS - (old.cluster.platform.pod_addresses & new.cluster.platform.pod_addresses),
         )
 
     def _moved(self, column: Mapping[Grant, int], translate: Callable[[int], int]) -> dict[Grant, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
@@ -14,7 +14,7 @@ from licet.analysis.endpoints import INGRESS_CONTROLLER
 from licet.analysis.grant import NO_REASONS, Grant, Reasons
 from licet.analysis.names import Names
 from licet.analysis.population import UNKNOWN_POD
-from licet.model.addresses import EVERY_ADDRESS, AddressSet, range_text
+from licet.model.addresses import AddressSet, range_text
 from licet.model.edge import Edge
 from licet.model.key import Key
 from licet.model.ports import PortSet
@@ -27,7 +27,7 @@ class Picture(msgspec.Struct, frozen=True):
     """Grants between classes, to be written as edges. Every list is by class; position 0 (UNKNOWN_POD) is not drawn.
 
     `columns` are grants by source class; `arriving` and `leaving` are grants by address outside; `routed` are grants from
-    the ingress controller and gateways by destination class.
+    the ingress controller and gateways by destination class. `world` are the addresses that count as outside.
     """
 
     names: list[Names]
@@ -35,6 +35,7 @@ class Picture(msgspec.Struct, frozen=True):
     arriving: list[dict[Grant, AddressSet]]
     leaving: list[dict[Grant, AddressSet]]
     routed: dict[Key, dict[int, Grant]]
+    world: AddressSet
 
 
 class Drawn(msgspec.Struct, frozen=True):
@@ -102,7 +103,7 @@ class _Drawing:
 
     def _outside(self, by_class: list[dict[Grant, AddressSet]], inward: bool) -> tuple[str, ...]:
         rows = _alike(by_class)
-        pieces = _Pieces(parts for parts, _ in rows)
+        pieces = _Pieces(self._picture.world, (parts for parts, _ in rows))
         for ports, reasons, ranges, members in pieces.rectangles(rows):
             names = self._classes(members)
             if names:
@@ -132,17 +133,19 @@ def _alike(rows: Iterable[Mapping[Grant, Region]]) -> list[tuple[dict[Grant, Reg
 class _Pieces:
     """The addresses outside, cut wherever two of them fare differently, and nowhere else."""
 
-    def __init__(self, rows: Iterable[Mapping[Grant, AddressSet]]) -> None:
-        cuts = {first for first, _ in EVERY_ADDRESS.ranges()}
+    def __init__(self, world: AddressSet, rows: Iterable[Mapping[Grant, AddressSet]]) -> None:
+        cuts: set[int] = set()
         for parts in rows:
             for region in parts.values():
                 for first, last in region.spans:
                     cuts.update((first, last + 1))
-        end = EVERY_ADDRESS.spans[-1][1] + 1
-        cuts.discard(end)
-        self._starts = sorted(cuts)
-        ends = [*self._starts[1:], end]
-        self.names = tuple(range_text(first, after - 1) for first, after in zip(self._starts, ends, strict=True))
+        edges = sorted(cuts)
+        ranges: list[tuple[int, int]] = []
+        for first, last in world.ranges():
+            inside = edges[bisect_right(edges, first) : bisect_right(edges, last)]
+            ranges.extend(zip((first, *inside), (*(edge - 1 for edge in inside), last), strict=True))
+        self._starts = [first for first, _ in ranges]
+        self.names = tuple(range_text(first, last) for first, last in ranges)
 
     def rectangles(
         self, rows: list[tuple[dict[Grant, AddressSet], tuple[int, ...]]]

@@ -41,10 +41,10 @@ class Explainer:
         denies = leaving.denies or arriving.denies
         causes = leaving.causes + arriving.causes
         reasons = leaving.reasons | arriving.reasons
-        if denies and self._node_may_be_shared(src, dst):
+        if denies and (shared := self._at_nodes(src, dst)):
             allows = True
-            reasons |= {assumption.HOST_NETWORK}
-            causes += (Cause("Node", None, None, "", "undetermined", assumption.HOST_NETWORK),)
+            reasons |= {shared}
+            causes += (Cause("Node", None, None, "", "undetermined", shared),)
         if allows and denies:
             return Explanation(Verdict.UNDETERMINED, causes, tuple(sorted(reasons)))
         return Explanation(Verdict.ALLOW if allows else Verdict.DENY, causes)
@@ -61,12 +61,16 @@ class Explainer:
             name = peer.name if peer == INGRESS_CONTROLLER else str(peer)
         return self._side.tell(Packet(direction, at, other, protocol, port, str(subject), name))
 
-    def _node_may_be_shared(self, src: Key | int, dst: Key | int) -> bool:
-        if isinstance(src, int) or isinstance(dst, int) or src == INGRESS_CONTROLLER:
-            return False
-        classes = self.population.classes
-        first, second = (classes[self.population.class_of[key]].host_network for key in (src, dst))
-        return first != second
+    def _at_nodes(self, src: Key | int, dst: Key | int) -> str | None:
+        """Why the two ends may be a pod and the node that runs it, where nothing is denied."""
+        if INGRESS_CONTROLLER in (src, dst) or self._is_node(src) == self._is_node(dst):
+            return None
+        return assumption.OWN_NODE if isinstance(src, int) or isinstance(dst, int) else assumption.HOST_NETWORK
+
+    def _is_node(self, end: Key | int) -> bool:
+        if isinstance(end, int):
+            return bool(self.population.platform.node_addresses & AddressSet(((end, end),)))
+        return self.population.classes[self.population.class_of[end]].host_network
 
 
 def explain(

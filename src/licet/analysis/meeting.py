@@ -7,7 +7,7 @@ from copy import copy
 
 from licet.analysis import assumption, bits
 from licet.analysis.grant import Grant, Grants
-from licet.analysis.partition import put
+from licet.analysis.partition import put, spread
 from licet.analysis.population import Population
 from licet.analysis.rows import Row
 
@@ -114,20 +114,5 @@ class Meeting:
         if not host:
             return column
         between = self._population.pods & ~host if host_destination else host
-        return softened(column, between, self._grants)
-
-
-def softened(column: Mapping[Grant, int], between: int, grants: Grants) -> Column:
-    """The column with every denial towards `between` left open."""
-    out: Column = {}
-    rest = between
-    for grant, part in column.items():
-        hit = part & between
-        rest &= ~part
-        if hit:
-            put(out, grants.softened(grant, assumption.HOST_NETWORK), hit)
-        if part ^ hit:
-            put(out, grant, part ^ hit)
-    if rest:
-        put(out, grants.softened(grants.denied, assumption.HOST_NETWORK), rest)
-    return out
+        grants = self._grants
+        return spread(column, between, lambda held: grants.softened(held, assumption.HOST_NETWORK), grants.denied)

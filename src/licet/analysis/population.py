@@ -172,14 +172,10 @@ class Population:
 
     def isolated_by(self, namespace: str, pods: Selector) -> Hits:
         """The classes that a NetworkPolicy of `namespace` applies to."""
-        profile = self.profile.selects_host_network
-        if not self.host or profile is Ternary.NO:
+        if not self.host or self.profile.selects_host_network is Ternary.NO:
             found = self.select(namespace, pods)
             return found if self.sources == self.pods else _within(found, self.pods)
-        everyone = self._select(namespace, pods)
-        host = _limited(_within(everyone, self.host), profile, assumption.HOST_NETWORK_SELECTED)
-        others = _within(everyone, self.pods & ~self.host)
-        return Hits(others.sure | host.sure, others.doubtful + host.doubtful)
+        return self.as_pods(_within(self._select(namespace, pods), self.pods))
 
     def behind(self, namespace: str, pods: Selector) -> Hits:
         """The classes that a Service of `namespace` selects, hostNetwork pods among them."""
@@ -221,17 +217,37 @@ class Population:
     def _expand(self, namespaces: int) -> int:
         return every(self._by_position[at] for at in bits.indices(namespaces))
 
-    def block(self, peer: BlockPeer, of_network_policy: bool) -> Hits:
-        """Classes whose pods an address block matches.
+    def as_pods(self, hits: Hits) -> Hits:
+        """The hits as far as the enforcer knows hostNetwork pods for pods."""
+        if not self.host:
+            return hits
+        host = _limited(_within(hits, self.host), self.profile.selects_host_network, assumption.HOST_NETWORK_SELECTED)
+        others = _within(hits, ~self.host)
+        return Hits(others.sure | host.sure, others.doubtful + host.doubtful)
+
+    def outside_block(self, block: AddressSet) -> tuple[AddressSet, tuple[tuple[Reasons, AddressSet], ...]]:
+        """(addresses that an ipBlock surely matches, those that it may match, with the reason).
+
+        Addresses of nodes, where the platform names them, are matched as the profile says.
+        """
+        nodes = block & self.platform.node_addresses
+        answer = self.profile.block_matches_nodes
+        if not nodes or answer is Ternary.YES:
+            return block, ()
+        doubt = ((frozenset({assumption.BLOCK_MATCHES_NODES}), nodes),) if answer is Ternary.UNKNOWN else ()
+        return block - nodes, doubt
+
+    def block(self, block: AddressSet, of_network_policy: bool) -> Hits:
+        """Classes whose pods an address block, or several together, matches.
 
         For an ipBlock of a NetworkPolicy the profile says whether it matches pods and nodes at all; `networks` of
         a cluster policy always do.
         """
         profile = self.profile
-        pods = self._contained(peer.addresses)
+        pods = self._contained(block)
         nodes = Hits(0)
         if self.host:
-            inside = contains(peer.addresses, self.platform.node_addresses)
+            inside = contains(block, self.platform.node_addresses)
             nodes = _lifted(self.host, inside, assumption.NODE_ADDRESSES)
         if of_network_policy:
             pods = _limited(pods, profile.block_matches_pods, assumption.BLOCK_MATCHES_PODS)

@@ -8,7 +8,7 @@ from functools import partial
 
 import msgspec
 
-from licet.analysis import bits
+from licet.analysis import assumption, bits
 from licet.analysis.grant import NO_REASONS, Grant, Grants, Reasons
 from licet.analysis.partition import combine, spread
 from licet.analysis.population import NamedPorts, Population
@@ -68,7 +68,7 @@ class Rows:
         self._direction = direction
         self._tiers = Tiers(rules, grants, population.sources, direction)
         self._shelf = shelf
-        self._known: dict[tuple[Selection, NamedPorts], Row] = {}
+        self._known: dict[tuple[Selection, NamedPorts, bool], Row] = {}
         self._tier_rows: dict[tuple[Tier, tuple[tuple[int, Reasons], ...], NamedPorts], TierRow | None] = {}
         self._open = Row({grants.open: population.sources}, {grants.open: EVERY_ADDRESS})
         self._selections = self._select_all()
@@ -140,15 +140,29 @@ class Rows:
         if not (selection.sure or selection.doubtful or selection.cluster):
             return self._open
         subject = self._population.classes[member].named_ports if self._direction is Direction.INGRESS else ()
-        key = (selection, subject)
+        host = bool(self._population.host >> member & 1)
+        key = (selection, subject, host)
         row = self._known.get(key)
         if row is None:
-            row = self._known[key] = self._row(selection, subject)
+            row = self._row(selection, subject)
+            self._known[key] = row = row if host else self._near_nodes(row)
         return row
 
     def _row(self, selection: Selection, subject: NamedPorts) -> Row:
         behind = self._network_layer(selection, subject)
         return self._after(self._tier(Tier.ADMIN, selection, subject), behind)
+
+    def _near_nodes(self, row: Row) -> Row:
+        """No address of a node is surely denied: the pod may run on that very node."""
+        nodes = self._population.platform.node_addresses
+        if not nodes:
+            return row
+        grants = self._grants
+
+        def soften(held: Grant) -> Grant:
+            return grants.softened(held, assumption.OWN_NODE)
+
+        return Row(row.pods, spread(row.outside, nodes, soften, grants.denied))
 
     def _network_layer(self, selection: Selection, subject: NamedPorts) -> Row:
         """NetworkPolicies, and where none selects, the Baseline tier (or everything)."""

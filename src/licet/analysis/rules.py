@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import msgspec
 
 from licet.analysis import assumption, bits
@@ -35,7 +37,9 @@ class Match(msgspec.Struct, frozen=True):
     outside: tuple[tuple[AddressSet, Grant], ...]
 
 
-class _Peers(msgspec.Struct, frozen=True):
+class _Peers(msgspec.Struct, frozen=True, eq=False):
+    """What a rule's peers match, whatever its ports. Compared by identity: equal rules share one object."""
+
     pods: Hits
     outside: AddressSet
     doubtful_outside: tuple[tuple[Reasons, AddressSet], ...] = ()
@@ -48,7 +52,8 @@ class Rules:
         self._population = population
         self._grants = grants
         self._peers: dict[tuple[tuple[Peer, ...], str | None], _Peers] = {}
-        self._numbers: dict[tuple[tuple[PortRule, ...], bool], Grant] = {}
+        self._ports: dict[tuple[tuple[PortRule, ...], bool], tuple[Grant, tuple[NamedPort, ...]]] = {}
+        self._matches: dict[tuple[_Peers, Grant], Match] = {}
         self._anyone = _Peers(Hits(population.sources), EVERY_ADDRESS)
         self._by_port_name = _classes_by_port_name(population)
 
@@ -97,15 +102,14 @@ class Rules:
 
     def _resolve(self, peers: tuple[Peer, ...], namespace: str | None) -> _Peers:
         hits: list[Hits] = []
-        outside = NO_ADDRESSES
+        blocks = NO_ADDRESSES
         doubtful: list[tuple[Reasons, AddressSet]] = []
         for peer in peers:
             match peer:
                 case PodPeer(namespaces=around, pods=pods):
                     hits.append(self._population.select((namespace or "") if around is None else around, pods))
                 case BlockPeer():
-                    hits.append(self._population.block(peer, of_network_policy=namespace is not None))
-                    outside |= peer.addresses
+                    blocks |= peer.addresses
                 case NodePeer():
                     host = self._population.host
                     reasons = frozenset({assumption.NODES})
@@ -116,6 +120,12 @@ class Rules:
                     doubtful.append((frozenset({assumption.DOMAIN_NAMES}), EVERY_ADDRESS))
                 case UnknownPeer():
                     pass
+        outside = blocks
+        if blocks:
+            hits.append(self._population.block(blocks, of_network_policy=namespace is not None))
+            if namespace is not None:
+                outside, doubts = self._population.outside_block(blocks)
+                doubtful.extend(doubts)
         return _Peers(
             union(hits) if hits else Hits(0),
             outside,
@@ -130,39 +140,56 @@ class Rules:
         subject: NamedPorts,
         network_policy: bool,
     ) -> Match:
-        numeric = self._numeric(ports, network_policy)
-        named = [port for port in ports or () if isinstance(port, NamedPort)]
+        numeric, named = (self._grants.open, ()) if ports is None else self._split(ports, network_policy)
         if direction is Direction.INGRESS:
             for port in named:
                 numeric = self._grants.either(numeric, self._on_subject(port, subject))
-            named = []
-        pods: list[tuple[int, Grant]] = []
-        outside: list[tuple[AddressSet, Grant]] = []
-        if numeric is not self._grants.denied:
-            pods.extend(self._doubted(peers.pods, numeric))
-            if peers.outside:
-                outside.append((peers.outside, numeric))
-            outside.extend((part, self._grants.perhaps(numeric, r)) for r, part in peers.doubtful_outside)
+            return self._numeric(peers, numeric)
+        match = self._numeric(peers, numeric)
+        if not named:
+            return match
+        return Match(match.pods + tuple(self._by_name(peers.pods, named, network_policy)), match.outside)
+
+    def _numeric(self, peers: _Peers, grant: Grant) -> Match:
+        """Peers on ports that mean the same wherever they are."""
+        key = (peers, grant)
+        found = self._matches.get(key)
+        if found is None:
+            outside = [(peers.outside, grant)] if peers.outside else []
+            outside.extend((part, self._grants.perhaps(grant, r)) for r, part in peers.doubtful_outside)
+            found = Match(tuple(self._doubted(peers.pods, grant)), tuple(outside))
+            if grant is self._grants.denied:
+                found = Match((), ())
+            self._matches[key] = found
+        return found
+
+    def _by_name(self, hits: Hits, named: Iterable[NamedPort], network_policy: bool) -> Iterator[tuple[int, Grant]]:
+        """Pods on the ports that names mean on each of them.
+
+        To an enforcer that takes a hostNetwork pod for its node, it has no named ports.
+        """
+        if network_policy:
+            hits = self._population.as_pods(hits)
         for port in named:
             for protocol, number, where in self._by_port_name.get(port.name, ()):
                 if port.protocol in (None, protocol):
                     one = PortSet.of(PortRange(protocol, number, number))
-                    found = self._doubted(peers.pods, self._grants.grant(one, one))
-                    pods.extend((hit, grant) for part, grant in found if (hit := part & where))
-        return Match(tuple(pods), tuple(outside))
+                    for part, grant in self._doubted(hits, self._grants.grant(one, one)):
+                        if hit := part & where:
+                            yield hit, grant
 
     def _doubted(self, hits: Hits, grant: Grant) -> list[tuple[int, Grant]]:
         sure = [(hits.sure, grant)] if hits.sure else []
         return sure + [(part, self._grants.perhaps(grant, reasons)) for reasons, part in hits.doubtful]
 
-    def _numeric(self, ports: tuple[PortRule, ...] | None, network_policy: bool) -> Grant:
-        if ports is None:
-            return self._grants.open
+    def _split(self, ports: tuple[PortRule, ...], network_policy: bool) -> tuple[Grant, tuple[NamedPort, ...]]:
+        """Ports by number, and ports by name."""
         key = (ports, network_policy)
-        found = self._numbers.get(key)
+        found = self._ports.get(key)
         if found is None:
             ranges = [port for port in ports if isinstance(port, PortRange)]
-            found = self._numbers[key] = self._granted(ranges, network_policy)
+            named = tuple(port for port in ports if isinstance(port, NamedPort))
+            found = self._ports[key] = (self._granted(ranges, network_policy), named)
         return found
 
     def _granted(self, ranges: list[PortRange], network_policy: bool) -> Grant:

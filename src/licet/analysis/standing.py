@@ -9,6 +9,7 @@ from licet.analysis import bits
 from licet.model.addresses import EVERY_ADDRESS
 from licet.model.policy import NodePeer
 from licet.model.service import Service
+from licet.model.ternary import Ternary
 
 if TYPE_CHECKING:
     from licet.analysis.reach import Reach
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 def resting_on(reach: Reach) -> list[str]:
     """The assumptions of a whole map, in a fixed order."""
-    return [*_nodes_outside(reach), *_rewritten_sources(reach)]
+    return [*_nodes_outside(reach), *_rewritten_sources(reach), *_other_protocols(reach)]
 
 
 def _nodes_outside(reach: Reach) -> Iterator[str]:
@@ -44,3 +45,10 @@ def _rewritten_sources(reach: Reach) -> Iterator[str]:
 def _tells_sources_apart(reach: Reach, service: Service) -> bool:
     classes = {at for lead in reach.leads.of_service(service) for at in bits.indices(lead.classes)}
     return any(set(reach.ingress[at].outside.values()) - {EVERY_ADDRESS} for at in classes)
+
+
+def _other_protocols(reach: Reach) -> Iterator[str]:
+    if reach.profile.other_protocols_denied is Ternary.UNKNOWN and (
+        reach.cluster.network_policies or reach.cluster.cluster_policies
+    ):
+        yield "ICMP and protocols other than TCP, UDP and SCTP are not told: the enforcer may deny or let them through"
