@@ -119,5 +119,6 @@ def test_the_documentation_decides(case: str) -> None:
     """The answers differ, and agree where the manifests do not raise the question."""
     left, right = side_by_side(ours(case), expected(case), EVERY_V4)
     assert left != right
-    left, right = side_by_side(ours(case, DECIDED[case]), expected(case), EVERY_V4)
+    edit = DECIDED[case]
+    left, right = side_by_side(ours(case, edit), expected(case), EVERY_V4 - edit.platform.pod_addresses)
     assert left == right
