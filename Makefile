@@ -22,7 +22,7 @@ demo: $(VENV)/core.stamp ## install Licet into .venv and answer for the example 
 
 test: $(VENV)/dev.stamp ## install the tools beside it and run every test; PYTEST_ARGS is passed on
 	@$(RUN) tools/fetch_kubectl.py
-	@$(RUN) -m pytest $(PYTEST_ARGS)
+	@$(RUN) -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
 
 check: $(VENV)/dev.stamp ## format, lint, strict types, import contracts
 	@$(RUN) -m ruff format --check .
