@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,7 +25,7 @@ def test_normal_keeps_the_members_and_has_one_form(given_pairs: list[tuple[int, 
     found = normal(given_pairs)
     assert points(found) == {p for first, last in given_pairs for p in range(first, last + 1)}
     assert all(first <= last for first, last in found)
-    assert all(a[1] + 1 < b[0] for a, b in zip(found, found[1:], strict=False))
+    assert all(a[1] + 1 < b[0] for a, b in pairwise(found))
 
 
 @given(sets, sets)

@@ -13,8 +13,11 @@ from licet.model.workload import Namespace, Workload
 
 
 class Cluster(msgspec.Struct, frozen=True):
-    """An immutable picture. Every namespace that an object stands in has an entry in `namespaces`;
-    keys are unique within each tuple; the order is that of the input."""
+    """An immutable picture.
+
+    Every namespace that an object stands in has an entry in `namespaces`; keys are unique within each tuple; the order
+    is that of the input.
+    """
 
     namespaces: Mapping[str, Namespace]
     workloads: tuple[Workload, ...] = ()

@@ -45,8 +45,10 @@ class SlicePort(msgspec.Struct, frozen=True):
 
 
 class EndpointSlice(msgspec.Struct, frozen=True):
-    """Addresses behind a Service (EndpointSlice, or one subset of Endpoints). `pods` are names of pods that a
-    `targetRef` gives."""
+    """Addresses behind a Service (EndpointSlice, or one subset of Endpoints).
+
+    `pods` are names of pods that a `targetRef` gives.
+    """
 
     key: Key
     service: str
@@ -98,8 +100,11 @@ class Route(msgspec.Struct, frozen=True):
 
 
 class Listener(msgspec.Struct, frozen=True):
-    """A listener of a Gateway. `from_namespaces` is `Same` (default), `All`, `Selector` (then `namespaces`) or `None`;
-    `kinds` lists (group, kind) of routes, empty meaning those of the protocol."""
+    """A listener of a Gateway.
+
+    `from_namespaces` is `Same` (default), `All`, `Selector` (then `namespaces`) or `None`; `kinds` lists (group, kind)
+    of routes, empty meaning those of the protocol.
+    """
 
     name: str
     port: int
