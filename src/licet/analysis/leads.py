@@ -109,14 +109,25 @@ class Leads:
             if lead.port.protocol is protocol and _asked(backend, lead.port):
                 yield lead
 
-    def of_routes(self) -> dict[Key, dict[int, Grant]]:
-        """Per source endpoint (the ingress controller, each Gateway) what its routes lead to, class by class."""
+    def of_routes(self) -> dict[tuple[Key, str], dict[int, Grant]]:
+        """What routes lead to, class by class, per source endpoint (the ingress controller, each Gateway) and the namespace
+        that it runs in, "" where the platform does not say."""
         attachments = Attachments(self._cluster)
-        found: dict[Key, dict[int, Grant]] = {}
+        found: dict[tuple[Key, str], dict[int, Grant]] = {}
         for route in self._cluster.routes:
-            for source, doubt in attachments.of_route(route):
-                self._add(found.setdefault(source or INGRESS_CONTROLLER, {}), route, doubt, attachments)
+            for gateway, doubt in attachments.of_route(route):
+                source = (gateway or INGRESS_CONTROLLER, self.home(route, gateway))
+                self._add(found.setdefault(source, {}), route, doubt, attachments)
         return found
+
+    def home(self, route: Route, gateway: Key | None) -> str:
+        """The namespace in which a route's gateway, or its ingress controller, runs, as far as the platform says."""
+        facts = self._cluster.platform.gateways
+        if gateway is not None:
+            fitting = [f for f in facts if (f.namespace, f.name) == (gateway.namespace, gateway.name)]
+        else:
+            fitting = [f for f in facts if f.name == route.class_name] or list(facts if len(facts) == 1 else ())
+        return fitting[0].namespace if fitting else ""
 
     def _add(self, to: dict[int, Grant], route: Route, doubt: Reasons, attachments: Attachments) -> None:
         grants = self._grants

@@ -20,7 +20,7 @@ from licet.model.ports import Protocol
 from licet.model.profile import Profile
 from licet.model.selector import Selector
 from licet.model.ternary import Ternary
-from licet.model.workload import Workload
+from licet.model.workload import METADATA_NAME, Namespace, Workload
 
 UNKNOWN_POD = 0
 """The class of a pod of which nothing is known: an ingress controller's, wherever it runs. It is only a source."""
@@ -63,32 +63,33 @@ class PodClass(msgspec.Struct, frozen=True):
 class Population:
     """The classes of a cluster and every question that a policy may ask of them.
 
-    Position 0 is UNKNOWN_POD, which is a source only where `stranger` asks for it, since it makes every selector
-    doubtful; real classes follow in the order of the workloads.
+    Position 0 is UNKNOWN_POD; real classes follow in the order of the workloads. The unknown pod is a source only where
+    `stranger` asks for it, since it makes every selector doubtful: with the namespace that it runs in, or "" where
+    that is not known either.
     """
 
-    def __init__(self, cluster: Cluster, profile: Profile, stranger: bool = False) -> None:
+    def __init__(self, cluster: Cluster, profile: Profile, stranger: str | None = None) -> None:
         self.profile = profile
         self.platform: Platform = cluster.platform
         self.workloads = cluster.workloads
         self.cuts = _cuts(cluster, profile)
-        self.classes = [PodClass("", {}, frozenset(), (), False, AddressSet(), [])]
+        self.classes = [PodClass(stranger or "", {}, frozenset(), (), False, AddressSet(), [])]
         self.class_of: dict[Key, int] = {}
         self._classify(cluster.workloads)
         width = len(self.classes)
         self.width = width
         self.pods = ((1 << width) - 1) ^ _STRANGER
-        self.sources = self.pods | _STRANGER if stranger else self.pods
+        self.sources = self.pods if stranger is None else self.pods | _STRANGER
         self.host = bits.of((i for i, c in enumerate(self.classes) if c.host_network), width)
         self.has_named_ports = bits.of((i for i, c in enumerate(self.classes) if c.named_ports), width)
         self._labels = LabelIndex(
-            ((i, c.labels, c.runtime_labels) for i, c in enumerate(self.classes) if stranger or i != UNKNOWN_POD),
+            ((i, c.labels, c.runtime_labels) for i, c in enumerate(self.classes) if self.sources >> i & 1),
             width,
             self.sources & _STRANGER,
             (assumption.runtime_label, assumption.INGRESS_CONTROLLER),
         )
-        self._stranger_hit = ((frozenset({assumption.INGRESS_CONTROLLER}), _STRANGER),) if stranger else ()
-        self._index_namespaces(cluster)
+        self._stranger_hit = ((frozenset({assumption.INGRESS_CONTROLLER}), _STRANGER),) if stranger == "" else ()
+        self._index_namespaces(cluster.namespaces, stranger or "")
         self._index_addresses()
         self._selected: dict[tuple[Selector | str, Selector], Hits] = {}
         self._namespaces_selected: dict[Selector | str, Hits] = {}
@@ -114,18 +115,20 @@ class Population:
         cuts = self.cuts
         return (True, *((bisect_right(cuts, first), bisect_right(cuts, last)) for first, last in addresses.spans))
 
-    def _index_namespaces(self, cluster: Cluster) -> None:
-        names = ["", *cluster.namespaces]
+    def _index_namespaces(self, declared: Mapping[str, Namespace], home: str) -> None:
+        namespaces = dict(declared)
+        if home:
+            namespaces.setdefault(home, Namespace(home, {METADATA_NAME: home}, declared=False))
+        names = ["", *namespaces]
         position = {name: at for at, name in enumerate(names)}
         members: list[list[int]] = [[] for _ in names]
         for at, c in enumerate(self.classes):
             members[position[c.namespace]].append(at)
         self._in_namespace = {name: bits.of(members[at], self.width) for name, at in position.items()}
         self._by_position = [self._in_namespace[name] for name in names]
-        undeclared = [position[n.name] for n in cluster.namespaces.values() if not n.declared]
+        undeclared = [position[n.name] for n in namespaces.values() if not n.declared]
         self._namespace_labels = LabelIndex(
-            [(0, {}, frozenset())]
-            + [(position[n.name], n.labels, frozenset[str]()) for n in cluster.namespaces.values()],
+            [(0, {}, frozenset()), *((position[n.name], n.labels, frozenset[str]()) for n in namespaces.values())],
             len(names),
             bits.of([0, *undeclared], len(names)),
             (str, assumption.NAMESPACE_LABELS),

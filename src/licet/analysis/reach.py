@@ -135,14 +135,16 @@ class Reach:
 
     def _routed(self) -> dict[Key, dict[int, Grant]]:
         """What routes lead to, as far as policies let a pod of which nothing is known reach it."""
-        led = self.leads.of_routes()
-        targets = sorted({at for by_class in led.values() for at in by_class})
-        first = {at: self.population.workloads[self.population.classes[at].members[0]] for at in targets}
-        open_to = admitting_strangers(self.cluster, self.profile, self.grants, tuple(first.values()))
+        denied = self.grants.denied
         found: dict[Key, dict[int, Grant]] = {}
-        for source, by_class in led.items():
-            met = {at: self.grants.both(lead, open_to[first[at].key]) for at, lead in by_class.items()}
-            found[source] = {at: grant for at, grant in met.items() if grant is not self.grants.denied}
+        for (source, home), by_class in self.leads.of_routes().items():
+            first = {at: self.population.workloads[self.population.classes[at].members[0]] for at in sorted(by_class)}
+            admitted = admitting_strangers(self.cluster, self.profile, self.grants, tuple(first.values()), home)
+            grants = found.setdefault(source, {})
+            for at, workload in first.items():
+                grant = self.grants.both(by_class[at], admitted[workload.key])
+                if grant is not denied:
+                    grants[at] = self.grants.either(grants.get(at, denied), grant)
         return found
 
     def at(self, column: Column, source: int) -> Grant:

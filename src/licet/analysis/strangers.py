@@ -17,9 +17,9 @@ from licet.model.workload import Workload
 
 
 def admitting_strangers(
-    cluster: Cluster, profile: Profile, grants: Grants, workloads: tuple[Workload, ...]
+    cluster: Cluster, profile: Profile, grants: Grants, workloads: tuple[Workload, ...], home: str = ""
 ) -> dict[Key, Grant]:
-    """Per workload what its own ingress policies grant to such a pod.
+    """Per workload what its own ingress policies grant to such a pod, which runs in the namespace `home` if that is known.
 
     Asked apart from the rest, for few workloads, since a stranger makes every selector doubtful.
     """
@@ -29,7 +29,7 @@ def admitting_strangers(
         workloads=workloads,
         network_policies=tuple(policy for policy in cluster.network_policies if policy.key.namespace in around),
     )
-    population = Population(near, profile, stranger=True)
+    population = Population(near, profile, stranger=home)
     rows = Rows(Shelf.of(near), population, grants, Rules(population, grants), Direction.INGRESS)
     found: dict[Key, Grant] = {}
     for workload in workloads:

@@ -31,6 +31,8 @@ class Way(msgspec.Struct, frozen=True):
     protocol: Protocol
     port: int
     doubt: tuple[str, ...] = ()
+    home: str = ""
+    """The namespace that the way's gateway runs in, "" where that is not known."""
 
 
 class Why:
@@ -92,7 +94,7 @@ class Why:
         return Explanation(Verdict.UNDETERMINED, because, (differ, *assumptions))
 
     def _explain(self, src: Pods | Outside | Key, way: Way) -> Explanation:
-        part = self._explainer.explain(_source(src), way.key, way.protocol, way.port)
+        part = self._explainer.explain(_source(src), way.key, way.protocol, way.port, way.home)
         because = (*way.steps, *part.because)
         if way.doubt and part.verdict is not Verdict.DENY:
             return Explanation(Verdict.UNDETERMINED, because, (*way.doubt, *part.assumptions))
@@ -133,10 +135,11 @@ class Why:
                 continue
             step = _routed_step(route, backend, end_id(gateway[0]))
             service = self._leads.service(backend.namespace, backend.name)
+            home = self._leads.home(route, None if gateway[0] == INGRESS_CONTROLLER else gateway[0])
             for lead in self._leads.of_backend(backend, protocol):
                 assert service is not None, "a lead comes from a Service"
                 for way in self._ways(service, lead, lead.target.first, (step,)):
-                    yield msgspec.structs.replace(way, doubt=gateway[1] + way.doubt)
+                    yield msgspec.structs.replace(way, doubt=gateway[1] + way.doubt, home=home)
 
 
 def _routed_step(route: Route, backend: Backend, gateway: str) -> Cause:

@@ -11,6 +11,9 @@ from licet.model.addresses import AddressSet
 from licet.model.key import Key
 from licet.model.ports import Protocol
 
+METADATA_NAME = "kubernetes.io/metadata.name"
+"""The label that every namespace has: its own name."""
+
 
 class ContainerPort(msgspec.Struct, frozen=True, gc=False):
     """A port that a container declares; `name` is empty where it has none."""
