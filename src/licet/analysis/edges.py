@@ -118,16 +118,16 @@ Region = TypeVar("Region")
 
 def _alike(rows: Iterable[Mapping[Grant, Region]]) -> list[tuple[dict[Grant, Region], tuple[int, ...]]]:
     """The distinct rows, each with the classes that have it; position 0 is left out."""
-    groups: dict[frozenset[tuple[Grant, Region]], list[int]] = {}
+    groups: dict[frozenset[tuple[Grant, Region]], tuple[dict[Grant, Region], list[int]]] = {}
     known: dict[int, list[int]] = {}
     for at, parts in enumerate(rows):
         if at == UNKNOWN_POD:
             continue
         members = known.get(id(parts))
         if members is None:
-            members = known[id(parts)] = groups.setdefault(frozenset(parts.items()), [])
+            members = known[id(parts)] = groups.setdefault(frozenset(parts.items()), (dict(parts), []))[1]
         members.append(at)
-    return [(dict(key), tuple(members)) for key, members in groups.items()]
+    return [(parts, tuple(members)) for parts, members in groups.values()]
 
 
 class _Pieces:
