@@ -14,7 +14,7 @@ from typing import TypeAlias
 import msgspec
 
 from licet.model import intervals
-from licet.model.addresses import EVERY_V4, AddressSet
+from licet.model.addresses import EVERY_V4, NEVER_A_PODS, AddressSet
 from licet.model.cluster import Cluster
 from licet.model.policy import (
     Action,
@@ -286,10 +286,10 @@ def inside(packet: Packet, block: AddressSet, side: Side) -> Ternary:
     known = platform.node_addresses if is_host(side) else platform.pod_addresses
     if isinstance(side, Workload) and side.addresses and not side.host_network:
         known = side.addresses
-    if not block:
+    if not block - NEVER_A_PODS:
         return NO
     if not known:
-        return UNKNOWN if EVERY_V4 - block else YES
+        return UNKNOWN if EVERY_V4 - NEVER_A_PODS - block else YES
     if not known - block:
         return YES
     return UNKNOWN if known & block else NO

@@ -23,8 +23,8 @@ from licet.model.ports import PortSet
 class Hop(msgspec.Struct, frozen=True):
     """An endpoint met on the way.
 
-    `distance` counts connections from the start; `via` is the endpoint one connection nearer to it, of several the first
-    in the input's order, and `ports` are those of that last connection. `certain` is False where some
+    `distance` counts connections from the start; `via` is the endpoint one connection nearer to it, of several the
+    first in the input's order, and `ports` are those of that last connection. `certain` is False where some
     connection on every way of this length is undetermined.
     """
 

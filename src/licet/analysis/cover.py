@@ -1,4 +1,4 @@
-"""Writing a big relation down briefly: few rectangles (sources by destinations) that together are exactly the relation."""
+"""Writing a big relation down briefly: few rectangles, sources by destinations, that together are the relation."""
 
 from __future__ import annotations
 

@@ -26,8 +26,8 @@ Relation = dict[tuple[PortSet, Reasons], list[tuple[int, tuple[int, ...]]]]
 class Picture(msgspec.Struct, frozen=True):
     """Grants between classes, to be written as edges. Every list is by class; position 0 (UNKNOWN_POD) is not drawn.
 
-    `columns` are grants by source class; `arriving` and `leaving` are grants by address outside; `routed` are grants from
-    the ingress controller and gateways by destination class. `world` are the addresses that count as outside.
+    `columns` are grants by source class; `arriving` and `leaving` are grants by address outside; `routed` are grants
+    from the ingress controller and gateways by destination class. `world` are the addresses that count as outside.
     """
 
     names: list[Names]

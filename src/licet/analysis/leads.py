@@ -110,8 +110,11 @@ class Leads:
                 yield lead
 
     def of_routes(self) -> dict[tuple[Key, str], dict[int, Grant]]:
-        """What routes lead to, class by class, per source endpoint (the ingress controller, each Gateway) and the namespace
-        that it runs in, "" where the platform does not say."""
+        """What routes lead to, class by class.
+
+        Per source endpoint (the ingress controller, each Gateway) and the namespace that it runs in, "" where the
+        platform does not say.
+        """
         attachments = Attachments(self._cluster)
         found: dict[tuple[Key, str], dict[int, Grant]] = {}
         for route in self._cluster.routes:

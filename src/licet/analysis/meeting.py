@@ -58,26 +58,32 @@ class Meeting:
         prevailing = max(parts, key=lambda grant: parts[grant].bit_count())
         return prevailing, [(grant, part) for grant, part in parts.items() if grant is not prevailing]
 
-    def swapped(self, changed: Mapping[int, tuple[Row, Row]]) -> Meeting:
-        """The meeting after some sources' egress rows have changed from one to another."""
+    def swapped(self, changed: Mapping[int, tuple[Row, Row]], egress: list[Row]) -> Meeting:
+        """The meeting after some sources' egress rows have changed from one to another; `egress` are all rows now."""
+        if len(changed) > len(egress) >> 3:
+            return Meeting(self._population, self._grants, egress)
         found = copy(self)
         found._common = dict(self._common)
         found._exceptions = dict(self._exceptions)
         found._known = {}
-        for source, (before, after) in changed.items():
-            found._leave(before, 1 << source)
-            found._enter(after, 1 << source)
+        alike: dict[tuple[Row, Row], list[int]] = {}
+        for source, rows in changed.items():
+            alike.setdefault(rows, []).append(source)
+        for (before, after), members in alike.items():
+            sources = bits.of(members, self._population.width)
+            found._leave(before, sources)
+            found._enter(after, sources)
         return found
 
-    def _leave(self, row: Row, source: int) -> None:
+    def _leave(self, row: Row, sources: int) -> None:
         prevailing, others = self._split(row)
-        self._common[prevailing] ^= source
+        self._common[prevailing] ^= sources
         for _, part in others:
             for destination in bits.indices(part):
                 self._exceptions[destination] = tuple(
                     (usual, grant, kept)
-                    for usual, grant, sources in self._exceptions[destination]
-                    if (kept := sources & ~source)
+                    for usual, grant, held in self._exceptions[destination]
+                    if (kept := held & ~sources)
                 )
 
     def column(self, destination: int, ingress: Row) -> Column:

@@ -1,7 +1,7 @@
 """Functions from a region to values, kept as disjoint parts: the one data structure under every row.
 
-A region is a set of pods (bits in an int) or of addresses (AddressSet); both know `&`, `|`, `^` and emptiness. What lies
-in no part has the default value of the partition, which the caller holds.
+A region is a set of pods (bits in an int) or of addresses (AddressSet); both know `&`, `|`, `^` and emptiness. What
+lies in no part has the default value of the partition, which the caller holds. Values are compared by identity.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from licet.analysis import assumption, bits
 from licet.analysis.grant import NO_REASONS, Reasons
 from licet.analysis.labels import LabelIndex
 from licet.analysis.partition import spread
-from licet.model.addresses import EVERY_V4, AddressSet
+from licet.model.addresses import EVERY_V4, NEVER_A_PODS, AddressSet
 from licet.model.cluster import Cluster
 from licet.model.key import Key
 from licet.model.platform import Platform
@@ -281,11 +281,14 @@ class Population:
 def contains(block: AddressSet, addresses: AddressSet) -> Ternary:
     """Whether pods with these addresses (empty: not known) lie in a block.
 
-    Of unknown addresses only a block of every IPv4 address is sure; a pod with addresses on both sides
-    hangs on which of them a connection uses.
+    Of unknown addresses only a block of every IPv4 address is sure, and one of addresses that no pod may have; a pod
+    with addresses on both sides hangs on which of them a connection uses.
     """
+    block -= NEVER_A_PODS
+    if not block:
+        return Ternary.NO
     if not addresses:
-        return Ternary.UNKNOWN if EVERY_V4 - block else Ternary.YES
+        return Ternary.UNKNOWN if EVERY_V4 - NEVER_A_PODS - block else Ternary.YES
     if not addresses - block:
         return Ternary.YES
     return Ternary.UNKNOWN if addresses & block else Ternary.NO

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from copy import copy
 
 import msgspec
 
 from licet.analysis import bits
-
 from licet.analysis.chart import chart
-from licet.analysis.grant import Grant, Grants
 from licet.analysis.endpoints import INGRESS_CONTROLLER
+from licet.analysis.grant import Grant, Grants
 from licet.analysis.leads import Leads
 from licet.analysis.meeting import Column, Meeting
 from licet.analysis.partition import combine
@@ -28,6 +27,7 @@ from licet.model.policy import Direction
 from licet.model.ports import Protocol
 from licet.model.profile import Profile
 from licet.model.verdict import Verdict
+from licet.model.workload import Workload
 
 
 class Update(msgspec.Struct, frozen=True):
@@ -45,9 +45,9 @@ class Update(msgspec.Struct, frozen=True):
 class Reach:
     """Who can reach whom.
 
-    `columns[c]` holds the grants by source class towards class `c` and `arriving[c]` those by address outside;
-    `leaving[c]` holds the grants of class `c` by address outside. Equal rows are one object. `routed` holds, per ingress
-    controller and gateway, what its routes lead to and policies let it reach.
+    `columns[c]` holds the grants towards class `c` by source class. `ingress[c]` and `egress[c]` are what `c` itself lets
+    in and out; their `outside` is the answer for addresses. `routed` holds, per ingress controller and gateway, what
+    its routes lead to and policies let it reach.
     """
 
     def __init__(self, cluster: Cluster, profile: Profile) -> None:
@@ -63,7 +63,8 @@ class Reach:
         self.columns: list[Column] = [{}]
         self.columns += [self._meeting.column(at, row) for at, row in enumerate(self.ingress[1:], 1)]
         self.leads = Leads(cluster, self.population, self.grants)
-        self.routed = self._routed()
+        self._led = self.leads.of_routes()
+        self.routed = self._route(range(self.population.width))
 
     @property
     def ingress(self) -> list[Row]:
@@ -78,9 +79,9 @@ class Reach:
     def update(self, gone: Iterable[Key] = (), come: Iterable[Policy] = ()) -> Update:
         """The answer after policies went and came, found from this one in the time that the changed rows take.
 
-        A policy in `come` replaces its namesake. This answer stays as it is. Where an address block draws a line between
-        pods that no block has drawn before, everything is answered anew. Raises KeyError for a key in
-        `gone` that no policy has.
+        A policy in `come` replaces its namesake. This answer stays as it is. Where an address block draws a line
+        between pods that no block has drawn before, everything is answered anew. Raises KeyError for a key in `gone`
+        that no policy has.
         """
         arriving = tuple(come)
         shelf, swap = self._shelf.swapped(gone, arriving)
@@ -90,16 +91,16 @@ class Reach:
             cluster_policies=tuple(shelf.cluster.values()),
         )
         if self.population.is_cut_anew(arriving):
-            anew = Reach(cluster, self.profile)
-            everyone = tuple(range(1, anew.population.width))
-            return Update(anew, everyone, everyone, everyone)
+            fresh = Reach(cluster, self.profile)
+            everyone = tuple(range(1, fresh.population.width))
+            return Update(fresh, everyone, everyone, everyone)
         found = copy(self)
         found.cluster = cluster
         found._shelf = shelf
         found._ingress, arriving_rows = self._ingress.swapped(shelf, swap)
         found._egress, leaving_rows = self._egress.swapped(shelf, swap)
         senders = {at: (self.egress[at], row) for at, row in leaving_rows.items()}
-        found._meeting = self._meeting.swapped(senders) if senders else self._meeting
+        found._meeting = self._meeting.swapped(senders, found.egress) if senders else self._meeting
         found.columns = list(self.columns)
         columns: list[int] = []
         for at in sorted(arriving_rows.keys() | self._met_differently(found._ingress.of, senders)):
@@ -107,8 +108,11 @@ class Reach:
             if column != self.columns[at]:
                 found.columns[at] = column
                 columns.append(at)
-        if any(at in by_class for by_class in self.leads.of_routes().values() for at in arriving_rows):
-            found.routed = found._routed()
+        anew = found._route(arriving_rows)
+        found.routed = {
+            source: {at: grant for at, grant in grants.items() if at not in arriving_rows} | anew[source]
+            for source, grants in self.routed.items()
+        }
         return Update(
             found,
             tuple(columns),
@@ -133,12 +137,12 @@ class Reach:
             if any(part & sources for part in ingress[at].pods.values())
         }
 
-    def _routed(self) -> dict[Key, dict[int, Grant]]:
-        """What routes lead to, as far as policies let a pod of which nothing is known reach it."""
+    def _route(self, within: Collection[int]) -> dict[Key, dict[int, Grant]]:
+        """What routes lead to among these classes, as far as policies let a pod of which nothing is known reach it."""
         denied = self.grants.denied
         found: dict[Key, dict[int, Grant]] = {}
-        for (source, home), by_class in self.leads.of_routes().items():
-            first = {at: self.population.workloads[self.population.classes[at].members[0]] for at in sorted(by_class)}
+        for (source, home), by_class in self._led.items():
+            first = {at: self._first_member(at) for at in sorted(by_class) if at in within}
             admitted = admitting_strangers(self.cluster, self.profile, self.grants, tuple(first.values()), home)
             grants = found.setdefault(source, {})
             for at, workload in first.items():
@@ -146,6 +150,9 @@ class Reach:
                 if grant is not denied:
                     grants[at] = self.grants.either(grants.get(at, denied), grant)
         return found
+
+    def _first_member(self, at: int) -> Workload:
+        return self.population.workloads[self.population.classes[at].members[0]]
 
     def at(self, column: Column, source: int) -> Grant:
         """The grant of one source class."""
@@ -171,7 +178,7 @@ class Reach:
         if isinstance(src, int):
             return self._outside(self.ingress[to].outside, src)
         if src == INGRESS_CONTROLLER:
-            workload = self.population.workloads[self.population.classes[to].members[0]]
+            workload = self._first_member(to)
             return admitting_strangers(self.cluster, self.profile, grants, (workload,))[workload.key]
         if src == dst and dst.kind == "Pod":
             return grants.open

@@ -61,10 +61,7 @@ class Rules:
         self, policy: NetworkPolicy, rule: NetworkRule, direction: Direction, subject: NamedPorts
     ) -> Match:
         """`subject` are the named ports of the pods that the policy applies to: they count for ingress."""
-        if rule.peers is None:
-            peers = self._anyone
-        else:
-            peers = self._find((rule.peers, policy.key.namespace))
+        peers = self._anyone if rule.peers is None else self._find((rule.peers, policy.key.namespace))
         return self._match(peers, rule.ports, direction, subject, network_policy=True)
 
     def of_cluster_policy(

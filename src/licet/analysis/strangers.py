@@ -19,7 +19,9 @@ from licet.model.workload import Workload
 def admitting_strangers(
     cluster: Cluster, profile: Profile, grants: Grants, workloads: tuple[Workload, ...], home: str = ""
 ) -> dict[Key, Grant]:
-    """Per workload what its own ingress policies grant to such a pod, which runs in the namespace `home` if that is known.
+    """Per workload what its own ingress policies grant to such a pod.
+
+    It runs in the namespace `home`, "" where that is not known.
 
     Asked apart from the rest, for few workloads, since a stranger makes every selector doubtful.
     """

@@ -61,6 +61,11 @@ class AddressSet(msgspec.Struct, frozen=True, cache_hash=True):
 EVERY_V4 = AddressSet(((0, V6_BASE - 1),))
 EVERY_V6 = AddressSet(((V6_BASE, _V6_LAST),))
 EVERY_ADDRESS = AddressSet(((0, _V6_LAST),))
+NEVER_A_PODS = AddressSet.of(
+    ["127.0.0.0/8", "::1", "169.254.0.0/16", "fe80::/10", "224.0.0.0/24", "ff02::/16", "0.0.0.0", "::"]
+)
+"""Addresses that no pod has: an endpoint "may not be loopback, link-local or link-local multicast", nor unspecified
+(Kubernetes API reference, Endpoints v1, `EndpointAddress.ip`; validation `ValidateEndpointIP`)."""
 
 
 def address_text(number: int) -> str:
