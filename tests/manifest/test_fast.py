@@ -127,6 +127,18 @@ def test_remembered_lines_mean_the_same_in_every_document() -> None:
         "a: x\rb: y\n",
         "- a\nb: c\n",
         "scalar\n",
+        "a: |\n      \n  x\n",
+        "a: {b}{}\n",
+        "a: {b: 1, b: 2}\n",
+        "a: x\x07\n",
+        "# \x07\n",
+        "a: |\n  x\x07\n",
+        "a: x\u2028y\n",
+        "--- # \x07\na: 1\n",
+        "a: -\n",
+        'a: "\\ud800"\n',
+        "a: [" + "[" * 200 + "]" * 200 + "]\n",
+        "- " * 200 + "a\n",
     ],
 )
 def test_what_it_does_not_know_goes_the_exact_way(text: str) -> None:

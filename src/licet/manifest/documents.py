@@ -15,7 +15,6 @@ from licet.manifest.bounds import BYTES, exceeded
 from licet.manifest.locate import first_keys
 from licet.manifest.split import Piece, split
 
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _SNIFFED = 8192
 _LIST = "List"
 
@@ -53,7 +52,7 @@ class _Reader:
         self.counted = (0, 0)
 
     def read(self) -> None:
-        if self.data.startswith(_UTF16):
+        if self.data.startswith(exact.UTF16):
             self.diagnostics.append(findings.utf16(self.source))
         elif b"\0" in self.data[:_SNIFFED]:
             self.diagnostics.append(findings.binary(self.source))
@@ -117,10 +116,11 @@ class _Reader:
         if not repeats:
             return
         begin, lead = self.position(origin.offset)
+        last = data.count(b"\n")  # YAML has line breaks that editors do not have
         for repeat, first in zip(repeats, first_keys(data, repeats), strict=True):
-            line, shift = begin + repeat.line, lead if repeat.line == 0 else 1
+            line, shift = begin + min(repeat.line, last), lead if repeat.line == 0 else 1
             span = Span(self.source, line, repeat.column + shift, line, repeat.end_column + shift)
-            self.diagnostics.append(findings.repeated_key(span, repeat.key, begin + first))
+            self.diagnostics.append(findings.repeated_key(span, repeat.key, begin + min(first, last)))
 
     def repeats(self, origin: Origin, data: bytes, keys: Iterable[str]) -> None:
         """Finds keys that JSON repeats by reading it as YAML, which nearly all JSON is."""

@@ -30,6 +30,7 @@ from licet.manifest import scalars
 from licet.manifest.bounds import DEPTH, EXPANDED, NODES
 
 BOM: Final = b"\xef\xbb\xbf"
+UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 MERGE: Final = None
 """The key of a merge."""
 
@@ -97,6 +98,8 @@ def build(data: bytes) -> Built:
     data = data.removeprefix(BOM).replace(b"\r\n", b"\n")
     if not data.endswith(b"\n"):
         data += b"\n"  # kubectl reads by lines, and ends each
+    if data.startswith(UTF16):
+        raise Broken("encoding", "it is in UTF-16", 0, 0)
     if (mark := _INNER_BOM.search(data)) is not None:
         line = data.count(b"\n", 0, mark.start(1))
         raise Broken("encoding", "a byte order mark stands in the middle of the document", line, 0)
@@ -202,6 +205,8 @@ class _Builder:
         if frame.merged is not None and key in frame.merged:
             frame.merged.discard(key)
             return
+        if len(self.repeats) == _REPEATS:
+            return
         start, end = event.start_mark, event.end_mark
         mapping = frame.event.start_mark
         column = end.column if end.line == start.line else start.column + 1
@@ -300,7 +305,7 @@ class _Builder:
     def source(self, event: Any) -> str:
         """The text that an event stands for."""
         if self.text is None:
-            self.text = self.data.decode()
+            self.text = self.data.decode(errors="replace")
         return self.text[event.start_mark.index : event.end_mark.index]
 
     def trailing(self, event: Any) -> int | None:
@@ -308,7 +313,7 @@ class _Builder:
         index = event.end_mark.index
         if index >= len(self.data):
             return None
-        text = self.data.decode()
+        text = self.data.decode(errors="replace")
         match = _SUBSTANCE.search(text[index:])
         return None if match is None else text.count("\n", 0, index + match.start(1))
 
@@ -339,6 +344,8 @@ def key_of(event: Any) -> str | None:
 
 
 _INNER_BOM = re.compile(rb"(?:\A|[\r\n]|\xc2\x85|\xe2\x80[\xa8\xa9])(\xef\xbb\xbf)")
+_REPEATS = 100
+"""How many repeated keys of one document are told."""
 _BARE_TAG = re.compile(rb"!\s")
 _BARE_TAGGED = re.compile(r"(?:&\S+\s+)?!(?:\s|$)")
 _ESCAPED_SLASH = re.compile(r"(?<!\\)(?:\\\\)*\\/")
@@ -367,7 +374,7 @@ def _broken(error: MarkedYAMLError, data: bytes) -> Broken:
     context_line = error.context_mark.line if error.context_mark else line
     problem = error.problem or "it cannot be parsed"
     if "cannot start any token" in problem:
-        text = data.decode()[mark.index : mark.index + 1] if mark else ""
+        text = data.decode(errors="replace")[mark.index : mark.index + 1] if mark else ""
         problem = "a tab stands where only spaces may" if text == "\t" else f"`{text}` cannot start a value"
     return Broken("invalid", problem.replace("'", "`"), line, column, error.context or "", context_line)
 

@@ -39,7 +39,6 @@ _ITEM = _VALUE.replace("(?P<", "(?P<_")
 _LINE = re.compile(
     rf"(?P<indent>\ *)(?P<dashes>(?:-\ +)*)(?:{_KEY}:(?:\ +{_VALUE})?|{_ITEM})\ *(?:\ \#.*)?", re.VERBOSE
 )
-_VALUE_GROUPS = ("plain", "simple", "double", "single", "flow", "block")
 _IGNORED = re.compile(r" *(?:#.*)?")
 _START = re.compile(r"---[ ]*(?: #.*)?")
 _FOLD = re.compile(r"\n(\n*)")
@@ -81,7 +80,8 @@ class Lines:
     def _build(self, lines: list[str]) -> Any:
         known = self.known
         levels: list[tuple[int, Any]] = []
-        """The open collections with their columns; a list may stand in the column of its mapping."""
+        """The open collections with their columns; a list may stand in the column of its mapping. The loop is in one
+        piece because a call for every line would show in the time."""
         column, top = -1, _NOTHING
         root: Any = None
         pending: str | None = None
@@ -103,6 +103,8 @@ class Lines:
                     top[pending] = below
                     levels.append((indent, below))
                     column, top = indent, below
+                    if len(levels) > _DEPTH:
+                        return UNSURE
                 else:
                     top[pending] = None
                 pending = None
@@ -125,6 +127,8 @@ class Lines:
                     top.append(below)
                     levels.append((dash, below))
                     column, top = dash, below
+                if len(levels) > _DEPTH:
+                    return UNSURE
                 if key is None:
                     if type(value) is object:
                         value, index = _block(lines, index, column, value)
@@ -142,12 +146,10 @@ class Lines:
                     if not levels:
                         return UNSURE
                     column, top = levels[-1]
-                    if column != indent or type(top) is list:
+                    if column != indent:
                         return UNSURE
                 if key is None or key in top:
                     return UNSURE
-            if len(levels) > _DEPTH:
-                return UNSURE
             if type(value) is object:
                 if value is _NESTED:
                     pending = key
@@ -189,33 +191,30 @@ def _token(match: re.Match[str]) -> _Token:
     indent = match.end("indent")
     dashes = tuple(indent + at for at, character in enumerate(match["dashes"]) if character == "-")
     inner = match.end("dashes")
-    name = match["key"]
+    name, form = match["key"], str(match.lastgroup)
+    value = _value(form.removeprefix("_"), match[form])
     if name is None:
         if not dashes:
             raise _Unclear
-        return indent, dashes, inner, None, _value(match, "_")
-    key = name[1:-1] if name[0] in "\"'" else scalars.resolve_key(name)
-    return indent, dashes, inner, key, _value(match, "")
+        return indent, dashes, inner, None, value
+    return indent, dashes, inner, name[1:-1] if name[0] in "\"'" else scalars.resolve_key(name), value
 
 
-def _value(match: re.Match[str], prefix: str) -> Any:
-    for group in _VALUE_GROUPS:
-        text = match[prefix + group]
-        if text is None:
-            continue
-        match group:
-            case "plain":
-                return scalars.resolve(text)
-            case "simple":
-                return text
-            case "double":
-                return msgspec.json.decode(text)
-            case "single":
-                return text.replace("''", "'")
-            case "flow":
-                return _flow(text)
-            case _:
-                return _BLOCKS[text]
+def _value(form: str, text: str) -> Any:
+    """The value that a line has in one of the forms; `_NESTED` where it ends with its key."""
+    match form:
+        case "plain":
+            return scalars.resolve(text)
+        case "simple":
+            return text
+        case "double":
+            return msgspec.json.decode(text)
+        case "single":
+            return text.replace("''", "'")
+        case "flow":
+            return _flow(text)
+        case "block":
+            return _BLOCKS[text]
     return _NESTED
 
 
