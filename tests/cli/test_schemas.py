@@ -41,6 +41,7 @@ def broken(tmp_path: Path) -> Path:
         ["why", "shop/storefront", "shop/checkout[Service]", SHOP, "--port", "9000"],
         ["why", "1.1.1.1", "shop/storefront[Ingress]", SHOP, "--port", "443"],
         ["blast", "shop/storefront", SHOP],
+        ["policies", SHOP],
     ],
 )
 def test_outputs_keep_to_their_schema(arguments: list[str | Path]) -> None:
@@ -53,6 +54,7 @@ def test_outputs_with_findings_do_too(broken: Path) -> None:
         ["map", broken, "--pairs"],
         ["blast", "web", broken],
         ["diff", broken, SHOP],
+        ["policies", broken],
     ]
     for arguments in runs:
         ran = licet(*arguments, "-o", "json")

@@ -101,16 +101,16 @@ class Session:
         text = terminal.render(report(shown, texts, most), paint=paint, width=self.width, every=self.options.verbose)
         sys.stderr.write(text)
         if not self.options.quiet and (diagnostics or self.options.verbose):
-            workloads = len(found[-1].cluster.workloads)
+            workloads = terminal.counted(len(found[-1].cluster.workloads), "workload")
             sys.stderr.write(self.closing(Report(tuple(diagnostics)), workloads) + "\n")
         sys.stderr.flush()
         return int(failed)
 
-    def closing(self, found: Report, workloads: int) -> str:
+    def closing(self, found: Report, where: str) -> str:
         """Such as `Found 1 error in 412 workloads (0.38 s).`."""
         seconds = time.monotonic() - self._began
         what = terminal.count(found) or "nothing wrong"
-        return f"Found {what} in {terminal.counted(workloads, 'workload')} ({seconds:.2f} s)."
+        return f"Found {what} in {where} ({seconds:.2f} s)."
 
 
 def _profile(name: str) -> Profile:

@@ -1,0 +1,27 @@
+"""Findings as an answer, in the form that was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from licet.diag.diagnostic import Severity
+from licet.diag.render import github, junit, markdown, sarif
+from licet.diag.report import Report
+
+FORMATS = ("sarif", "junit", "github", "markdown")
+"""The forms that other tools define, beside the table and the JSON that each command has of its own."""
+
+
+def render(report: Report, form: str, fail_on: Severity, cases: Sequence[junit.Case] = ()) -> str:
+    """The findings in one of FORMATS; `cases` are the tests of a JUnit report, where they are more than findings."""
+    match form:
+        case "sarif":
+            return sarif.render(report)
+        case "junit":
+            return junit.render([*cases, *junit.cases(report, fail_on)] if cases else junit.cases(report, fail_on))
+        case "github":
+            return github.render(report)
+        case "markdown":
+            return markdown.render(report)
+        case _:
+            raise ValueError(form)
