@@ -9,6 +9,9 @@ import msgspec
 from licet.cli.render.names import Names
 from licet.model.edge import Edge, EndpointType, ReachMap
 
+_THREADS = 3
+"""Arrows of one group that are drawn one by one, each with its label."""
+
 
 class Node(msgspec.Struct, frozen=True):
     """A box of the drawing. `name` is unique and plain ASCII; `label` is what stands in it."""
@@ -59,14 +62,15 @@ def graph(answer: ReachMap, names: Names) -> Graph:
 
 def _arrows(edge: Edge, certain: bool, nodes: dict[str, str], junctions: list[str]) -> Iterator[Arrow]:
     label = str(edge.ports)
-    if len(edge.src) * len(edge.dst) <= len(edge.src) + len(edge.dst) + 1:
+    if len(edge.src) * len(edge.dst) <= _THREADS:
         for src in edge.src:
             for dst in edge.dst:
                 yield Arrow(nodes[src], nodes[dst], label, certain, True)
         return
     junction = f"j{len(junctions)}"
     junctions.append(junction)
+    before, after = (label, "") if len(edge.src) <= len(edge.dst) else ("", label)
     for src in edge.src:
-        yield Arrow(nodes[src], junction, "", certain, False)
+        yield Arrow(nodes[src], junction, before, certain, False)
     for dst in edge.dst:
-        yield Arrow(junction, nodes[dst], label, certain, True)
+        yield Arrow(junction, nodes[dst], after, certain, True)
