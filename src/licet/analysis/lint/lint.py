@@ -1,0 +1,252 @@
+"""Everything that can be said of policies, topic by topic, in the order of the input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from licet.analysis import findings
+from licet.analysis.lint.equality import equal_policies, equal_rules
+from licet.analysis.lint.order import Order
+from licet.analysis.lint.peers import Absence, Nameless, Peers, Unused, near
+from licet.analysis.lint.shadow import Shadows, Site
+from licet.analysis.lint.survey import Survey
+from licet.analysis.lint.words import (
+    counted,
+    policy_name,
+    port_name,
+    rule_name,
+    selector_text,
+    some,
+    workload_names,
+)
+from licet.analysis.reach import Reach
+from licet.diag.diagnostic import Diagnostic
+from licet.diag.place import Place
+from licet.model.policy import (
+    BlockPeer,
+    ClusterPolicy,
+    ClusterRule,
+    Direction,
+    NetworkPolicy,
+    NetworkRule,
+    PodPeer,
+    Tier,
+)
+from licet.model.selector import EVERYTHING, Selector
+from licet.model.ternary import Ternary
+
+
+def lint(reach: Reach) -> list[Diagnostic]:
+    """Findings on the policies of an answer, in the order of the input: NetworkPolicies, then cluster policies.
+
+    Rules that are told of as shadowed, empty or equal to others can be taken out, all together, without changing who
+    reaches whom among the pods of the cluster.
+    """
+    return _Linter(reach).lint()
+
+
+class _Linter:
+    def __init__(self, reach: Reach) -> None:
+        self._survey = Survey(reach)
+        self._peers = Peers(self._survey)
+        self._told: list[tuple[tuple[int, int, int, int], Diagnostic]] = []
+        self._elsewhere: dict[tuple[Selector, Selector], list[Place]] = {}
+        self._explained: set[tuple[int, Direction, int]] = set()
+
+    def lint(self) -> list[Diagnostic]:
+        cluster = self._survey.cluster
+        self._selections()
+        self._cluster_selections()
+        for number, policy in enumerate(cluster.network_policies):
+            self._rules(number, policy, self._survey.applied[number].possible)
+        offset = len(cluster.network_policies)
+        for number, wide in enumerate(cluster.cluster_policies):
+            self._rules(offset + number, wide, self._survey.cluster_applied[number].possible)
+        self._shadows()
+        for direction in Direction:
+            for tier in Tier:
+                self._order(Order(self._survey, tier, direction), direction)
+        ordered = [finding for _, finding in sorted(self._told, key=lambda told: told[0])]
+        return [*ordered, *self._peers_elsewhere()]
+
+    def _tell(self, number: int, finding: Diagnostic, direction: Direction | None = None, rule: int = 0) -> None:
+        side = 0 if direction is None else 1 + list(Direction).index(direction)
+        self._told.append(((number, side, rule, len(self._told)), finding))
+
+    # --- whom policies select ---
+
+    def _selections(self) -> None:
+        population = self._survey.population
+        skips_host = bool(population.host) and population.profile.selects_host_network is Ternary.NO
+        empty: dict[str, list[int]] = {}
+        for number, policy in enumerate(self._survey.cluster.network_policies):
+            possible = self._survey.applied[number].possible
+            namespace = policy.key.namespace
+            if skips_host and self._on_hosts(number, policy, possible) and not possible:
+                continue
+            if possible:
+                continue
+            around = population.in_namespace(namespace)
+            if not around:
+                empty.setdefault(namespace, []).append(number)
+                continue
+            meant = near(population, around, policy.pods)
+            finding = findings.selects_nothing(policy.selection_place(), policy_name(policy.key), meant)
+            self._tell(number, finding)
+        for namespace, numbers in empty.items():
+            place = self._survey.cluster.network_policies[numbers[0]].selection_place()
+            said = f"{counted(len(numbers), 'policy')} {'is' if len(numbers) == 1 else 'are'}"
+            self._tell(numbers[0], findings.selects_nobody_here(place, said, f"namespace `{namespace}`"))
+
+    def _on_hosts(self, number: int, policy: NetworkPolicy, applied: int) -> bool:
+        """Whether hostNetwork pods have the labels that a policy selects, and the finding that they do."""
+        population = self._survey.population
+        host = population.behind(policy.key.namespace, policy.pods).sure & population.host
+        if host:
+            names = some([f"`{name}`" for name in workload_names(population, host)])
+            where, name = policy.selection_place(), policy_name(policy.key)
+            self._tell(number, findings.host_network(where, name, names, not applied))
+        return bool(host)
+
+    def _cluster_selections(self) -> None:
+        population = self._survey.population
+        offset = len(self._survey.cluster.network_policies)
+        for number, policy in enumerate(self._survey.cluster.cluster_policies):
+            if self._survey.cluster_applied[number].possible:
+                continue
+            place = Place(policy.origin, ("spec", "subject"))
+            around = population.select(policy.namespaces, EVERYTHING).possible
+            if around:
+                meant = near(population, around, policy.pods)
+                finding = findings.selects_nothing(place, policy_name(policy.key), meant)
+            else:
+                chosen = f"namespaces `{selector_text(policy.namespaces)}`"
+                finding = findings.selects_nobody_here(place, f"`{policy_name(policy.key)}` is", chosen)
+            self._tell(offset + number, finding)
+
+    # --- what rules match ---
+
+    def _rules(self, number: int, policy: NetworkPolicy | ClusterPolicy, subjects: int) -> None:
+        if not subjects:
+            return
+        for direction in Direction:
+            rules: Sequence[NetworkRule | ClusterRule] = policy.rules(direction) or ()
+            for at, rule in enumerate(rules):
+                name = rule_name(policy, direction, rule.index)
+                unused = self._peers.unused(policy, rule, direction, subjects)
+                for one in unused:
+                    self._unused(number, name, direction, at, one)
+                if unused and unused[0].whole:
+                    self._explained.add((number, direction, at))
+                    continue
+                for nameless in self._peers.nameless(policy, rule, direction, subjects):
+                    self._tell(number, _nameless(name, direction, nameless), direction, at)
+                    if nameless.whole:
+                        self._explained.add((number, direction, at))
+
+    def _unused(self, number: int, name: str, direction: Direction, at: int, unused: Unused) -> None:
+        peer = unused.peer
+        if isinstance(peer, BlockPeer):
+            self._tell(number, findings.empty_block(unused.place, name, peer.text), direction, at)
+        elif isinstance(peer, PodPeer) and unused.absence is Absence.NAMESPACES:
+            self._elsewhere.setdefault((peer.namespaces or EVERYTHING, peer.pods), []).append(unused.place)
+        else:
+            self._tell(number, findings.unused_peer(unused.place, name, unused.meant, unused.whole), direction, at)
+
+    def _peers_elsewhere(self) -> Iterator[Diagnostic]:
+        """One finding for all peers that are the same: DNS, say, is meant by every other policy."""
+        for (namespaces, pods), places in self._elsewhere.items():
+            rules = f"{counted(len(places), 'rule')} {'names' if len(places) == 1 else 'name'} pods"
+            chosen = "" if pods == EVERYTHING else f" `{selector_text(pods)}`"
+            yield findings.elsewhere(places[0], selector_text(namespaces), f"{rules}{chosen} of namespaces")
+
+    # --- rules that others make idle ---
+
+    def _shadows(self) -> None:
+        policies = self._survey.cluster.network_policies
+        twins = dict(equal_policies(policies))
+        for number, first in twins.items():
+            where = Place(policies[number].origin, ("metadata", "name"))
+            names = policy_name(policies[number].key), policy_name(policies[first].key)
+            self._tell(number, findings.equal_policies(where, *names))
+        for direction in Direction:
+            spared: set[Site] = {
+                (number, at) for number in twins for at, _ in enumerate(policies[number].rules(direction) or ())
+            }
+            for number, policy in enumerate(policies):
+                if number in twins:
+                    continue
+                for at, first in equal_rules(policy, direction):
+                    spared.add((number, at))
+                    self._tell(number, self._equal_rules(policy, direction, at, first), direction, at)
+            for shadow in Shadows(self._survey, direction, frozenset(spared)).find():
+                self._shadow(shadow.site, direction, shadow.by, shadow.by_meaning)
+
+    def _equal_rules(self, policy: NetworkPolicy, direction: Direction, at: int, first: int) -> Diagnostic:
+        rules = policy.rules(direction) or ()
+        names = [rule_name(policy, direction, rules[position].index) for position in (at, first)]
+        return findings.equal_rules(policy.place(direction, rules[at].index), *names)
+
+    def _shadow(self, site: Site, direction: Direction, by: tuple[Site, ...], sure: bool) -> None:
+        number, at = site
+        policy = self._survey.cluster.network_policies[number]
+        index = (policy.rules(direction) or ())[at].index
+        where, name = policy.place(direction, index), rule_name(policy, direction, index)
+        if by:
+            finding = findings.shadowed(where, name, self._network_rules(by, direction), sure)
+            self._tell(number, finding, direction, at)
+        elif (number, direction, at) not in self._explained:
+            self._tell(number, findings.empty_rule(where, name), direction, at)
+
+    def _network_rules(self, sites: tuple[Site, ...], direction: Direction) -> str:
+        policies = self._survey.cluster.network_policies
+        return some(
+            [
+                rule_name(policies[number], direction, (policies[number].rules(direction) or ())[at].index)
+                for number, at in sites
+            ]
+        )
+
+    def _order(self, order: Order, direction: Direction) -> None:
+        policies = self._survey.cluster.cluster_policies
+        offset = len(self._survey.cluster.network_policies)
+
+        def name(site: Site) -> str:
+            policy = policies[site[0]]
+            return rule_name(policy, direction, policy.rules(direction)[site[1]].index)
+
+        def place(site: Site) -> Place:
+            policy = policies[site[0]]
+            return policy.place(direction, policy.rules(direction)[site[1]].index)
+
+        for number in order.unreached():
+            policy = policies[number]
+            pods = some(
+                [f"`{w}`" for w in workload_names(self._survey.population, self._survey.cluster_applied[number].sure)]
+            )
+            where = Place(policy.origin, ("spec", direction.value))
+            finding = findings.behind_network_policies(where, policy_name(policy.key), direction.value, pods)
+            self._tell(offset + number, finding, direction)
+        for dead in order.dead():
+            number, at = dead.site
+            if dead.matches:
+                by = some([name(earlier) for earlier in dead.by]) or "NetworkPolicies and the tier before it"
+                self._tell(
+                    offset + number, findings.never_decides(place(dead.site), name(dead.site), by), direction, at
+                )
+            elif (offset + number, direction, at) not in self._explained:
+                self._tell(offset + number, findings.empty_rule(place(dead.site), name(dead.site)), direction, at)
+        for tie in order.ties():
+            priority = policies[tie.second[0]].priority
+            finding = findings.tie(place(tie.second), name(tie.second), name(tie.first), priority, tie.witness)
+            self._tell(offset + tie.second[0], finding, direction, tie.second[1])
+
+
+def _nameless(name: str, direction: Direction, nameless: Nameless) -> Diagnostic:
+    if nameless.outside:
+        whose = "means nothing outside the cluster"
+    elif direction is Direction.INGRESS:
+        whose = "no pod has that the policy selects"
+    else:
+        whose = "no pod has that the rule leads to"
+    return findings.nameless_port(nameless.place, name, port_name(nameless.port), whose, nameless.meant, nameless.whole)
