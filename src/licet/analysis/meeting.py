@@ -14,8 +14,10 @@ from licet.analysis.rows import Row
 Column = dict[Grant, int]
 """What reaches one class, as grants over source classes; a source in no part is denied."""
 
-Exceptions = tuple[tuple[Grant, Grant, int], ...]
-"""(grant that prevails for these sources, grant that they have here, sources)."""
+Exceptions = Mapping[tuple[Grant, Grant], int]
+"""Sources by (the grant that prevails for them, the grant that they have here)."""
+
+_NO_EXCEPTIONS: Exceptions = {}
 
 
 class Meeting:
@@ -31,7 +33,7 @@ class Meeting:
         self._grants = grants
         self._common: Column = {}
         self._exceptions: dict[int, Exceptions] = {}
-        self._known: dict[tuple[Row, Exceptions, bool], Column] = {}
+        self._known: dict[tuple[Row, frozenset[tuple[tuple[Grant, Grant], int]], bool], Column] = {}
         members: dict[Row, list[int]] = {}
         for source, row in enumerate(egress):
             members.setdefault(row, []).append(source)
@@ -42,9 +44,10 @@ class Meeting:
         prevailing, others = self._split(row)
         put(self._common, prevailing, sources)
         for grant, part in others:
-            entry = ((prevailing, grant, sources),)
+            kind = (prevailing, grant)
             for destination in bits.indices(part):
-                self._exceptions[destination] = self._exceptions.get(destination, ()) + entry
+                held = self._exceptions.get(destination, _NO_EXCEPTIONS)
+                self._exceptions[destination] = {**held, kind: held.get(kind, 0) | sources}
 
     def _split(self, row: Row) -> tuple[Grant, list[tuple[Grant, int]]]:
         """The grant that most destinations have, and where others hold."""
@@ -80,17 +83,16 @@ class Meeting:
         self._common[prevailing] ^= sources
         for _, part in others:
             for destination in bits.indices(part):
-                self._exceptions[destination] = tuple(
-                    (usual, grant, kept)
-                    for usual, grant, held in self._exceptions[destination]
-                    if (kept := held & ~sources)
-                )
+                held = self._exceptions[destination]
+                self._exceptions[destination] = {
+                    kind: kept for kind, where in held.items() if (kept := where & ~sources)
+                }
 
     def column(self, destination: int, ingress: Row) -> Column:
         """What reaches a class whose ingress row is given."""
-        exceptions = self._exceptions.get(destination, ())
+        exceptions = self._exceptions.get(destination, _NO_EXCEPTIONS)
         host = bool(self._population.host >> destination & 1)
-        key = (ingress, exceptions, host)
+        key = (ingress, frozenset(exceptions.items()), host)
         found = self._known.get(key)
         if found is None:
             found = self._known[key] = self._about_nodes(self._join(ingress, exceptions), host)
@@ -98,7 +100,7 @@ class Meeting:
 
     def _join(self, ingress: Row, exceptions: Exceptions) -> Column:
         sending = dict(self._common)
-        for prevailing, grant, sources in exceptions:
+        for (prevailing, grant), sources in exceptions.items():
             sending[prevailing] ^= sources
             put(sending, grant, sources)
         out: Column = {}

@@ -131,10 +131,7 @@ class Reach:
             if where := parts.get(True, 0):
                 differing[where] = differing.get(where, 0) | 1 << source
         return {
-            at
-            for where, sources in differing.items()
-            for at in bits.indices(where)
-            if any(part & sources for part in ingress[at].pods.values())
+            at for where, sources in differing.items() for at in bits.indices(where) if ingress[at].admitted & sources
         }
 
     def _route(self, within: Collection[int]) -> dict[Key, dict[int, Grant]]:

@@ -11,7 +11,7 @@ import msgspec
 from licet.analysis import assumption, bits
 from licet.analysis.grant import NO_REASONS, Grant, Grants, Reasons
 from licet.analysis.partition import combine, spread
-from licet.analysis.population import NamedPorts, Population
+from licet.analysis.population import NamedPorts, Population, every
 from licet.analysis.rules import Rules
 from licet.analysis.shelf import Shelf, Swap
 from licet.analysis.tiers import Applied, TierRow, Tiers
@@ -19,14 +19,19 @@ from licet.model.addresses import EVERY_ADDRESS, AddressSet
 from licet.model.policy import Direction, Tier
 
 
-class Row(msgspec.Struct, frozen=True, eq=False):
+class Row:
     """What one class lets through, by peer: grants over classes and over addresses outside.
 
-    A peer in no part is denied. Rows are shared: classes to which the same policies apply have the same object.
+    A peer in no part is denied; `admitted` are the classes that are not wholly denied. Rows are shared, and compared by
+    identity: classes to which the same policies apply have the same object.
     """
 
-    pods: dict[Grant, int]
-    outside: dict[Grant, AddressSet]
+    __slots__ = ("admitted", "outside", "pods")
+
+    def __init__(self, pods: dict[Grant, int], outside: dict[Grant, AddressSet]) -> None:
+        self.pods = pods
+        self.outside = outside
+        self.admitted = every(pods.values())
 
 
 class Selection(msgspec.Struct, frozen=True, cache_hash=True):

@@ -25,6 +25,8 @@ def admitting_strangers(
 
     Asked apart from the rest, for few workloads, since a stranger makes every selector doubtful.
     """
+    if not workloads:
+        return {}
     around = {workload.key.namespace for workload in workloads}
     near = msgspec.structs.replace(
         cluster,
