@@ -181,12 +181,12 @@ def tie(where: Place, rule: str, other: str, priority: int, witness: str) -> Dia
     )
 
 
-def host_network(where: Place, policy: str, workloads: str, only: bool) -> Diagnostic:
-    """A NetworkPolicy whose labels fit hostNetwork pods, to which it does not apply."""
+def host_network(where: Place, said: str, only: bool) -> Diagnostic:
+    """A NetworkPolicy whose labels fit hostNetwork pods, to which it does not, or may not, apply."""
     return Diagnostic(
         HOST_NETWORK,
         Severity.WARNING if only else Severity.INFO,
-        f"`{policy}` does not apply to {workloads}",
+        said,
         where,
         label="only hostNetwork pods have these labels" if only else "hostNetwork pods have these labels too",
         help="their traffic is their node's: restrict it on the nodes, or take hostNetwork from the pods",

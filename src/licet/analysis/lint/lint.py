@@ -77,18 +77,15 @@ class _Linter:
 
     def _selections(self) -> None:
         population = self._survey.population
-        skips_host = bool(population.host) and population.profile.selects_host_network is Ternary.NO
         empty: dict[str, list[int]] = {}
         for number, policy in enumerate(self._survey.cluster.network_policies):
             possible = self._survey.applied[number].possible
-            namespace = policy.key.namespace
-            if skips_host and self._on_hosts(number, policy, possible) and not possible:
+            on_hosts = bool(population.host) and self._on_hosts(number, policy, possible)
+            if possible or on_hosts:
                 continue
-            if possible:
-                continue
-            around = population.in_namespace(namespace)
+            around = population.in_namespace(policy.key.namespace)
             if not around:
-                empty.setdefault(namespace, []).append(number)
+                empty.setdefault(policy.key.namespace, []).append(number)
                 continue
             meant = near(population, around, policy.pods)
             finding = findings.selects_nothing(policy.selection_place(), policy_name(policy.key), meant)
@@ -101,12 +98,15 @@ class _Linter:
     def _on_hosts(self, number: int, policy: NetworkPolicy, applied: int) -> bool:
         """Whether hostNetwork pods have the labels that a policy selects, and the finding that they do."""
         population = self._survey.population
+        answer = population.profile.selects_host_network
         host = population.behind(policy.key.namespace, policy.pods).sure & population.host
-        if host:
-            names = some([f"`{name}`" for name in workload_names(population, host)])
-            where, name = policy.selection_place(), policy_name(policy.key)
-            self._tell(number, findings.host_network(where, name, names, not applied))
-        return bool(host)
+        if not host or answer is Ternary.YES:
+            return False
+        names = some([f"`{name}`" for name in workload_names(population, host)])
+        verb = "does not" if answer is Ternary.NO else "may not"
+        said = f"`{policy_name(policy.key)}` {verb} apply to {names}"
+        self._tell(number, findings.host_network(policy.selection_place(), said, not applied & ~population.host))
+        return True
 
     def _cluster_selections(self) -> None:
         population = self._survey.population

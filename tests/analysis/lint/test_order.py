@@ -1,0 +1,128 @@
+"""Cluster policies: rules that never get a word in, and ties."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.analysis.lint.given import found, linted, pod, policy, wide
+
+ALL = "{namespaces: {}}"
+SHOP = "{namespaces: {matchLabels: {team: red}}}"
+DATA = "{namespaces: {matchLabels: {team: blue}}}"
+WEB = "{pods: {namespaceSelector: {}, podSelector: {matchLabels: {app: web}}}}"
+
+
+def rule(action: str, peers: str = ALL, port: str = "") -> str:
+    """One ingress rule; `port` such as `80` or `{range: {start: 1, end: 80}}`."""
+    number = f", protocols: [{{tcp: {{destinationPort: {{number: {port}}}}}}}]" if port else ""
+    return f"{{name: r, action: {action}, from: [{peers}]{number}}}"
+
+
+def admin(name: str, priority: int, *rules: str, subject: str = ALL, tier: str = "Admin") -> str:
+    """A ClusterNetworkPolicy with ingress rules."""
+    return wide(name, f"tier: {tier}\npriority: {priority}\nsubject: {subject}\ningress: [{', '.join(rules)}]")
+
+
+DEAD = {
+    "after an earlier rule of its policy": (
+        [admin("a", 1, rule("Deny"), rule("Accept", SHOP))],
+        "`a` ingress[1]",
+        "`a` ingress[0]",
+    ),
+    "after an earlier policy": (
+        [admin("b", 1, rule("Accept", SHOP), subject=DATA), admin("a", 0, rule("Deny", ALL))],
+        "`b` ingress[0]",
+        "`a` ingress[0]",
+    ),
+    "after a Pass": ([admin("a", 1, rule("Pass"), rule("Deny", SHOP))], "`a` ingress[1]", "`a` ingress[0]"),
+    "after several together": (
+        [admin("a", 1, rule("Deny", SHOP), rule("Accept", DATA), rule("Deny", port="80"))],
+        "`a` ingress[2]",
+        "`a` ingress[0], `a` ingress[1]",
+    ),
+    "in the tier behind": (
+        [admin("a", 1, rule("Deny")), admin("b", 1, rule("Accept", SHOP), tier="Baseline")],
+        "`b` ingress[0]",
+        "NetworkPolicies and the tier before it",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DEAD)
+def test_a_rule_never_decides(name: str) -> None:
+    objects, whose, by = DEAD[name]
+    findings = linted(*objects)
+    assert [(f.code, f.message) for f in findings] == [("L0206", f"{whose} never decides")]
+    assert findings[0].notes == (f"decided by {by}",)
+
+
+ALIVE = {
+    "for another port": [admin("a", 1, rule("Accept", port="80"), rule("Deny"))],
+    "for other pods": [admin("a", 1, rule("Deny"), subject=SHOP), admin("b", 2, rule("Accept"))],
+    "for another peer": [admin("a", 1, rule("Deny", SHOP), rule("Accept", ALL))],
+    "behind a Pass": [admin("a", 1, rule("Pass")), admin("b", 1, rule("Deny"), tier="Baseline")],
+    "after one whose pods are not known": [
+        admin(
+            "a",
+            1,
+            rule("Deny"),
+            subject="{pods: {namespaceSelector: {}, podSelector: {matchLabels: {pod-template-hash: x}}}}",
+        ),
+        admin("b", 2, rule("Accept")),
+    ],
+    "with the higher priority": [admin("a", 2, rule("Deny")), admin("b", 1, rule("Accept", SHOP))],
+}
+
+
+@pytest.mark.parametrize("name", ALIVE)
+def test_a_rule_decides(name: str) -> None:
+    assert found(*ALIVE[name]) == []
+
+
+def test_a_baseline_yields_to_network_policies() -> None:
+    """As long as one pod is left to it, it decides there."""
+    base = admin("base", 0, rule("Deny", DATA), subject=SHOP, tier="Baseline")
+    deny = policy("deny", "podSelector: {}\npolicyTypes: [Ingress]")
+    findings = linted(base, deny)
+    assert [(f.code, f.message) for f in findings] == [("L0207", "the ingress rules of `base` never decide")]
+    assert findings[0].notes == ("applies to `shop/web[Deployment]`, `shop/cart[Deployment]`",)
+    assert found(base, policy("deny", "podSelector: {matchLabels: {app: web}}")) == []
+    assert found(base, policy("out", "podSelector: {}\npolicyTypes: [Egress]")) == []
+
+
+def test_a_tie() -> None:
+    """The witness is a connection in which both rules meet."""
+    findings = linted(admin("a", 1, rule("Accept", ALL, "80"), subject=SHOP), admin("b", 1, rule("Deny", DATA)))
+    assert [(f.code, f.message) for f in findings] == [
+        ("L0210", "`b` ingress[0] and `a` ingress[0] disagree, and both have priority 1")
+    ]
+    assert findings[0].notes == ("witness: data/db[Deployment] -> shop/web[Deployment], TCP 80",)
+
+
+NO_TIE = {
+    "the same action": [admin("a", 1, rule("Deny")), admin("b", 1, rule("Deny", SHOP))],
+    "other peers": [admin("a", 1, rule("Accept", SHOP)), admin("b", 1, rule("Deny", DATA))],
+    "other pods": [admin("a", 1, rule("Accept"), subject=SHOP), admin("b", 1, rule("Deny"), subject=DATA)],
+    "other ports": [admin("a", 1, rule("Accept", ALL, "80")), admin("b", 1, rule("Deny", ALL, "81"))],
+    "other tiers": [admin("a", 1, rule("Accept", SHOP)), admin("b", 1, rule("Deny"), tier="Baseline")],
+    "a word said before": [
+        admin("z", 0, rule("Deny", ALL, "80"), subject=SHOP),
+        admin("a", 1, rule("Accept", ALL, "80"), subject=SHOP),
+        admin("b", 1, rule("Deny", ALL, "80"), subject=SHOP),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", NO_TIE)
+def test_no_tie(name: str) -> None:
+    assert [code for code, _, _ in found(*NO_TIE[name]) if code == "L0210"] == []
+
+
+def test_a_pod_is_no_witness_against_itself() -> None:
+    """Of the traffic of one bare pod to itself no policy decides; replicas are pods like any other."""
+    one = "\napiVersion: v1\nkind: Pod\nmetadata: {name: one, namespace: shop, labels: {app: one}}\n"
+    one += "spec: {containers: [{name: c, image: i}]}\n"
+    own = "{pods: {namespaceSelector: {}, podSelector: {matchLabels: {app: one}}}}"
+    tied = [admin("a", 1, rule("Accept", own), subject=own), admin("b", 1, rule("Deny", own), subject=own)]
+    assert "L0210" not in [code for code, _, _ in found(one, *tied)]
+    assert "L0210" in [code for code, _, _ in found(pod("one"), *tied)]

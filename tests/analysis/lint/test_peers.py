@@ -1,0 +1,206 @@
+"""Whom policies and rules are about: nobody, pods that are elsewhere, and pods to which no policy applies."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.analysis.lint.given import found, linted, namespace, pod, policy, wide
+
+FROM = ("spec", "ingress", 0, "from")
+OPEN = "podSelector: {}\ningress: [{}]"
+
+
+def test_what_is_sound_is_passed_over_in_silence() -> None:
+    assert (
+        found(
+            policy("deny", "podSelector: {}\npolicyTypes: [Ingress, Egress]"),
+            policy(
+                "web",
+                "podSelector: {matchLabels: {app: web}}\n"
+                "ingress: [{from: [{podSelector: {matchLabels: {app: cart}}}], ports: [{port: http}]}]\n"
+                "egress: [{to: [{namespaceSelector: {matchLabels: {team: blue}}}], ports: [{port: sql}]},"
+                " {to: [{ipBlock: {cidr: 10.0.0.0/8, except: [10.1.0.0/16]}}]}]",
+            ),
+        )
+        == []
+    )
+
+
+@pytest.mark.parametrize(
+    ("spec", "meant"),
+    [
+        ("podSelector: {matchLabels: {app: wev}}\ningress: [{}]", "did you mean `app: web`?"),
+        ("podSelector: {matchLabels: {ap: web}}\ningress: [{}]", "did you mean `app: web`?"),
+        ("podSelector: {matchExpressions: [{key: app, operator: NotIn, values: [web, cart]}]}\ningress: [{}]", ""),
+    ],
+)
+def test_a_policy_for_nobody(spec: str, meant: str) -> None:
+    findings = linted(policy("web", spec))
+    assert [(f.code, f.message, f.severity.word) for f in findings] == [
+        ("L0200", "`shop/web` selects no pod", "warning")
+    ]
+    assert meant in findings[0].help
+
+
+def test_policies_for_pods_that_are_deployed_from_elsewhere() -> None:
+    """One word for the whole namespace, and no warning."""
+    findings = linted(policy("a", OPEN, "mail"), policy("b", "podSelector: {matchLabels: {app: api}}", "mail"))
+    assert [(f.code, f.message, f.severity.word) for f in findings] == [
+        ("L0200", "2 policies are for namespace `mail`, where the manifests hold no pod", "info")
+    ]
+
+
+def test_a_selection_that_may_be_someone_is_not_nobody() -> None:
+    """The hash of a template is set when pods run: its value is not known."""
+    assert found(policy("web", "podSelector: {matchLabels: {pod-template-hash: abc}}\ningress: [{}]")) == []
+
+
+def test_a_peer_that_is_nobody_and_one_that_is_somebody() -> None:
+    rule = "[{podSelector: {matchLabels: {app: card}}}, {podSelector: {matchLabels: {app: web}}}]"
+    spec = f"podSelector: {{matchLabels: {{app: web}}}}\ningress: [{{from: {rule}}}]"
+    assert found(policy("web", spec)) == [("L0201", (*FROM, 0), "a peer of `shop/web` ingress[0] matches nobody")]
+    assert linted(policy("web", spec))[0].help == "did you mean `app: cart`?"
+
+
+def test_a_rule_whose_peers_are_all_nobody() -> None:
+    rule = "[{podSelector: {matchLabels: {app: none}}}, {podSelector: {matchLabels: {tier: front}}}]"
+    assert found(policy("web", f"podSelector: {{matchLabels: {{app: web}}}}\ningress: [{{from: {rule}}}]")) == [
+        ("L0201", (*FROM, 0), "`shop/web` ingress[0] matches nobody"),
+        ("L0201", (*FROM, 1), "`shop/web` ingress[0] matches nobody"),
+    ]
+
+
+def test_peers_in_namespaces_that_are_not_in_the_manifests_are_told_of_once() -> None:
+    """DNS is meant by every other policy, and is hardly ever in the same manifests."""
+    dns = (
+        "[{to: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: kube-system}}, "
+        "podSelector: {matchLabels: {k8s-app: kube-dns}}}], ports: [{port: 53, protocol: UDP}]}]"
+    )
+    findings = linted(
+        policy("web", f"podSelector: {{matchLabels: {{app: web}}}}\npolicyTypes: [Egress]\negress: {dns}"),
+        policy("cart", f"podSelector: {{matchLabels: {{app: cart}}}}\npolicyTypes: [Egress]\negress: {dns}"),
+    )
+    assert [(f.code, f.message, f.severity.word) for f in findings] == [
+        (
+            "L0212",
+            "2 rules name pods `k8s-app=kube-dns` of namespaces `kubernetes.io/metadata.name=kube-system`, "
+            "where the manifests hold no pod",
+            "info",
+        )
+    ]
+
+
+def test_a_namespace_that_nothing_declares_may_have_the_labels() -> None:
+    peer = "[{namespaceSelector: {matchLabels: {team: green}}}]"
+    rule = policy("web", f"podSelector: {{matchLabels: {{app: web}}}}\ningress: [{{from: {peer}}}]")
+    assert [code for code, _, _ in found(rule)] == ["L0212"]
+    assert found(rule, pod("mailer", "mail")) == []
+
+
+def test_an_ingress_controller_may_be_anywhere() -> None:
+    """Where a route leads, a peer in a namespace that is not in the manifests is probably its controller."""
+    peer = "[{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: ingress}}}]"
+    rule = policy("web", f"podSelector: {{matchLabels: {{app: web}}}}\ningress: [{{from: {peer}}}]")
+    service = (
+        "\napiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: shop}\n"
+        "spec: {selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}\n"
+    )
+    ingress = (
+        "\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: web, namespace: shop}\n"
+        "spec: {defaultBackend: {service: {name: web, port: {number: 80}}}}\n"
+    )
+    assert [code for code, _, _ in found(rule)] == ["L0212"]
+    assert found(rule, service, ingress) == []
+
+
+def test_a_block_that_its_exceptions_use_up() -> None:
+    block = "{ipBlock: {cidr: 10.0.0.0/8, except: [10.0.0.0/9, 10.128.0.0/9]}}"
+    assert found(policy("web", f"podSelector: {{matchLabels: {{app: web}}}}\ningress: [{{from: [{block}]}}]")) == [
+        ("L0203", (*FROM, 0), "`10.0.0.0/8 except 10.0.0.0/9, 10.128.0.0/9` in `shop/web` ingress[0] is empty")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("spec", "path", "message", "help"),
+    [
+        (
+            "ingress: [{ports: [{port: htpp}]}]",
+            ("spec", "ingress", 0, "ports", 0),
+            "`shop/web` ingress[0] asks for port `TCP htpp`, which no pod has that the policy selects",
+            "did you mean `http`?",
+        ),
+        (
+            "ingress: [{ports: [{port: 80}, {port: http, protocol: UDP}]}]",
+            ("spec", "ingress", 0, "ports", 1),
+            "`shop/web` ingress[0] asks for port `UDP http`, which no pod has that the policy selects",
+            "did you mean `TCP http`?",
+        ),
+        (
+            "policyTypes: [Egress]\negress: [{to: [{namespaceSelector: {}}], ports: [{port: grpc}]}]",
+            ("spec", "egress", 0, "ports", 0),
+            "`shop/web` egress[0] asks for port `TCP grpc`, which no pod has that the rule leads to",
+            "name a port that a container declares, or write its number",
+        ),
+    ],
+)
+def test_a_port_name_that_nobody_has(spec: str, path: tuple[str | int, ...], message: str, help: str) -> None:
+    given = policy("web", f"podSelector: {{matchLabels: {{app: web}}}}\n{spec}")
+    assert found(given) == [("L0202", path, message)]
+    assert linted(given)[0].help == help
+
+
+def test_a_port_name_means_nothing_outside() -> None:
+    spec = "podSelector: {matchLabels: {app: web}}\npolicyTypes: [Egress]\negress: "
+    rule = "[{to: [{ipBlock: {cidr: 203.0.113.0/24}}], ports: [{port: http}]}]"
+    assert found(policy("web", spec + rule), profile="cilium") == [
+        (
+            "L0202",
+            ("spec", "egress", 0, "ports", 0),
+            "`shop/web` egress[0] asks for port `TCP http`, which means nothing outside the cluster",
+        )
+    ]
+
+
+@pytest.mark.parametrize(("profile", "verb"), [("calico", "does not"), ("kubernetes", "may not")])
+def test_policies_do_not_apply_to_pods_on_their_nodes_network(profile: str, verb: str) -> None:
+    """Where the labels fit others too it is only worth knowing; where they fit no other pod it is a mistake."""
+    agent = pod("agent", spec="hostNetwork: true")
+    for chosen, severity in (("{}", "info"), ("{matchLabels: {app: agent}}", "warning")):
+        findings = linted(agent, policy("deny", f"podSelector: {chosen}"), profile=profile)
+        assert [(f.code, f.message, f.severity.word) for f in findings] == [
+            ("L0211", f"`shop/deny` {verb} apply to `shop/agent[Deployment]`", severity)
+        ]
+    assert linted(agent, policy("deny", "podSelector: {matchLabels: {app: web}}"), profile=profile) == []
+
+
+def test_a_cluster_policy_for_nobody() -> None:
+    nowhere = wide(
+        "a", "tier: Admin\npriority: 1\nsubject: {namespaces: {matchLabels: {team: green}}}\ningress: []\negress: []"
+    )
+    misspelt = wide(
+        "b",
+        "tier: Admin\npriority: 2\nsubject: {pods: {namespaceSelector: {}, podSelector: {matchLabels: {app: wep}}}}\n"
+        "ingress: []\negress: []",
+    )
+    findings = linted(nowhere, misspelt)
+    assert [(f.code, f.message, f.severity.word) for f in findings] == [
+        ("L0200", "`a` is for namespaces `team=green`, where the manifests hold no pod", "info"),
+        ("L0200", "`b` selects no pod", "warning"),
+    ]
+    assert findings[1].help == "did you mean `app: web`?"
+
+
+def test_a_peer_of_a_cluster_policy_that_is_nobody() -> None:
+    rule = (
+        "- {name: r, action: Deny, to: [{networks: [10.0.0.0/8, 192.168.0.0/16]}, "
+        "{pods: {namespaceSelector: {matchLabels: {team: blue}}, podSelector: {matchLabels: {app: dc}}}}]}"
+    )
+    spec = f"tier: Admin\npriority: 1\nsubject: {{namespaces: {{}}}}\negress:\n{rule}"
+    assert found(wide("a", spec)) == [("L0201", ("spec", "egress", 0), "a peer of `a` egress[0] matches nobody")]
+
+
+def test_namespaces_without_pods_are_no_typing_error() -> None:
+    """A namespace that is declared and empty has its pods elsewhere."""
+    peer = "[{namespaceSelector: {matchLabels: {team: green}}}]"
+    rule = policy("web", f"podSelector: {{matchLabels: {{app: web}}}}\ningress: [{{from: {peer}}}]")
+    assert [code for code, _, _ in found(rule, namespace("mail", "team: green"))] == ["L0212"]
