@@ -46,9 +46,15 @@ class LabelIndex:
         doubts: dict[str, int] = {}
         for requirement in selector.requirements:
             key = requirement.key
-            hidden = self._opaque & ~self._keys.get(key, 0)
-            unset = self._unknown.get(key, 0) & ~hidden
-            yes = self._holds(requirement) & ~(hidden | unset)
+            hidden = self._opaque and self._opaque & ~self._keys.get(key, 0)
+            unset = self._unknown.get(key, 0)
+            yes = self._holds(requirement)
+            if not hidden and not unset:
+                sure &= yes
+                possible &= yes
+                continue
+            unset &= ~hidden
+            yes &= ~(hidden | unset)
             sure &= yes
             possible &= yes | hidden | unset
             if unset:

@@ -33,9 +33,6 @@ def put(parts: dict[V, R], value: V, region: R) -> None:
 
 def spread(parts: dict[V, R], region: R, step: Callable[[V], V], default: V) -> dict[V, R]:
     """The partition after `step` has been applied to the value of everything in `region`."""
-    if not parts:
-        after = step(default)
-        return {after: region} if region and after is not default else {}
     out: dict[V, R] = {}
     rest = region
     for value, part in parts.items():

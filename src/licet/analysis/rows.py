@@ -10,7 +10,7 @@ import msgspec
 
 from licet.analysis import assumption, bits
 from licet.analysis.grant import NO_REASONS, Grant, Grants, Reasons
-from licet.analysis.partition import combine, spread
+from licet.analysis.partition import R, combine, spread
 from licet.analysis.population import NamedPorts, Population, every
 from licet.analysis.rules import Rules
 from licet.analysis.shelf import Shelf, Swap
@@ -198,12 +198,16 @@ class Rows:
             for rule in policy.rules(self._direction) or ():
                 match = self._rules.of_network_policy(policy, rule, self._direction, subject)
                 for region, grant in match.pods:
-                    granted = grants.perhaps(grant, reasons) if reasons else grant
-                    pods = spread(pods, region, partial(grants.either, granted), grants.denied)
+                    pods = self._allowed(pods, region, grants.perhaps(grant, reasons) if reasons else grant)
                 for addresses, grant in match.outside:
-                    granted = grants.perhaps(grant, reasons) if reasons else grant
-                    outside = spread(outside, addresses, partial(grants.either, granted), grants.denied)
+                    outside = self._allowed(outside, addresses, grants.perhaps(grant, reasons) if reasons else grant)
         return Row(pods, outside)
+
+    def _allowed(self, parts: dict[Grant, R], region: R, grant: Grant) -> dict[Grant, R]:
+        """The parts with one more grant for a region."""
+        if parts:
+            return spread(parts, region, partial(self._grants.either, grant), self._grants.denied)
+        return {grant: region} if region else {}
 
     def _tier(self, tier: Tier, selection: Selection, subject: NamedPorts) -> TierRow | None:
         applied = tuple(a for a in selection.cluster if self._shelf.cluster[a[0]].tier is tier)

@@ -98,13 +98,15 @@ class Rules:
         return found
 
     def _resolve(self, peers: tuple[Peer, ...], namespace: str | None) -> _Peers:
+        if len(peers) == 1 and isinstance(peers[0], PodPeer):
+            return _Peers(self._pods(peers[0], namespace), NO_ADDRESSES)
         hits: list[Hits] = []
         blocks = NO_ADDRESSES
         doubtful: list[tuple[Reasons, AddressSet]] = []
         for peer in peers:
             match peer:
-                case PodPeer(namespaces=around, pods=pods):
-                    hits.append(self._population.select((namespace or "") if around is None else around, pods))
+                case PodPeer():
+                    hits.append(self._pods(peer, namespace))
                 case BlockPeer():
                     blocks |= peer.addresses
                 case NodePeer():
@@ -128,6 +130,10 @@ class Rules:
             outside,
             tuple((r, rest) for r, part in doubtful if (rest := part - outside)),
         )
+
+    def _pods(self, peer: PodPeer, namespace: str | None) -> Hits:
+        around = (namespace or "") if peer.namespaces is None else peer.namespaces
+        return self._population.select(around, peer.pods)
 
     def _match(
         self,
