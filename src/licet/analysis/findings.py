@@ -70,7 +70,7 @@ def elsewhere(where: Place, namespaces: str, rules: str) -> Diagnostic:
     )
 
 
-def empty_block(where: Place, rule: str, block: str) -> Diagnostic:
+def empty_block(where: Place, rule: str, block: str, whole: bool) -> Diagnostic:
     """A block of addresses whose exceptions take out all of it."""
     return Diagnostic(
         EMPTY_BLOCK,
@@ -78,7 +78,7 @@ def empty_block(where: Place, rule: str, block: str) -> Diagnostic:
         f"`{block}` in {rule} is empty",
         where,
         label="the exceptions take out the whole block",
-        help="make the exceptions smaller, or take the peer out",
+        help=f"make the exceptions smaller, or take the {'rule' if whole else 'peer'} out",
     )
 
 

@@ -147,7 +147,7 @@ class _Linter:
     def _unused(self, number: int, name: str, direction: Direction, at: int, unused: Unused) -> None:
         peer = unused.peer
         if isinstance(peer, BlockPeer):
-            self._tell(number, findings.empty_block(unused.place, name, peer.text), direction, at)
+            self._tell(number, findings.empty_block(unused.place, name, peer.text, unused.whole), direction, at)
         elif isinstance(peer, PodPeer) and unused.absence is Absence.NAMESPACES:
             self._elsewhere.setdefault((peer.namespaces or EVERYTHING, peer.pods), []).append(unused.place)
         else:
