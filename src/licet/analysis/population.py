@@ -180,9 +180,9 @@ class Population:
             return found if self.sources == self.pods else _within(found, self.pods)
         return self.as_pods(_within(self._select(namespace, pods), self.pods))
 
-    def behind(self, namespace: str, pods: Selector) -> Hits:
-        """The classes that a Service of `namespace` selects, hostNetwork pods among them."""
-        return _within(self._select(namespace, pods), self.pods)
+    def behind(self, namespaces: Selector | str, pods: Selector) -> Hits:
+        """The classes that a Service selects, hostNetwork pods among them. `namespaces` as in `select`."""
+        return _within(self._select(namespaces, pods), self.pods)
 
     def _select(self, namespaces: Selector | str, pods: Selector) -> Hits:
         sure, doubts = self._labels.select(pods)
