@@ -191,3 +191,50 @@ def host_network(where: Place, said: str, only: bool) -> Diagnostic:
         label="only hostNetwork pods have these labels" if only else "hostNetwork pods have these labels too",
         help="their traffic is their node's: restrict it on the nodes, or take hostNetwork from the pods",
     )
+
+
+def failed(where: Place, name: str, said: str, notes: tuple[str, ...]) -> Diagnostic:
+    """An assertion that does not hold."""
+    return Diagnostic(
+        FAILED,
+        Severity.ERROR,
+        f"`{name}` does not hold: {said}",
+        where,
+        help="change the policies, or, where this is meant, the assertion",
+        notes=notes,
+    )
+
+
+def open_question(where: Place, name: str, said: str, notes: tuple[str, ...]) -> Diagnostic:
+    """An assertion that may not hold: the answer hangs on what is not known."""
+    return Diagnostic(
+        OPEN_QUESTION,
+        Severity.ERROR,
+        f"`{name}` may not hold: {said}",
+        where,
+        help="settle what it hangs on: in the policies, in the manifests, with `--platform` or with `--enforcer`",
+        notes=notes,
+    )
+
+
+def matches_nobody(where: Place, name: str, meant: str) -> Diagnostic:
+    """A party of an assertion that is nobody: what it says about them would always hold."""
+    return Diagnostic(
+        MATCHES_NOBODY,
+        Severity.ERROR,
+        f"`{name}` names somebody who is not in the manifests",
+        where,
+        label="this is nobody",
+        help=f"did you mean `{meant}`?" if meant else "`licet map` lists those there are",
+    )
+
+
+def asks_nothing(where: Place, name: str) -> Diagnostic:
+    """An assertion about no connection at all: it would always hold."""
+    return Diagnostic(
+        ASKS_NOTHING,
+        Severity.ERROR,
+        f"`{name}` is about no connection",
+        where,
+        help="name other parties or ports: a pod to itself, or outside to outside, is no connection to judge",
+    )

@@ -24,6 +24,10 @@ FAILS_CLOSED = "L0112"
 UNRESOLVED = "L0113"
 UNKNOWN_VERSION = "L0114"
 OVERRIDDEN_LABEL = "L0115"
+BAD_ASSERTION = "L0140"
+NO_ASSERTIONS = "L0141"
+ASSERTION_TWICE = "L0142"
+NOT_ONE_VERB = "L0143"
 
 
 _CUSTOM = ("AdminNetworkPolicy", "BaselineAdminNetworkPolicy", "ClusterNetworkPolicy")
@@ -282,6 +286,46 @@ def overridden_label(origin: Origin, path: Path, value: str) -> Diagnostic:
         f"`{path_text(path)}` has no effect; the API server sets it to `{value}`",
         Place(origin, path),
         help=f"write `{value}`, or take the label out",
+    )
+
+
+def bad_assertion(where: Place, problem: str, help: str, left: str) -> Diagnostic:
+    """A fault in an assertion, which is therefore left out."""
+    return Diagnostic(BAD_ASSERTION, Severity.ERROR, problem, where, help=help, notes=(left,))
+
+
+def no_assertions(where: Place, found: str) -> Diagnostic:
+    """A document that holds no assertion, where assertions are due."""
+    return Diagnostic(
+        NO_ASSERTIONS,
+        Severity.ERROR,
+        f"{found}",
+        where,
+        help="begin with `apiVersion: licet.dev/v1alpha1` and `kind: Assertions`, and list them in `spec.assertions`",
+    )
+
+
+def assertion_twice(where: Place, name: str) -> Diagnostic:
+    """Two assertions of one name."""
+    return Diagnostic(
+        ASSERTION_TWICE,
+        Severity.ERROR,
+        f"`{name}` is asserted twice",
+        where,
+        help="give each assertion a name of its own",
+        notes=("the second one is left out",),
+    )
+
+
+def not_one_verb(where: Place, name: str, said: str) -> Diagnostic:
+    """An assertion that does not say exactly one of `deny`, `allow` and `only`."""
+    return Diagnostic(
+        NOT_ONE_VERB,
+        Severity.ERROR,
+        f"`{name}` says {said}",
+        where,
+        help="say exactly one of `deny`, `allow` and `only`",
+        notes=("the assertion is left out",),
     )
 
 
