@@ -18,7 +18,7 @@ from licet.analysis.population import UNKNOWN_POD
 from licet.analysis.reach import Reach
 from licet.diag.diagnostic import Diagnostic
 from licet.model.addresses import AddressSet, address_text
-from licet.model.assertion import Assertion, Expectation, Party
+from licet.model.assertion import Anything, Assertion, Expectation, Party, Who
 from licet.model.key import Key
 from licet.model.ports import ALL_PORTS, NamedPort, PortRange, PortSet, Protocol
 from licet.model.verdict import Cause, Verdict
@@ -105,7 +105,7 @@ class _Inquiry:
         self._assertion = assertion
         self._allow = assertion.expectation is Expectation.ALLOW
         only = assertion.expectation is Expectation.ONLY
-        sources = union(crowds.of(party.who, surely=only) for party in assertion.sources)
+        sources = union(self._source(party.who, surely=only) for party in assertion.sources)
         self._sources = crowds.others(sources) if only else sources
         self._from = self._sources.classes
         self._destinations = union(crowds.of(party.who) for party in assertion.destinations)
@@ -122,6 +122,11 @@ class _Inquiry:
         self._numeric = self._ports_on(UNKNOWN_POD)
         self._into_pods()
         self._out_of_pods()
+
+    def _source(self, who: Who, surely: bool) -> Crowd:
+        """Of what leads to nobody in particular, such as an ingress controller, nobody asks that it reach everyone."""
+        crowd = self._crowds.of(who, surely)
+        return Crowd(crowd.whole, crowd.some, crowd.addresses) if self._allow and who == Anything() else crowd
 
     def shown(self) -> list[_Seen]:
         """The connections worth showing: those that surely fail before those that may."""

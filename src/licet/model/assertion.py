@@ -56,7 +56,7 @@ class GatewayNamed(msgspec.Struct, frozen=True):
 
 
 class Anything(msgspec.Struct, frozen=True):
-    """Every workload and every address outside; as a source also ingress controllers and gateways."""
+    """Every workload and every address outside; as a source that is denied also ingress controllers and gateways."""
 
 
 Who: TypeAlias = (

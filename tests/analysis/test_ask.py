@@ -1,0 +1,403 @@
+"""Assertions hold exactly where every connection they speak of is as they say, without a doubt."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from random import Random
+
+import pytest
+
+from licet.analysis.ask import Answer, ask, findings
+from licet.analysis.reach import Reach, reach
+from licet.diag.diagnostic import Severity
+from licet.diag.place import Origin, Place
+from licet.diag.text import Text
+from licet.manifest.decode.assertions import decode
+from licet.manifest.documents import read
+from licet.model.addresses import EVERY_ADDRESS, AddressSet
+from licet.model.assertion import (
+    AddressesWithin,
+    Anything,
+    Assertion,
+    Expectation,
+    NamespaceNamed,
+    Party,
+    PodsLabelled,
+    Who,
+    WorkloadNamed,
+    World,
+)
+from licet.model.cluster import Cluster
+from licet.model.key import Key, Pattern
+from licet.model.ports import NamedPort, PortRange, PortRule, Protocol
+from licet.model.profiles import PROFILES
+from licet.model.selector import EVERYTHING, Operator, Requirement, Selector
+from licet.model.ternary import Ternary
+from licet.model.verdict import Verdict
+from licet.model.workload import Workload
+from tests.analysis.lint.given import namespace, pod, policy
+from tests.answers import manifests
+from tests.clusters import NAMESPACES, POD_LABELS, PORT_NAMES, PORTS, border_addresses, chance, random_cluster
+from tests.clusters import random_profile as any_profile
+
+SHOP = [
+    namespace("shop"),
+    namespace("data"),
+    pod("web", port="http"),
+    pod("cart"),
+    pod("db", "data", port="sql"),
+    policy("deny", "podSelector: {}\npolicyTypes: [Ingress, Egress]"),
+    policy("deny", "podSelector: {}\npolicyTypes: [Ingress, Egress]", "data"),
+    policy(
+        "cart-out",
+        "podSelector: {matchLabels: {app: cart}}\npolicyTypes: [Egress]\negress: "
+        "[{to: [{namespaceSelector: {}, podSelector: {matchLabels: {app: db}}}], ports: [{port: 5432}]},"
+        " {to: [{ipBlock: {cidr: 203.0.113.0/28}}]}]",
+    ),
+    policy(
+        "db-in",
+        "podSelector: {matchLabels: {app: db}}\ningress: "
+        "[{from: [{namespaceSelector: {}, podSelector: {matchLabels: {app: cart}}}], ports: [{port: 5432}]}]",
+        "data",
+    ),
+]
+CART, WEB, DB = (f"workload: {{name: {name}}}" for name in ("cart", "web", "db"))
+
+
+def asked(claim: str, *more: str, profile: str = "cilium") -> Answer:
+    """The answer to one assertion over SHOP and some objects."""
+    cluster, wrong = manifests(texts=[Text("shop.yaml", "\n---\n".join([*SHOP, *more]).encode())])
+    text = f"apiVersion: licet.dev/v1alpha1\nkind: Assertions\nspec: {{assertions: [{{name: a, {claim}}}]}}\n"
+    documents, broken = read([Text("asks.yaml", text.encode())])
+    assertions, faults = decode(documents)
+    assert (wrong, broken, faults) == ([], [], [])
+    [answer] = ask(reach(cluster, PROFILES[profile]), assertions)
+    assert answer.holds is not bool(findings([answer]))
+    return answer
+
+
+def claim(verb: str, sources: str, destinations: str, ports: str = "") -> str:
+    """One assertion without its name."""
+    on = f", ports: [{ports}]" if ports else ""
+    return f"{verb}: {{from: [{sources}], to: [{destinations}]{on}}}"
+
+
+HOLDS = [
+    claim("deny", WEB, DB),
+    claim("deny", DB, "any: {}"),
+    claim("deny", "any: {}", WEB),
+    claim("deny", CART, DB, "{port: 5433}, {port: 5432, transport: UDP}"),
+    claim("deny", CART, "cidr: {block: 0.0.0.0/0, except: [203.0.113.0/28]}"),
+    claim("deny", "platform: Ingress", "any: {}"),
+    claim("deny", "namespace: {name: data}", "namespace: {name: shop}"),
+    claim("allow", CART, DB, "{port: 5432}"),
+    claim("allow", CART, "cidr: {block: 203.0.113.8/29}"),
+    claim("allow", "pods: {podSelector: {matchLabels: {app: cart}}}", DB, "{port: 5432}"),
+    claim("only", CART, DB),
+    claim("only", "namespace: {name: shop}", DB),
+]
+
+FAILS = [
+    (claim("deny", CART, DB), "shop/cart[Deployment]", "data/db[Deployment]", 5432, Verdict.ALLOW, "db-in", 1),
+    (claim("deny", "any: {}", DB), "shop/cart[Deployment]", "data/db[Deployment]", 5432, Verdict.ALLOW, "db-in", 1),
+    (claim("deny", CART, "platform: World"), "shop/cart[Deployment]", "203.0.113.0", 1, Verdict.ALLOW, "cart-out", 1),
+    (claim("only", WEB, DB), "shop/cart[Deployment]", "data/db[Deployment]", 5432, Verdict.ALLOW, "db-in", 1),
+    (claim("allow", CART, DB), "shop/cart[Deployment]", "data/db[Deployment]", 1, Verdict.DENY, "db-in", 1),
+    (
+        claim("allow", CART, DB, "{port: 5432, endPort: 5433}"),
+        "shop/cart[Deployment]",
+        "data/db[Deployment]",
+        5433,
+        Verdict.DENY,
+        "db-in",
+        1,
+    ),
+    (
+        claim("allow", f"{WEB}, {CART}", DB, "{port: 5432}"),
+        "shop/web[Deployment]",
+        "data/db[Deployment]",
+        5432,
+        Verdict.DENY,
+        "db-in",
+        1,
+    ),
+    (
+        claim("allow", CART, "cidr: {block: 203.0.113.0/27}", "{port: 443}"),
+        "shop/cart[Deployment]",
+        "203.0.113.16",
+        443,
+        Verdict.DENY,
+        "cart-out",
+        1,
+    ),
+]
+
+
+@pytest.mark.parametrize("said", HOLDS)
+def test_an_assertion_holds(said: str) -> None:
+    assert asked(said) == Answer(asked(said).assertion)
+
+
+@pytest.mark.parametrize("case", FAILS)
+def test_an_assertion_fails_with_a_witness_and_its_cause(case: tuple[str, str, str, int, Verdict, str, int]) -> None:
+    said, src, dst, port, verdict, by, count = case
+    answer = asked(said)
+    assert not answer.holds
+    assert answer.count == count
+    failure = answer.failures[0]
+    assert (failure.src, failure.dst, failure.protocol, failure.port, failure.verdict) == (
+        src,
+        dst,
+        Protocol.TCP,
+        port,
+        verdict,
+    )
+    assert failure.cause is not None
+    assert failure.cause.policy is not None
+    assert failure.cause.policy.name == by
+    [finding] = findings([answer])
+    assert finding.where == failure.cause.place
+    assert finding.code == "L0300"
+    assert finding.help
+
+
+def test_a_name_of_a_port_is_each_destinations_own() -> None:
+    """`http` is 8080 on web; the database has no port of that name, so nothing is asked of it."""
+    open_web = policy("open", "podSelector: {matchLabels: {app: web}}\ningress: [{}]")
+    open_cart = policy(
+        "out", "podSelector: {matchLabels: {app: cart}}\npolicyTypes: [Egress]\negress: [{to: [{podSelector: {}}]}]"
+    )
+    answer = asked(claim("deny", CART, f"{WEB}, {DB}", "{port: http}"), open_web, open_cart)
+    assert [(failure.dst, failure.port) for failure in answer.failures] == [("shop/web[Deployment]", 8080)]
+    assert asked(claim("allow", CART, f"{WEB}, {DB}", "{port: http}"), open_web, open_cart).holds
+
+
+def test_a_doubt_is_a_failure_that_says_what_it_hangs_on() -> None:
+    """Whether an ipBlock matches pods, the API leaves open."""
+    wide = policy(
+        "wide",
+        "podSelector: {matchLabels: {app: web}}\npolicyTypes: [Egress]\negress: [{to: [{ipBlock: {cidr: 0.0.0.0/0}}]}]",
+    )
+    open_db = policy("open", "podSelector: {}\ningress: [{}]", "data")
+    said = claim("deny", WEB, DB)
+    assert asked(said, wide, open_db).holds
+    answer = asked(said, wide, open_db, profile="kubernetes")
+    [finding] = findings([answer])
+    assert finding.code == "L0301"
+    assert answer.failures[0].verdict is Verdict.UNDETERMINED
+    assert answer.failures[0].assumptions == ("the enforcer matches an ipBlock against pods' own addresses",)
+    assert "hangs on: the enforcer matches an ipBlock against pods' own addresses" in finding.notes
+    assert not asked(claim("allow", WEB, DB), wide, open_db, profile="kubernetes").holds
+
+
+def test_replicas_are_sources_unless_named() -> None:
+    """Of what one bare pod says to itself nobody asks."""
+    near = policy("near", "podSelector: {}\ningress: [{from: [{podSelector: {}}]}]\negress: [{}]", "data")
+    assert not asked(claim("only", CART, DB), near).holds
+    assert asked(claim("only", f"{CART}, {DB}", DB), near).holds
+    bare = "\napiVersion: v1\nkind: Pod\nmetadata: {name: one, namespace: data, labels: {app: one}}\n"
+    bare += "spec: {containers: [{name: c, image: i}]}\n"
+    assert asked(claim("only", DB, "workload: {name: one}"), bare, near).holds
+    alone = asked(claim("deny", "workload: {name: one}", "workload: {name: one}"), bare, near)
+    assert (alone.asks, alone.holds) == (False, False)
+    assert [finding.code for finding in findings([alone])] == ["L0303"]
+
+
+@pytest.mark.parametrize(
+    ("party", "meant"),
+    [
+        ("workload: {name: crat}", "did you mean `shop/cart[Deployment]`?"),
+        ("workload: {name: cart, namespace: data}", "did you mean `shop/cart[Deployment]`?"),
+        ("workload: {name: cart, kind: StatefulSet}", "did you mean `shop/cart[Deployment]`?"),
+        ("workload: {name: nothing-like-it}", "`licet map` lists those there are"),
+        ("namespace: {name: shops}", "did you mean `shop`?"),
+        ("pods: {podSelector: {matchLabels: {app: crat}}}", "did you mean `app: cart`?"),
+        ("gateway: {name: public}", "`licet map` lists those there are"),
+        ("cidr: {block: 10.0.0.0/8, except: [10.0.0.0/9, 10.128.0.0/9]}", "`licet map` lists those there are"),
+    ],
+)
+def test_a_party_that_is_nobody_makes_an_assertion_fail(party: str, meant: str) -> None:
+    """What is said of nobody would always hold."""
+    answer = asked(claim("deny", f"{party}, {WEB}", DB))
+    assert answer.failures == ()
+    [finding] = findings([answer])
+    assert (finding.code, finding.help, finding.severity) == ("L0302", meant, Severity.ERROR)
+    assert isinstance(finding.where, Place)
+    assert finding.where.path == ("spec", "assertions", 0, "deny", "from", 0)
+
+
+def test_what_routes_lead_to_is_the_ingress_controllers() -> None:
+    service = (
+        "\napiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: shop}\n"
+        "spec: {selector: {app: web}, ports: [{port: 80, targetPort: http}]}\n"
+    )
+    ingress = (
+        "\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: web, namespace: shop}\n"
+        "spec: {defaultBackend: {service: {name: web, port: {number: 80}}}}\n"
+    )
+    open_web = policy("open", "podSelector: {matchLabels: {app: web}}\ningress: [{}]")
+    objects = (service, ingress, open_web)
+    assert asked(claim("allow", "platform: Ingress", WEB, "{port: 8080}"), *objects).holds
+    refused = asked(claim("allow", "platform: Ingress", WEB, "{port: 8081}"), *objects)
+    assert [(f.src, f.port, f.verdict, f.cause) for f in refused.failures] == [
+        ("{ingress-controller}", 8081, Verdict.DENY, None)
+    ]
+    answer = asked(claim("deny", "any: {}", WEB, "{port: http}"), *objects)
+    assert {failure.src for failure in answer.failures} == {"0.0.0.0", "{ingress-controller}"}
+    assert asked(claim("only", "platform: Ingress, platform: World", WEB), *objects).holds
+
+
+def test_few_witnesses_stand_for_many() -> None:
+    many = [pod(f"p{at}", "data") for at in range(20)]
+    open_all = [policy("open", "podSelector: {}\ningress: [{}]\negress: [{}]", name) for name in ("shop", "data")]
+    answer = asked(claim("deny", WEB, "namespace: {name: data}"), *many, *open_all)
+    assert (len(answer.failures), answer.count) == (3, 21)
+    assert "21 pairs in all" in findings([answer])[0].notes
+
+
+# --- The law ---------------------------------------------------------------------------------------------------------
+
+PLACE = Place(Origin("asks.yaml"))
+
+
+def some_party(rng: Random, cluster: Cluster) -> Who:
+    """Somebody, now and then nobody."""
+    match rng.randrange(7):
+        case 0 | 1:
+            key = rng.choice(cluster.workloads).key
+            return WorkloadNamed(Pattern(key.name, *(() if chance(rng, 2) else (key.namespace, key.kind))))
+        case 2:
+            return NamespaceNamed(rng.choice(NAMESPACES))
+        case 3:
+            key_, values = rng.choice(list(POD_LABELS.items()))
+            chosen = Selector((Requirement(key_, rng.choice([Operator.IN, Operator.NOT_IN]), (rng.choice(values),)),))
+            where: list[Selector | str] = [EVERYTHING, *cluster.namespaces]
+            return PodsLabelled(rng.choice(where), chosen)
+        case 4:
+            block = rng.choice(["0.0.0.0/0", "10.0.0.0/16", "192.168.0.0/24", "203.0.113.0/24", "::/0"])
+            return AddressesWithin(AddressSet.of([block]), block)
+        case 5:
+            return World()
+        case _:
+            return Anything()
+
+
+def an_assertion(rng: Random, cluster: Cluster) -> Assertion:
+    """One of any kind, on few ports."""
+    parties = [tuple(Party(some_party(rng, cluster), PLACE) for _ in range(rng.randint(1, 2))) for _ in range(2)]
+    first, last = sorted(rng.choices(PORTS, k=2))
+    ports: tuple[PortRule, ...] = (
+        PortRange(rng.choice(list(Protocol)), first, last),
+        PortRange(Protocol.TCP, last, last),
+        NamedPort(rng.choice(PORT_NAMES), rng.choice(list(Protocol))),
+    )
+    chosen = None if chance(rng, 3) else tuple(rng.sample(ports, rng.randint(1, 2)))
+    return Assertion("a", "", rng.choice(list(Expectation)), parties[0], parties[1], chosen, PLACE)
+
+
+def is_among(who: Who, end: Workload | int, cluster: Cluster, surely: bool = False) -> bool:
+    """Whether somebody is meant, as a reader would say; doubtful labels count unless it has to be sure."""
+    outside = EVERY_ADDRESS - cluster.platform.pod_addresses
+    if isinstance(end, int):
+        one = AddressSet(((end, end),))
+        if isinstance(who, AddressesWithin):
+            return bool(who.addresses & one)
+        return isinstance(who, World | Anything) and bool(outside & one)
+    match who:
+        case WorkloadNamed(pattern=pattern):
+            return pattern.matches(end.key)
+        case NamespaceNamed(name=name):
+            return end.key.namespace == name
+        case PodsLabelled(namespaces=namespaces, pods=pods):
+            inside = namespaces in (EVERYTHING, end.key.namespace)
+            return inside and pods.matches(end.labels, end.runtime_labels) >= (
+                Ternary.YES if surely else Ternary.UNKNOWN
+            )
+        case Anything():
+            return True
+        case _:
+            return False
+
+
+def packets(assertion: Assertion, cluster: Cluster, end: Workload | int) -> Iterator[tuple[Protocol, int]]:
+    """The ports to look at on one destination: every border of every rule, where it is asked about."""
+    for port in assertion.ports or tuple(PortRange(protocol) for protocol in Protocol):
+        if isinstance(port, PortRange):
+            borders = {at + step for at in PORTS for step in (-1, 0, 1)}
+            borders |= {number.number for workload in cluster.workloads for number in workload.ports}
+            yield from ((port.protocol, at) for at in sorted(borders) if port.first <= at <= port.last)
+        elif isinstance(end, Workload):
+            yield from end.port_numbers(port.name, port.protocol)
+
+
+def worst(answer: Reach, assertion: Assertion) -> tuple[set[Verdict], bool]:
+    """The verdicts that fail, packet by packet, and whether there was any packet."""
+    cluster = answer.cluster
+    ends: list[Workload | int] = [*cluster.workloads, *border_addresses(cluster)]
+    for party in (*assertion.sources, *assertion.destinations):
+        if isinstance(party.who, AddressesWithin):
+            ends += [edge + step for span in party.who.addresses.spans for edge in span for step in (-1, 0, 1)]
+    ends = [end for end in ends if not isinstance(end, int) or 0 <= end <= EVERY_ADDRESS.spans[-1][1]]
+    failing: set[Verdict] = set()
+    asked_any = False
+
+    def named(parties: tuple[Party, ...], end: Workload | int, surely: bool = False) -> bool:
+        return any(is_among(party.who, end, cluster, surely) for party in parties)
+
+    for src, dst in itertools.product(ends, ends):
+        if isinstance(src, int) and isinstance(dst, int):
+            continue
+        if src is dst and isinstance(src, Workload) and src.key.kind == "Pod":
+            continue
+        if assertion.expectation is Expectation.ONLY:
+            if named(assertion.sources, src, surely=True) or not is_among(Anything(), src, cluster):
+                continue
+        elif not named(assertion.sources, src):
+            continue
+        if not named(assertion.destinations, dst):
+            continue
+        grant = answer.between(_end(src), _end(dst))
+        for point in packets(assertion, cluster, dst):
+            asked_any = True
+            verdict = grant.verdict(point)
+            if verdict is not (Verdict.ALLOW if assertion.expectation is Expectation.ALLOW else Verdict.DENY):
+                failing.add(verdict)
+    return failing, asked_any
+
+
+def _end(end: Workload | int) -> Key | int:
+    return end.key if isinstance(end, Workload) else end
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_it_agrees_with_every_single_packet(seed: int) -> None:
+    """On random clusters: what fails is what some packet shows, and every witness is such a packet."""
+    rng = Random(seed)
+    cluster = random_cluster(rng)
+    answered = reach(cluster, any_profile(rng))
+    names: dict[str, Key | int] = {str(workload.key): workload.key for workload in cluster.workloads}
+    assertions = [an_assertion(rng, cluster) for _ in range(6)]
+    for assertion, answer in zip(assertions, ask(answered, assertions), strict=True):
+        failing, asked_any = worst(answered, assertion)
+        certain = {Verdict.DENY, Verdict.ALLOW} & failing
+        assert bool(answer.failures) == bool(failing), assertion
+        assert bool(answer.count) == bool(failing)
+        if answer.failures:
+            assert (answer.failures[0].verdict in certain) == bool(certain)
+        for failure in answer.failures:
+            src, dst = (
+                names[name] if name in names else AddressSet.of([name]).spans[0][0]
+                for name in (failure.src, failure.dst)
+            )
+            assert answered.verdict(src, dst, failure.protocol, failure.port) is failure.verdict
+            assert bool(failure.assumptions) == (failure.verdict is Verdict.UNDETERMINED)
+        if assertion.ports is None:
+            assert answer.asks == asked_any
+        parties = (*assertion.sources, *assertion.destinations)
+        assert [one.party for one in answer.unmatched] == [
+            party
+            for party in parties
+            if not isinstance(party.who, AddressesWithin | World)
+            and not any(is_among(party.who, workload, cluster) for workload in cluster.workloads)
+        ]
