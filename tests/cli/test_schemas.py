@@ -63,6 +63,19 @@ def test_outputs_with_findings_do_too(broken: Path) -> None:
         _checked(ran.out)
 
 
+def test_answers_to_assertions_do_too(tmp_path: Path) -> None:
+    file = tmp_path / "asks.yaml"
+    file.write_text(
+        "apiVersion: licet.dev/v1alpha1\nkind: Assertions\nspec:\n  assertions:\n"
+        "  - {name: a, deny: {from: [{any: {}}], to: [{any: {}}]}}\n"
+        "  - {name: b, allow: {from: [{platform: Ingress}], to: [{namespace: {name: nowhere}}]}}\n"
+    )
+    ran = licet("ask", file, SHOP, "-o", "json")
+    assert ran.code == 1
+    assert [one["holds"] for one in json.loads(ran.out)["assertions"]] == [False, False]
+    _checked(ran.out)
+
+
 @pytest.mark.parametrize("file", sorted(SCHEMAS.glob("*.json")), ids=lambda file: file.name)
 def test_a_schema_refuses_what_it_does_not_know(file: Path) -> None:
     schema = json.loads(file.read_text())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from licet.diag.diagnostic import Severity
 from licet.diag.render import github, junit, markdown, sarif
 from licet.diag.report import Report
@@ -12,13 +10,13 @@ FORMATS = ("sarif", "junit", "github", "markdown")
 """The forms that other tools define, beside the table and the JSON that each command has of its own."""
 
 
-def render(report: Report, form: str, fail_on: Severity, cases: Sequence[junit.Case] = ()) -> str:
-    """The findings in one of FORMATS; `cases` are the tests of a JUnit report, where they are more than findings."""
+def render(report: Report, form: str, fail_on: Severity) -> str:
+    """The findings in one of FORMATS; a JUnit report has a test a finding."""
     match form:
         case "sarif":
             return sarif.render(report)
         case "junit":
-            return junit.render([*cases, *junit.cases(report, fail_on)] if cases else junit.cases(report, fail_on))
+            return junit.render(junit.cases(report, fail_on))
         case "github":
             return github.render(report)
         case "markdown":
