@@ -12,7 +12,7 @@ from licet.analysis.chart import chart
 from licet.analysis.endpoints import INGRESS_CONTROLLER
 from licet.analysis.grant import Grant, Grants
 from licet.analysis.leads import Leads
-from licet.analysis.meeting import Column, Meeting
+from licet.analysis.meeting import Column, Meeting, is_most
 from licet.analysis.partition import combine
 from licet.analysis.population import Population
 from licet.analysis.rows import Row, Rows
@@ -27,7 +27,6 @@ from licet.model.policy import Direction
 from licet.model.ports import Protocol
 from licet.model.profile import Profile
 from licet.model.verdict import Verdict
-from licet.model.workload import Workload
 
 
 class Update(msgspec.Struct, frozen=True):
@@ -45,9 +44,9 @@ class Update(msgspec.Struct, frozen=True):
 class Reach:
     """Who can reach whom.
 
-    `columns[c]` holds the grants towards class `c` by source class. `ingress[c]` and `egress[c]` are what `c` itself lets
-    in and out; their `outside` is the answer for addresses. `routed` holds, per ingress controller and gateway, what
-    its routes lead to and policies let it reach.
+    `columns[c]` holds the grants towards class `c` by source class. `ingress[c]` and `egress[c]` are what `c` itself
+    lets in and out; their `outside` is the answer for addresses. `routed` holds, per ingress controller and gateway,
+    what its routes lead to and policies let it reach.
     """
 
     def __init__(self, cluster: Cluster, profile: Profile) -> None:
@@ -121,7 +120,12 @@ class Reach:
         )
 
     def _met_differently(self, ingress: list[Row], senders: Mapping[int, tuple[Row, Row]]) -> set[int]:
-        """Destinations towards which a sender's grant changed, and which let that sender in at all."""
+        """Destinations towards which a sender's grant changed, and which let that sender in at all.
+
+        With very many senders simply all of them: asking each is more work than answering.
+        """
+        if is_most(senders, self.population):
+            return set(range(1, self.population.width))
         denied = self.grants.denied
         differing: dict[int, int] = {}
         for source, (before, after) in senders.items():
@@ -139,17 +143,23 @@ class Reach:
         denied = self.grants.denied
         found: dict[Key, dict[int, Grant]] = {}
         for (source, home), by_class in self._led.items():
-            first = {at: self._first_member(at) for at in sorted(by_class) if at in within}
-            admitted = admitting_strangers(self.cluster, self.profile, self.grants, tuple(first.values()), home)
             grants = found.setdefault(source, {})
-            for at, workload in first.items():
-                grant = self.grants.both(by_class[at], admitted[workload.key])
+            for at, admitted in self._strangers(sorted(at for at in by_class if at in within), home).items():
+                grant = self.grants.both(by_class[at], admitted)
                 if grant is not denied:
                     grants[at] = self.grants.either(grants.get(at, denied), grant)
         return found
 
-    def _first_member(self, at: int) -> Workload:
-        return self.population.workloads[self.population.classes[at].members[0]]
+    def _strangers(self, members: list[int], home: str = "") -> dict[int, Grant]:
+        """What policies grant to a pod of which nothing is known, towards each of these classes."""
+        if not members:
+            return {}
+        first = {at: self.population.workloads[self.population.classes[at].members[0]] for at in members}
+        near = msgspec.structs.replace(
+            self.cluster, workloads=tuple(first.values()), network_policies=self._ingress.applying(members)
+        )
+        admitted = admitting_strangers(near, self.profile, self.grants, home)
+        return {at: admitted[workload.key] for at, workload in first.items()}
 
     def at(self, column: Column, source: int) -> Grant:
         """The grant of one source class."""
@@ -175,8 +185,7 @@ class Reach:
         if isinstance(src, int):
             return self._outside(self.ingress[to].outside, src)
         if src == INGRESS_CONTROLLER:
-            workload = self._first_member(to)
-            return admitting_strangers(self.cluster, self.profile, grants, (workload,))[workload.key]
+            return self._strangers([to])[to]
         if src == dst and dst.kind == "Pod":
             return grants.open
         return self.at(self.columns[to], self.population.class_of[src])

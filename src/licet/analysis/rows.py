@@ -16,7 +16,7 @@ from licet.analysis.rules import Rules
 from licet.analysis.shelf import Shelf, Swap
 from licet.analysis.tiers import Applied, TierRow, Tiers
 from licet.model.addresses import EVERY_ADDRESS, AddressSet
-from licet.model.policy import Direction, Tier
+from licet.model.policy import Direction, NetworkPolicy, Tier
 
 
 class Row:
@@ -102,6 +102,14 @@ class Rows:
             if row is not self.of[member]:
                 changed[member] = row
         return found, changed
+
+    def applying(self, members: Iterable[int]) -> tuple[NetworkPolicy, ...]:
+        """The NetworkPolicies that apply, or may apply, to any of these classes."""
+        numbers: set[int] = set()
+        for member in members:
+            selection = self._selections[member]
+            numbers.update(selection.sure, [number for number, _ in selection.doubtful])
+        return tuple(self._shelf.network[number] for number in sorted(numbers))
 
     def _members(self, shelf: Shelf, number: int) -> list[tuple[int, Reasons]]:
         """The classes that a policy applies to in this direction, each with why it may not."""
