@@ -20,6 +20,7 @@ from licet.diag.diagnostic import Diagnostic
 from licet.model.addresses import AddressSet, address_text
 from licet.model.assertion import Anything, Assertion, Expectation, Party, Who
 from licet.model.key import Key
+from licet.model.policy import NetworkPolicy
 from licet.model.ports import ALL_PORTS, NamedPort, PortRange, PortSet, Protocol
 from licet.model.verdict import Cause, Verdict
 
@@ -278,18 +279,24 @@ class _Inquiry:
 
 
 def _explained(reach: Reach, seen: Sequence[_Seen]) -> dict[_Seen, Cause | None]:
-    """What decided each connection, read from only those workloads and policies that have a part in one of them."""
+    """What decided each connection, read from only those workloads and policies that have a part in it."""
     if not seen:
         return {}
-    keys = {end for one in seen for end in (one.src, one.dst) if isinstance(end, Key)}
-    around = {key.namespace for key in keys}
-    near = msgspec.structs.replace(
-        reach.cluster,
-        workloads=tuple(workload for workload in reach.cluster.workloads if workload.key in keys),
-        network_policies=tuple(p for p in reach.cluster.network_policies if p.key.namespace in around),
-    )
-    explainer = Explainer(near, reach.profile)
-    return {one: _cause(explainer, one) for one in dict.fromkeys(seen)}
+    policies: dict[str, list[NetworkPolicy]] = {}
+    for policy in reach.cluster.network_policies:
+        policies.setdefault(policy.key.namespace, []).append(policy)
+    workloads = {workload.key: workload for workload in reach.cluster.workloads}
+    found: dict[_Seen, Cause | None] = {}
+    for one in dict.fromkeys(seen):
+        keys = dict.fromkeys(end for end in (one.src, one.dst) if isinstance(end, Key) and end in workloads)
+        around = dict.fromkeys(key.namespace for key in keys)
+        near = msgspec.structs.replace(
+            reach.cluster,
+            workloads=tuple(workloads[key] for key in keys),
+            network_policies=tuple(policy for namespace in around for policy in policies.get(namespace, ())),
+        )
+        found[one] = _cause(Explainer(near, reach.profile), one)
+    return found
 
 
 def _cause(explainer: Explainer, seen: _Seen) -> Cause | None:
