@@ -93,6 +93,7 @@ def test_a_listener_with_kinds_takes_only_those(kinds: list[tuple[str, str]], ta
         ("*.test.example.com", ["*.example.com"], True),
         ("*.example.com", ["*.example.org"], False),
         ("*.ample.com", ["*.example.com"], False),
+        ("*.example.com", ["*.ample.com"], False),
     ],
 )
 def test_hostnames_must_meet(listens: str, asked: list[str], taken: bool) -> None:
@@ -103,6 +104,7 @@ def test_hostnames_must_meet(listens: str, asked: list[str], taken: bool) -> Non
 
 RED = namespace("shop", team="red")
 BLUE = namespace("shop", team="blue")
+PLAIN = namespace("shop")
 HIDDEN = namespace("shop", declared=False)
 NOT_RED = Selector.of([Requirement("team", Operator.NOT_IN, ("red",))])
 NAMED_SHOP = labelled(**{"kubernetes.io/metadata.name": "shop"})
@@ -117,6 +119,7 @@ NAMED_SHOP = labelled(**{"kubernetes.io/metadata.name": "shop"})
         ("None", None, RED, "shop", None),
         ("Selector", labelled(team="red"), RED, "other", ()),
         ("Selector", labelled(team="red"), BLUE, "other", None),
+        ("Selector", labelled(team="red"), PLAIN, "other", None),
         ("Selector", NOT_RED, BLUE, "other", ()),
         ("Selector", None, RED, "other", None),
         ("Selector", NAMED_SHOP, HIDDEN, "other", ()),

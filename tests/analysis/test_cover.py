@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from licet.analysis import bits
@@ -48,6 +48,7 @@ def test_two_kinds_of_rows_stay_short() -> None:
 
 
 @given(st.lists(st.integers(0, 255), max_size=20))
+@example([0, 0])
 def test_what_most_rows_have_is_counted_exactly(rows: list[int]) -> None:
     """Column by column, more than half."""
     found = most_common([(row, ()) for row in rows])
