@@ -76,9 +76,9 @@ def test_outside_is_what_any_of_them_reaches(seed: int) -> None:
     rng = Random(seed)
     answer = reach(random_cluster(rng), random_profile(rng))
     population = answer.population
-    for workload in population.workloads[:3]:
-        found = blast(answer, workload.key)
-        on_the_way = {str(workload.key), *(h.id for h in found.outward if h.type is EndpointType.WORKLOAD)}
+    for start in population.workloads[:3]:
+        found = blast(answer, start.key)
+        on_the_way = {str(start.key), *(h.id for h in found.outward if h.type is EndpointType.WORKLOAD)}
         wanted = AddressSet()
         for other in population.workloads:
             if str(other.key) in on_the_way:
@@ -115,7 +115,7 @@ def told(hops: tuple[Hop, ...]) -> list[tuple[str, int, str]]:
 
 
 def chain(*things: Thing) -> Reach:
-    """a and its twin reach b, b reaches c; nothing else goes from pod to pod."""
+    """Pods `a` and `twin` reach `b`, `b` reaches `c`; nothing else goes from pod to pod."""
     allowed = [
         network_policy("b", pods=labelled(app="b"), ingress=[rule(0, [pods(app="a")], [tcp(80)])]),
         network_policy("c", pods=labelled(app="c"), ingress=[rule(0, [pods(app="b")])]),

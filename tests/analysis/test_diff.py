@@ -13,8 +13,13 @@ from licet.model.addresses import AddressSet, range_from_text
 from licet.model.cluster import Cluster
 from licet.model.edge import Edge
 from licet.model.key import Key
-from licet.model.ports import Protocol
+from licet.model.policy import PodPeer
+from licet.model.ports import ALL_PORTS, PortSet, Protocol
+from licet.model.profiles import PROFILES
+from licet.model.selector import Operator, Requirement, Selector
 from licet.model.verdict import Verdict
+from tests.analysis.small import Thing, anyone, key, labelled, network_policy, pods, rule, tcp, workload
+from tests.analysis.small import cluster as cluster_of
 from tests.clusters import border_addresses, border_ports, random_cluster, random_profile
 
 End = Key | int
@@ -92,3 +97,77 @@ def test_nothing_changes_between_equals() -> None:
         rng = Random(seed)
         cluster, profile = random_cluster(rng), random_profile(rng)
         assert not diff(reach(cluster, profile), reach(cluster, profile))
+
+
+# --- By hand -----------------------------------------------------------------------------------------------------
+
+PROFILE = PROFILES["kube-network-policies"]
+OWNER = key("ReplicaSet", "cart")
+CART = [
+    workload(f"cart-{version}", kind="Pod", owner=OWNER, app="cart", version=version, addresses=[f"10.0.0.{version}"])
+    for version in "12"
+]
+WEB = workload("web")
+CLOSED = network_policy("closed", pods=labelled(app="cart"), ingress=[], egress=[rule(0, [anyone()])])
+ONE = network_policy("one", pods=labelled(version="1"), ingress=[rule(0, [pods(app="web")], [tcp(80)])])
+BOTH = network_policy("both", pods=labelled(app="cart"), ingress=[rule(0, [pods(app="web")], [tcp(80)])])
+ON_80 = PortSet.of(tcp(80))
+WEB_ID, CART_ID = "shop/web[Deployment]", "shop/cart[ReplicaSet]"
+FIRST, SECOND = "shop/cart-1[Pod]", "shop/cart-2[Pod]"
+
+
+def between(old: tuple[Thing, ...], new: tuple[Thing, ...]) -> Difference:
+    """The difference between two small clusters."""
+    return diff(reach(cluster_of(*old), PROFILE), reach(cluster_of(*new), PROFILE))
+
+
+def test_pods_of_one_owner_change_under_its_name() -> None:
+    """As long as neither answer tells them apart."""
+    found = between((WEB, *CART, CLOSED), (WEB, *CART, CLOSED, BOTH))
+    assert found == Difference((Edge((WEB_ID,), (CART_ID,), ON_80),), (), ())
+
+
+@pytest.mark.parametrize("policies", [(ONE, BOTH), (BOTH, ONE)])
+def test_pods_that_one_answer_tells_apart_change_under_their_own(policies: tuple[Thing, Thing]) -> None:
+    """Only the second pod's verdict changes."""
+    found = between((WEB, *CART, CLOSED, policies[0]), (WEB, *CART, CLOSED, policies[1]))
+    edge = Edge((WEB_ID,), (SECOND,), ON_80)
+    assert found == (Difference((edge,), (), ()) if policies[0] is ONE else Difference((), (edge,), ()))
+
+
+def test_a_bare_pod_is_no_change_to_itself() -> None:
+    """It reaches itself before and after, whatever policies say of its like."""
+    solo = [workload(name, kind="Pod", app="x") for name in ("one", "two")]
+    closed = network_policy("closed", ingress=[])
+    one, two = "shop/one[Pod]", "shop/two[Pod]"
+    outside = ("0.0.0.0-255.255.255.255", "::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")
+    edges = (
+        Edge((one,), (two,), ALL_PORTS),
+        Edge((two,), (one,), ALL_PORTS),
+        Edge(outside, (one, two), ALL_PORTS),
+    )
+    assert between((*solo,), (*solo, closed)) == Difference((), edges, ())
+    assert between((*solo, closed), (*solo,)) == Difference(edges, (), ())
+
+
+def test_workloads_that_come_and_go() -> None:
+    """Whoever is new was reached by nobody before."""
+    closed = network_policy(
+        "closed", pods=labelled(app="db"), ingress=[rule(0, [pods(app="web")], [tcp(80)])], egress=[]
+    )
+    found = between((WEB,), (WEB, workload("db"), closed))
+    assert found == Difference((Edge((WEB_ID,), ("shop/db[Deployment]",), ON_80),), (), ())
+    assert between((WEB, workload("db"), closed), (WEB,)) == Difference((), found.allowed, ())
+
+
+def test_what_becomes_open_says_what_it_hangs_on() -> None:
+    hashed = Selector.of([Requirement("pod-template-hash", Operator.IN, ("77aa",))])
+    maybe = network_policy("maybe", pods=labelled(app="web"), ingress=[rule(0, [PodPeer(None, hashed)], [tcp(80)])])
+    closed = network_policy("maybe", pods=labelled(app="web"), ingress=[], egress=[])
+    run = workload("run", runtime=["pod-template-hash"])
+    label = "label `pod-template-hash`, set when pods run, has the value that a policy asks for"
+    found = between((WEB, run, closed), (WEB, run, msgspec.structs.replace(maybe, egress=())))
+    assert found == Difference((), (), (Edge(("shop/run[Deployment]",), (WEB_ID,), ON_80, (label,)),))
+    assert between((WEB, run, msgspec.structs.replace(maybe, egress=())), (WEB, run, closed)) == Difference(
+        (), (Edge(("shop/run[Deployment]",), (WEB_ID,), ON_80),), ()
+    )
