@@ -1,169 +1,42 @@
-"""Why one end may reach another, through a Service or a route as well."""
+"""Why one end may reach another: what the user names, put to the analysis."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import msgspec
-
-from licet.analysis import bits
-from licet.analysis.attachment import Attachments
 from licet.analysis.endpoints import INGRESS_CONTROLLER
-from licet.analysis.explain import Explainer
-from licet.analysis.grant import Grants
-from licet.analysis.leads import Lead, Leads
+from licet.analysis.follow import Follower, Sender
 from licet.app.ends import End, Outside, Pods, end_id
-from licet.diag.place import Place
-from licet.model.cluster import Cluster
 from licet.model.key import Key
 from licet.model.ports import Protocol
-from licet.model.profile import Profile
-from licet.model.service import Backend, Route, Service
-from licet.model.verdict import Cause, Explanation, Verdict
+from licet.model.service import Route, Service
+from licet.model.verdict import Explanation
 from licet.sources import SourceError
 
 
-class Way(msgspec.Struct, frozen=True):
-    """One way to pods: the steps that lead there, the workload, its port, and what the steps hang on."""
-
-    steps: tuple[Cause, ...]
-    key: Key
-    protocol: Protocol
-    port: int
-    doubt: tuple[str, ...] = ()
-    home: str = ""
-    """The namespace that the way's gateway runs in, "" where that is not known."""
-
-
-class Why:
-    """Answers questions about one cluster."""
-
-    def __init__(self, cluster: Cluster, profile: Profile) -> None:
-        self._cluster = cluster
-        self._explainer = Explainer(cluster, profile)
-        self._leads = Leads(cluster, self._explainer.population, Grants())
-        self._attachments = Attachments(cluster)
-
-    def answer(self, src: End, dst: End, protocol: Protocol, port: int) -> Explanation:
-        """The verdict and its chain. Raises SourceError for ends between which nothing can be asked."""
-        if isinstance(src, Service | Route):
-            raise SourceError(f"`{end_id(src)}` opens no connections", "name a workload or an address as SRC")
-        if isinstance(dst, Outside):
+def why(follower: Follower, src: End, dst: End, protocol: Protocol, port: int) -> Explanation:
+    """The verdict and its chain. Raises SourceError for ends between which nothing can be asked."""
+    sender = _sender(src)
+    match dst:
+        case Outside(number=number):
             if isinstance(src, Outside):
                 raise SourceError("both ends lie outside the cluster", "name a workload as one of them")
-            return self._explainer.explain(_source(src), dst.number, protocol, port)
-        if isinstance(dst, Key):
+            return follower.to_address(sender, number, protocol, port)
+        case Pods(key=key):
+            return follower.to_pods(sender, key, protocol, port)
+        case Service():
+            return follower.to_service(sender, dst, protocol, port)
+        case Route():
+            return follower.to_route(sender, dst, protocol)
+        case Key():
             raise SourceError(f"`{end_id(dst)}` has no pods that manifests hold", "name what it leads to as DST")
-        if isinstance(dst, Pods):
-            return self._to_pods(src, dst, protocol, port)
-        if isinstance(dst, Service):
-            return self._by_ways(src, list(self._through_service(dst, protocol, port)), _no_way(dst, protocol, port))
-        return self._through_route(src, dst, protocol)
-
-    def _to_pods(self, src: Pods | Outside | Key, dst: Pods, protocol: Protocol, port: int) -> Explanation:
-        if not isinstance(src, Key):
-            return self._explainer.explain(_source(src), dst.key, protocol, port)
-        ways = [way for way in self._routed(src, protocol) if (way.key, way.port) == (dst.key, port)]
-        nothing = f"no route leads `{end_id(src)}` to `{dst.name}` on {protocol.name} {port}"
-        return self._by_ways(src, ways[:1], Cause("Route", None, None, "", "deny", nothing))
-
-    def _through_route(self, src: Pods | Outside | Key, route: Route, protocol: Protocol) -> Explanation:
-        """What the route's gateways may reach behind it; whether `src` reaches those gateways no manifest says."""
-        ways = [way for gateway in self._gateways(route) for way in self._of_route(route, gateway, protocol)]
-        nothing = Cause("Route", None, route.key, "", "deny", f"`{route.key}` leads to no pod", Place(route.origin))
-        through = self._by_ways(INGRESS_CONTROLLER, ways, nothing)
-        if isinstance(src, Key) or through.verdict is Verdict.DENY:
-            return through
-        reason = f"`{end_id(src)}` reaches what serves `{route.key}`"
-        cause = Cause("Route", None, None, "", "undetermined", f"no manifest says whether {reason}")
-        return Explanation(
-            Verdict.UNDETERMINED, (cause, *through.because), tuple(dict.fromkeys((reason, *through.assumptions)))
-        )
-
-    def _by_ways(self, src: Pods | Outside | Key, ways: list[Way], nothing: Cause) -> Explanation:
-        """One verdict over all ways: what holds on each of them, undetermined where they differ."""
-        if not ways:
-            return Explanation(Verdict.DENY, (nothing,))
-        parts = [self._explain(src, way) for way in ways]
-        verdicts = {part.verdict for part in parts}
-        because = tuple(dict.fromkeys(cause for part in parts for cause in part.because))
-        assumptions = tuple(dict.fromkeys(reason for part in parts for reason in part.assumptions))
-        if len(verdicts) == 1:
-            return Explanation(verdicts.pop(), because, assumptions)
-        differ = "which of the pods behind the name takes the connection"
-        return Explanation(Verdict.UNDETERMINED, because, (differ, *assumptions))
-
-    def _explain(self, src: Pods | Outside | Key, way: Way) -> Explanation:
-        part = self._explainer.explain(_source(src), way.key, way.protocol, way.port, way.home)
-        because = (*way.steps, *part.because)
-        if way.doubt and part.verdict is not Verdict.DENY:
-            return Explanation(Verdict.UNDETERMINED, because, (*way.doubt, *part.assumptions))
-        return Explanation(part.verdict, because, part.assumptions)
-
-    def _through_service(self, service: Service, protocol: Protocol, port: int) -> Iterator[Way]:
-        for lead in self._leads.of_service(service):
-            if lead.port.protocol is not protocol:
-                continue
-            if service.headless and lead.target.first <= port <= lead.target.last:
-                yield from self._ways(service, lead, port, ())
-            elif not service.headless and lead.port.port == port:
-                yield from self._ways(service, lead, lead.target.first, ())
-
-    def _ways(self, service: Service, lead: Lead, port: int, before: tuple[Cause, ...]) -> Iterator[Way]:
-        population = self._explainer.population
-        for at in bits.indices(lead.classes):
-            for member in population.classes[at].members:
-                key = population.workloads[member].key
-                to = f"`{service.key}` leads from port {lead.port.port} to {lead.port.protocol.name} {port} of `{key}`"
-                place = Place(service.origin, ("spec", "ports", service.ports.index(lead.port)))
-                step = Cause("Service", None, service.key, "", "leads", to, place)
-                yield Way((*before, step), key, lead.port.protocol, port, tuple(sorted(lead.doubt)))
-
-    def _gateways(self, route: Route) -> Iterator[tuple[Key, tuple[str, ...]]]:
-        for key, doubt in self._attachments.of_route(route):
-            yield key or INGRESS_CONTROLLER, tuple(sorted(doubt))
-
-    def _routed(self, gateway: Key, protocol: Protocol) -> Iterator[Way]:
-        for route in self._cluster.routes:
-            for key, doubt in self._gateways(route):
-                if key == gateway:
-                    yield from self._of_route(route, (key, doubt), protocol)
-
-    def _of_route(self, route: Route, gateway: tuple[Key, tuple[str, ...]], protocol: Protocol) -> Iterator[Way]:
-        for backend in route.backends:
-            if not self._attachments.may_refer(route, backend):
-                continue
-            step = _routed_step(route, backend, end_id(gateway[0]))
-            service = self._leads.service(backend.namespace, backend.name)
-            home = self._leads.home(route, None if gateway[0] == INGRESS_CONTROLLER else gateway[0])
-            for lead in self._leads.of_backend(backend, protocol):
-                assert service is not None, "a lead comes from a Service"
-                for way in self._ways(service, lead, lead.target.first, (step,)):
-                    yield msgspec.structs.replace(way, doubt=gateway[1] + way.doubt, home=home)
 
 
-def _routed_step(route: Route, backend: Backend, gateway: str) -> Cause:
-    to = f"`{route.key}` leads `{gateway}` to the Service `{backend.namespace}/{backend.name}`"
-    return Cause("Route", None, route.key, "", "leads", to, backend.place)
-
-
-def _no_way(service: Service, protocol: Protocol, port: int) -> Cause:
-    place = Place(service.origin, ("spec",), key=True)
-    if service.external_name:
-        text = f"`{service.key}` leads out of the cluster, to `{service.external_name}`: ask about its address"
-    elif not any(own.port == port and own.protocol is protocol for own in service.ports) and not service.headless:
-        there = ", ".join(f"{own.protocol.name} {own.port}" for own in service.ports) or "none"
-        text = f"`{service.key}` has no port {protocol.name} {port}; it has {there}"
-    else:
-        text = f"`{service.key}` leads to no pod on {protocol.name} {port}"
-    return Cause("Service", None, service.key, "", "deny", text, place)
-
-
-def _source(src: Pods | Outside | Key) -> Key | int:
+def _sender(src: End) -> Sender:
     match src:
         case Pods(key=key):
-            return key
+            return Sender(end_id(src), key)
         case Outside(number=number):
-            return number
+            return Sender(end_id(src), number)
         case Key():
-            return INGRESS_CONTROLLER
+            return Sender(end_id(src), INGRESS_CONTROLLER, gateway=src)
+        case Service() | Route():
+            raise SourceError(f"`{end_id(src)}` opens no connections", "name a workload or an address as SRC")

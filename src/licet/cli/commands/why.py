@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
+from licet.analysis.follow import Follower
 from licet.app.ends import Ends, end_id
 from licet.app.load import Loaded, Tell
-from licet.app.why import Why
+from licet.app.why import why
 from licet.cli.options import Options, epilog, every_command
 from licet.cli.render import chain
 from licet.cli.session import Session
@@ -54,9 +55,10 @@ def command(options: Options, src: str, dst: str, paths: tuple[str, ...], port: 
         loaded = session.load(paths, tell)
         tell("answering")
         ends = Ends(loaded.cluster)
+        follower = Follower(loaded.cluster, session.profile)
         source, target = ends.find(src), ends.find(dst)
         asked = chain.Asked(end_id(source), end_id(target), Protocol[protocol], port)
-        return loaded, asked, Why(loaded.cluster, session.profile).answer(source, target, asked.protocol, port)
+        return loaded, asked, why(follower, source, target, asked.protocol, port)
 
     loaded, asked, explanation = session.work(answer)
     if options.output == "json":

@@ -1,0 +1,164 @@
+"""Why, through a name: the ways on which Services, ingresses and gateways lead to pods, and what is decided on each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from licet.analysis import bits
+from licet.analysis.attachment import Attachments
+from licet.analysis.edges import gateway_id
+from licet.analysis.endpoints import INGRESS_CONTROLLER
+from licet.analysis.explain import Explainer
+from licet.analysis.grant import Grants
+from licet.analysis.leads import Lead, Leads
+from licet.diag.place import Place
+from licet.model.cluster import Cluster
+from licet.model.key import Key
+from licet.model.ports import Protocol
+from licet.model.profile import Profile
+from licet.model.service import Backend, Route, Service
+from licet.model.verdict import Cause, Explanation, Verdict
+
+
+class Sender(msgspec.Struct, frozen=True):
+    """Who opens the connection: the name for people, and a workload's key or an address.
+
+    `gateway` is set where a Gateway or the ingress controller (INGRESS_CONTROLLER) sends what its routes lead on; `end`
+    is then INGRESS_CONTROLLER, a pod of which nothing is known.
+    """
+
+    name: str
+    end: Key | int
+    gateway: Key | None = None
+
+
+class Way(msgspec.Struct, frozen=True):
+    """One way to pods: the steps that lead there, the workload, its port, and what the steps hang on."""
+
+    steps: tuple[Cause, ...]
+    key: Key
+    protocol: Protocol
+    port: int
+    doubt: tuple[str, ...] = ()
+    home: str = ""
+    """The namespace that the way's gateway runs in, "" where that is not known."""
+
+
+class Follower:
+    """Answers questions about one cluster."""
+
+    def __init__(self, cluster: Cluster, profile: Profile) -> None:
+        self._cluster = cluster
+        self._explainer = Explainer(cluster, profile)
+        self._leads = Leads(cluster, self._explainer.population, Grants())
+        self._attachments = Attachments(cluster)
+
+    def to_address(self, sender: Sender, address: int, protocol: Protocol, port: int) -> Explanation:
+        """Why a sender may or may not reach an address outside; ValueError where the sender is one itself."""
+        return self._explainer.explain(sender.end, address, protocol, port)
+
+    def to_pods(self, sender: Sender, key: Key, protocol: Protocol, port: int) -> Explanation:
+        """Why a sender may or may not reach a port of a workload; a gateway only where a route leads it there."""
+        if sender.gateway is None:
+            return self._explainer.explain(sender.end, key, protocol, port)
+        ways = [way for way in self._routed(sender.gateway, protocol) if (way.key, way.port) == (key, port)]
+        nothing = f"no route leads `{sender.name}` to `{key}` on {protocol.name} {port}"
+        return self._by_ways(sender.end, ways[:1], Cause("Route", None, None, "", "deny", nothing))
+
+    def to_service(self, sender: Sender, service: Service, protocol: Protocol, port: int) -> Explanation:
+        """Why a sender may or may not reach what is behind a Service's port; of a headless one, behind a pod's port."""
+        ways = list(self._through_service(service, protocol, port))
+        return self._by_ways(sender.end, ways, _no_way(service, protocol, port))
+
+    def to_route(self, sender: Sender, route: Route, protocol: Protocol) -> Explanation:
+        """What the route's gateways may reach behind it; whether a sender reaches those gateways no manifest says."""
+        ways = [way for gateway in self._gateways(route) for way in self._of_route(route, gateway, protocol)]
+        nothing = Cause("Route", None, route.key, "", "deny", f"`{route.key}` leads to no pod", Place(route.origin))
+        through = self._by_ways(INGRESS_CONTROLLER, ways, nothing)
+        if sender.gateway is not None or through.verdict is Verdict.DENY:
+            return through
+        reason = f"`{sender.name}` reaches what serves `{route.key}`"
+        cause = Cause("Route", None, None, "", "undetermined", f"no manifest says whether {reason}")
+        return Explanation(
+            Verdict.UNDETERMINED, (cause, *through.because), tuple(dict.fromkeys((reason, *through.assumptions)))
+        )
+
+    def _by_ways(self, src: Key | int, ways: list[Way], nothing: Cause) -> Explanation:
+        """One verdict over all ways: what holds on each of them, undetermined where they differ."""
+        if not ways:
+            return Explanation(Verdict.DENY, (nothing,))
+        parts = [self._explain(src, way) for way in ways]
+        verdicts = {part.verdict for part in parts}
+        because = tuple(dict.fromkeys(cause for part in parts for cause in part.because))
+        assumptions = tuple(dict.fromkeys(reason for part in parts for reason in part.assumptions))
+        if len(verdicts) == 1:
+            return Explanation(verdicts.pop(), because, assumptions)
+        differ = "which of the pods behind the name takes the connection"
+        return Explanation(Verdict.UNDETERMINED, because, (differ, *assumptions))
+
+    def _explain(self, src: Key | int, way: Way) -> Explanation:
+        part = self._explainer.explain(src, way.key, way.protocol, way.port, way.home)
+        because = (*way.steps, *part.because)
+        if way.doubt and part.verdict is not Verdict.DENY:
+            return Explanation(Verdict.UNDETERMINED, because, (*way.doubt, *part.assumptions))
+        return Explanation(part.verdict, because, part.assumptions)
+
+    def _through_service(self, service: Service, protocol: Protocol, port: int) -> Iterator[Way]:
+        for lead in self._leads.of_service(service):
+            if lead.port.protocol is not protocol:
+                continue
+            if service.headless and lead.target.first <= port <= lead.target.last:
+                yield from self._ways(service, lead, port, ())
+            elif not service.headless and lead.port.port == port:
+                yield from self._ways(service, lead, lead.target.first, ())
+
+    def _ways(self, service: Service, lead: Lead, port: int, before: tuple[Cause, ...]) -> Iterator[Way]:
+        population = self._explainer.population
+        for at in bits.indices(lead.classes):
+            for member in population.classes[at].members:
+                key = population.workloads[member].key
+                to = f"`{service.key}` leads from port {lead.port.port} to {lead.port.protocol.name} {port} of `{key}`"
+                place = Place(service.origin, ("spec", "ports", service.ports.index(lead.port)))
+                step = Cause("Service", None, service.key, "", "leads", to, place)
+                yield Way((*before, step), key, lead.port.protocol, port, tuple(sorted(lead.doubt)))
+
+    def _gateways(self, route: Route) -> Iterator[tuple[Key, tuple[str, ...]]]:
+        for key, doubt in self._attachments.of_route(route):
+            yield key or INGRESS_CONTROLLER, tuple(sorted(doubt))
+
+    def _routed(self, gateway: Key, protocol: Protocol) -> Iterator[Way]:
+        for route in self._cluster.routes:
+            for key, doubt in self._gateways(route):
+                if key == gateway:
+                    yield from self._of_route(route, (key, doubt), protocol)
+
+    def _of_route(self, route: Route, gateway: tuple[Key, tuple[str, ...]], protocol: Protocol) -> Iterator[Way]:
+        for backend in route.backends:
+            if not self._attachments.may_refer(route, backend):
+                continue
+            step = _routed_step(route, backend, gateway_id(gateway[0]))
+            service = self._leads.service(backend.namespace, backend.name)
+            home = self._leads.home(route, None if gateway[0] == INGRESS_CONTROLLER else gateway[0])
+            for lead in self._leads.of_backend(backend, protocol):
+                assert service is not None, "a lead comes from a Service"
+                for way in self._ways(service, lead, lead.target.first, (step,)):
+                    yield msgspec.structs.replace(way, doubt=gateway[1] + way.doubt, home=home)
+
+
+def _routed_step(route: Route, backend: Backend, gateway: str) -> Cause:
+    to = f"`{route.key}` leads `{gateway}` to the Service `{backend.namespace}/{backend.name}`"
+    return Cause("Route", None, route.key, "", "leads", to, backend.place)
+
+
+def _no_way(service: Service, protocol: Protocol, port: int) -> Cause:
+    place = Place(service.origin, ("spec",), key=True)
+    if service.external_name:
+        text = f"`{service.key}` leads out of the cluster, to `{service.external_name}`: ask about its address"
+    elif not any(own.port == port and own.protocol is protocol for own in service.ports) and not service.headless:
+        there = ", ".join(f"{own.protocol.name} {own.port}" for own in service.ports) or "none"
+        text = f"`{service.key}` has no port {protocol.name} {port}; it has {there}"
+    else:
+        text = f"`{service.key}` leads to no pod on {protocol.name} {port}"
+    return Cause("Service", None, service.key, "", "deny", text, place)
