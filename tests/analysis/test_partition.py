@@ -5,6 +5,7 @@ Values are compared by identity, as grants are; `intern` makes equal words one o
 
 from __future__ import annotations
 
+from functools import partial
 from sys import intern
 
 from hypothesis import given
@@ -22,8 +23,12 @@ def built(steps: list[tuple[int, str]]) -> dict[str, int]:
     """Each step adds a letter to the values of a region; the default is the empty word."""
     parts: dict[str, int] = {}
     for region, letter in steps:
-        parts = spread(parts, region, lambda held, more=letter: "".join(sorted({*held, more})), "")
+        parts = spread(parts, region, partial(_with, letter), "")
     return parts
+
+
+def _with(letter: str, word: str) -> str:
+    return "".join(sorted({*word, letter}))
 
 
 def value(parts: dict[str, int], at: int) -> str:
