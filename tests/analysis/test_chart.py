@@ -12,10 +12,10 @@ from licet.analysis.reach import reach
 from licet.model.addresses import EVERY_ADDRESS, V6_BASE, AddressSet
 from licet.model.edge import Edge, Endpoint, EndpointType, ReachMap
 from licet.model.platform import Platform
-from licet.model.policy import PodPeer
+from licet.model.policy import Action, NodePeer, Peer, PodPeer
 from licet.model.ports import ALL_PORTS, PortSet
 from licet.model.profiles import PROFILES
-from licet.model.selector import Operator, Requirement, Selector
+from licet.model.selector import EVERYTHING, Operator, Requirement, Selector
 from tests.analysis.small import (
     Thing,
     anyone,
@@ -35,6 +35,8 @@ from tests.analysis.small import (
     service,
     tcp,
     to,
+    wide_policy,
+    wide_rule,
     workload,
 )
 
@@ -324,6 +326,22 @@ def test_other_services_are_still_looked_at() -> None:
         "clients outside are met under their own addresses through `shop/web[Service]`, though a LoadBalancer may put "
         "a node's address in their place"
     ]
+
+
+@pytest.mark.parametrize(
+    ("peers", "nodes", "told"),
+    [
+        ([anyone(), NodePeer(EVERYTHING)], (), True),
+        ([anyone(), NodePeer(EVERYTHING)], ("192.168.0.0/24",), False),
+        ([anyone()], (), False),
+    ],
+)
+def test_a_rule_about_nodes_needs_their_addresses(peers: list[Peer], nodes: tuple[str, ...], told: bool) -> None:
+    """Without `nodeCIDRs` no address outside is a node's."""
+    policy = wide_policy("p", egress=[wide_rule(0, Action.ACCEPT, peers)])
+    found = drawn(workload("web"), policy, platform=Platform(node_addresses=AddressSet.of(nodes)))
+    sentence = "addresses outside are taken to be no node's, since the platform names no `nodeCIDRs`"
+    assert found.assumptions == ((sentence, ICMP) if told else (ICMP,))
 
 
 def test_icmp_is_not_told_where_a_policy_may_deny_it() -> None:

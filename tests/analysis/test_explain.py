@@ -195,6 +195,15 @@ def test_a_named_port_is_the_subjects_own(port: int, protocol: Protocol, verdict
     assert why(named, policy, dst=named.key, port=port, protocol=protocol).verdict is verdict
 
 
+def test_a_near_miss_says_what_a_port_name_means() -> None:
+    """On the pod that the policy selects, for ingress."""
+    named = workload("named", ports=[http(8080)])
+    policy = network_policy("p", pods=labelled(app="named"), ingress=[rule(0, None, [NamedPort("http")])])
+    text = "`ingress[0]` admits `shop/web[Deployment]` only on TCP 8080, not on TCP 5432"
+    cause = why(named, policy, dst=named.key).because[-1]
+    assert cause.text == f"`shop/p[NetworkPolicy]` selects `shop/named[Deployment]`, and {text}"
+
+
 # --- What is not known -------------------------------------------------------------------------------------------
 
 HASH = Selector.of([Requirement("pod-template-hash", Operator.IN, ("77aa",))])
@@ -422,6 +431,21 @@ def test_equal_priorities_that_disagree_leave_it_open() -> None:
     assert why(a, same).verdict is Verdict.ALLOW
     other = wide_policy("b", priority=7, ingress=[wide_rule(0, Action.DENY, [anyone()], [tcp(80)])])
     assert why(a, other).verdict is Verdict.ALLOW
+
+
+def test_only_those_that_may_disagree_are_a_tie() -> None:
+    """Where the answer hangs on something else, policies that agree are no part of it; two doubts of one kind are."""
+    accepts = [wide_policy(name, pods=HASH, ingress=[wide_rule(0, Action.ACCEPT, [anyone()])]) for name in "ab"]
+    closed = network_policy("closed", ingress=[])
+    found = why(RUNNING, *accepts, closed, dst=RUNNING.key)
+    assert (found.verdict, found.assumptions) == (Verdict.UNDETERMINED, (LABEL,))
+    some = PodPeer(EVERYTHING, HASH)
+    rules = [wide_rule(0, Action.ACCEPT, [some]), wide_rule(1, Action.DENY, [anyone()])]
+    doubts = [wide_policy(name, ingress=rules) for name in "ab"]
+    found = why(RUNNING, *doubts, src=RUNNING.key)
+    kind = "[ClusterNetworkPolicy.policy.networking.k8s.io]"
+    tie = f"`a{kind}` and `b{kind}` have equal priority, and which decides is not defined"
+    assert (found.verdict, found.assumptions) == (Verdict.UNDETERMINED, (tie, LABEL))
 
 
 def test_a_cluster_policy_that_may_apply() -> None:
