@@ -12,10 +12,6 @@ from licet.analysis.shelf import Policy
 from licet.model.cluster import Cluster
 from licet.model.key import Key
 from licet.model.policy import NetworkPolicy
-from licet.model.ports import Protocol
-from licet.model.profiles import PROFILES
-from licet.model.verdict import Verdict
-from tests.analysis.small import block, cluster, labelled, network_policy, pods, rule, workload
 from tests.clusters import random_cluster, random_profile
 
 
@@ -54,7 +50,6 @@ def test_an_update_is_the_fresh_answer(seed: int) -> None:
         assert set(answer.cluster.network_policies) >= {
             p for p in update.reach.cluster.network_policies if p not in come
         }
-        assert update.reach.columns[0] == {}
         answer = update.reach
     assert [dict(column) for column in first.columns] == before
 
@@ -83,53 +78,3 @@ def test_a_policy_that_is_not_there_cannot_go() -> None:
     cluster = random_cluster(Random(0))
     with pytest.raises(KeyError):
         reach(cluster, random_profile(Random(0))).update(gone=[Key("", "", "NetworkPolicy", "nowhere", "none")])
-
-
-# --- By hand -----------------------------------------------------------------------------------------------------
-
-TEN = rule(0, [block("10.0.0.0/24")])
-ADDRESSED = [workload(f"w{i}", addresses=[f"10.0.{i}.1"], app="w") for i in range(3)]
-
-
-def test_a_policy_without_a_new_line_between_pods_is_followed() -> None:
-    """Pods of known addresses: the blocks are those that were there."""
-    answer = reach(cluster(*ADDRESSED, network_policy("old", ingress=[TEN])), PROFILES["calico"])
-    update = answer.update(come=[network_policy("new", egress=[TEN])])
-    assert update.reach.grants is answer.grants
-    assert update.reach.population is answer.population
-    first, *others = (answer.population.class_of[w.key] for w in ADDRESSED)
-    assert set(update.columns) == {first, *others}
-    assert update.arriving == ()
-    assert set(update.leaving) == {first, *others}
-    assert answer.update(come=[network_policy("old", ingress=[TEN])]).columns == ()
-
-
-def test_a_new_line_between_pods_asks_everything_anew() -> None:
-    """Every class is named: none of the new ones was there before."""
-    answer = reach(cluster(*ADDRESSED, network_policy("old", ingress=[TEN])), PROFILES["calico"])
-    update = answer.update(come=[network_policy("new", ingress=[rule(0, [block("10.0.1.0/24")])])])
-    assert update.reach.grants is not answer.grants
-    assert update.reach.population.width == 4
-    assert (update.columns, update.arriving, update.leaving) == ((1, 2, 3), (1, 2, 3), (1, 2, 3))
-
-
-def test_where_no_address_is_known_no_block_draws_a_line() -> None:
-    answer = reach(cluster(workload("a"), workload("b")), PROFILES["calico"])
-    update = answer.update(come=[network_policy("new", ingress=[TEN])])
-    assert update.reach.grants is answer.grants
-
-
-def test_senders_that_change_alike_are_all_followed() -> None:
-    """Each towards those that let it in, whichever of them that is."""
-    senders = [workload(name, role="sender") for name in ("one", "two")]
-    for admitted in ("one", "two"):
-        door = network_policy("door", pods=labelled(app="db"), ingress=[rule(0, [pods(app=admitted)])])
-        quiet = network_policy("quiet", pods=labelled(app="zzz"), egress=[])
-        crowd = [workload(f"x{i}") for i in range(20)]
-        answer = reach(cluster(*senders, workload("db"), *crowd, door, quiet), PROFILES["kubernetes"])
-        silent = network_policy("silent", pods=labelled(role="sender"), egress=[])
-        update = answer.update(come=[silent])
-        db, sender = workload("db").key, workload(admitted).key
-        assert answer.verdict(sender, db, Protocol.TCP, 80) is Verdict.ALLOW
-        assert update.reach.verdict(sender, db, Protocol.TCP, 80) is Verdict.DENY
-        assert answer.population.class_of[db] in update.columns
