@@ -18,6 +18,7 @@ EQUAL_RULES = "L0209"
 TIE = "L0210"
 HOST_NETWORK = "L0211"
 ELSEWHERE = "L0212"
+HALF_AN_EDGE = "L0213"
 FAILED = "L0300"
 OPEN_QUESTION = "L0301"
 MATCHES_NOBODY = "L0302"
@@ -44,6 +45,31 @@ def selects_nobody_here(where: Place, policies: str, around: str) -> Diagnostic:
         f"{policies} for {around}, where the manifests hold no pod",
         where,
         help="nothing is wrong where these pods are deployed from elsewhere; read their manifests too to judge",
+    )
+
+
+def hosts_only(where: Place, rule: str, whole: bool) -> Diagnostic:
+    """A peer of a rule whose labels only hostNetwork pods have, which no selector of a peer matches."""
+    return Diagnostic(
+        UNUSED_PEER,
+        Severity.WARNING,
+        f"{rule} matches nobody" if whole else f"a peer of {rule} matches nobody",
+        where,
+        label="only hostNetwork pods have these labels",
+        help="their traffic is their node's: name the addresses of the nodes instead",
+    )
+
+
+def half_an_edge(where: Place, rule: str, side: str) -> Diagnostic:
+    """A rule that is never used: all that it allows is refused by the other side, or by the Admin tier."""
+    return Diagnostic(
+        HALF_AN_EDGE,
+        Severity.WARNING,
+        f"{rule} is never used",
+        where,
+        label="half an edge",
+        help=f"let the {side} side do the same, or take the rule out; `licet why` says who refuses",
+        notes=(f"the policies of the {side} side, or the Admin tier, refuse all that it allows",),
     )
 
 

@@ -13,7 +13,7 @@ OPEN = "podSelector: {}\ningress: [{}]"
 def test_what_is_sound_is_passed_over_in_silence() -> None:
     assert (
         found(
-            policy("deny", "podSelector: {}\npolicyTypes: [Ingress, Egress]"),
+            policy("deny", "podSelector: {}\npolicyTypes: [Ingress]"),
             policy(
                 "web",
                 "podSelector: {matchLabels: {app: web}}\n"
@@ -204,3 +204,68 @@ def test_namespaces_without_pods_are_no_typing_error() -> None:
     peer = "[{namespaceSelector: {matchLabels: {team: green}}}]"
     rule = policy("web", f"podSelector: {{matchLabels: {{app: web}}}}\ningress: [{{from: {peer}}}]")
     assert [code for code, _, _ in found(rule, namespace("mail", "team: green"))] == ["L0212"]
+
+
+def test_a_peer_that_only_hosts_pods_fit() -> None:
+    """No selector of a peer matches pods on their node's network."""
+    peer = "[{podSelector: {matchLabels: {app: agent}}}]"
+    rule = policy("web", f"podSelector: {{matchLabels: {{app: web}}}}\ningress: [{{from: {peer}}}]")
+    findings = linted(rule, pod("agent", spec="hostNetwork: true"))
+    assert [(f.code, f.message, f.label) for f in findings] == [
+        ("L0201", "`shop/web` ingress[0] matches nobody", "only hostNetwork pods have these labels")
+    ]
+    assert found(rule, pod("agent")) == []
+
+
+def test_half_an_edge() -> None:
+    """A rule whose other half is missing, seen from either side; what may come from outside has no other half."""
+    out = policy(
+        "out",
+        "podSelector: {matchLabels: {app: web}}\npolicyTypes: [Egress]\n"
+        "egress: [{to: [{podSelector: {matchLabels: {app: cart}}}], ports: [{port: 80}]}]",
+    )
+    closed = policy("closed", "podSelector: {matchLabels: {app: cart}}\npolicyTypes: [Ingress]")
+    wanted = [("L0213", ("spec", "egress", 0), "`shop/out` egress[0] is never used")]
+    assert found(out, closed) == wanted
+    web = "podSelector: {matchLabels: {app: cart}}\ningress: [{from: [{podSelector: {matchLabels: {app: web}}}]"
+    assert found(out, policy("in", web + ", ports: [{port: 80}]}]")) == []
+    assert found(out, policy("in", web + ", ports: [{port: 81}]}]")) == [
+        *wanted,
+        ("L0213", ("spec", "ingress", 0), "`shop/in` ingress[0] is never used"),
+    ]
+    outside = "podSelector: {matchLabels: {app: cart}}\ningress: [{from: [{ipBlock: {cidr: 203.0.113.0/24}}]}]"
+    assert found(policy("in", outside), profile="cilium") == []
+
+
+def test_an_admin_tier_that_refuses_leaves_rules_unused() -> None:
+    refuse = wide(
+        "refuse",
+        "tier: Admin\npriority: 1\nsubject: {namespaces: {}}\n"
+        "ingress: [{name: r, action: Deny, from: [{namespaces: {matchLabels: {team: blue}}}]}]",
+    )
+    given = policy(
+        "p",
+        "podSelector: {matchLabels: {app: web}}\ningress: [{from: [{namespaceSelector: {matchLabels: {team: blue}}}]}]",
+    )
+    assert found(given) == []
+    assert found(given, refuse) == [("L0213", ("spec", "ingress", 0), "`shop/p` ingress[0] is never used")]
+
+
+def test_nodes_are_in_no_manifest_and_in_every_cluster() -> None:
+    given = wide(
+        "nodes",
+        "tier: Admin\npriority: 1\nsubject: {namespaces: {}}\n"
+        "egress: [{name: r, action: Deny, to: [{nodes: {matchLabels: {zone: a}}}]}]",
+    )
+    assert found(given, profile="ovn-kubernetes") == []
+
+
+def test_a_rule_about_pods_that_are_elsewhere_is_not_judged_by_those_that_are_here() -> None:
+    """Cover that is only seen here proves nothing about DNS; a rule that means more does."""
+    dns = "{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: kube-system}}}"
+    cart = "{podSelector: {matchLabels: {app: cart}}}"
+    head = "podSelector: {matchLabels: {app: web}}\npolicyTypes: [Egress]\negress: "
+    both = policy("p", head + f"[{{to: [{dns}, {cart}]}}, {{to: [{{podSelector: {{}}}}]}}]")
+    assert [code for code, _, _ in found(both)] == ["L0212"]
+    covered = policy("p", head + f"[{{to: [{dns}, {cart}]}}, {{to: [{{namespaceSelector: {{}}}}, {cart}]}}]")
+    assert [code for code, _, _ in found(covered)] == ["L0205", "L0212"]

@@ -10,6 +10,7 @@ from licet.analysis.lint.order import Order
 from licet.analysis.lint.peers import Absence, Nameless, Peers, Unused, near
 from licet.analysis.lint.shadow import Shadows, Site
 from licet.analysis.lint.survey import Survey
+from licet.analysis.lint.use import Use
 from licet.analysis.lint.words import (
     counted,
     policy_name,
@@ -52,6 +53,7 @@ class _Linter:
         self._told: list[tuple[tuple[int, int, int, int], Diagnostic]] = []
         self._elsewhere: dict[tuple[Selector, Selector], list[Place]] = {}
         self._explained: set[tuple[int, Direction, int]] = set()
+        self._abroad: set[tuple[int, Direction, int]] = set()
 
     def lint(self) -> list[Diagnostic]:
         cluster = self._survey.cluster
@@ -63,9 +65,11 @@ class _Linter:
         for number, wide in enumerate(cluster.cluster_policies):
             self._rules(offset + number, wide, self._survey.cluster_applied[number].possible)
         self._shadows()
+        self._halves()
         for direction in Direction:
             for tier in Tier:
-                self._order(Order(self._survey, tier, direction), direction)
+                abroad = self._sites_abroad(direction, offset)
+                self._order(Order(self._survey, tier, direction, abroad), direction)
         ordered = [finding for _, finding in sorted(self._told, key=lambda told: told[0])]
         return [*ordered, *self._peers_elsewhere()]
 
@@ -150,6 +154,9 @@ class _Linter:
             self._tell(number, findings.empty_block(unused.place, name, peer.text, unused.whole), direction, at)
         elif isinstance(peer, PodPeer) and unused.absence is Absence.NAMESPACES:
             self._elsewhere.setdefault((peer.namespaces or EVERYTHING, peer.pods), []).append(unused.place)
+            self._abroad.add((number, direction, at))
+        elif unused.absence is Absence.HOSTS:
+            self._tell(number, findings.hosts_only(unused.place, name, unused.whole), direction, at)
         else:
             self._tell(number, findings.unused_peer(unused.place, name, unused.meant, unused.whole), direction, at)
 
@@ -179,7 +186,8 @@ class _Linter:
                 for at, first in equal_rules(policy, direction):
                     spared.add((number, at))
                     self._tell(number, self._equal_rules(policy, direction, at, first), direction, at)
-            for shadow in Shadows(self._survey, direction, frozenset(spared)).find():
+            self._explained.update((number, direction, at) for number, at in spared)
+            for shadow in Shadows(self._survey, direction, frozenset(spared), self._sites_abroad(direction, 0)).find():
                 self._shadow(shadow.site, direction, shadow.by, shadow.by_meaning)
 
     def _equal_rules(self, policy: NetworkPolicy, direction: Direction, at: int, first: int) -> Diagnostic:
@@ -189,13 +197,15 @@ class _Linter:
 
     def _shadow(self, site: Site, direction: Direction, by: tuple[Site, ...], sure: bool) -> None:
         number, at = site
+        told = (number, direction, at) in self._explained
+        self._explained.add((number, direction, at))
         policy = self._survey.cluster.network_policies[number]
         index = (policy.rules(direction) or ())[at].index
         where, name = policy.place(direction, index), rule_name(policy, direction, index)
         if by:
             finding = findings.shadowed(where, name, self._network_rules(by, direction), sure)
             self._tell(number, finding, direction, at)
-        elif (number, direction, at) not in self._explained:
+        elif not told:
             self._tell(number, findings.empty_rule(where, name), direction, at)
 
     def _network_rules(self, sites: tuple[Site, ...], direction: Direction) -> str:
@@ -206,6 +216,26 @@ class _Linter:
                 for number, at in sites
             ]
         )
+
+    def _sites_abroad(self, direction: Direction, offset: int) -> frozenset[Site]:
+        """The rules about pods that are elsewhere, by the positions of policies from `offset` on."""
+        return frozenset((number - offset, at) for number, way, at in self._abroad if way is direction)
+
+    def _halves(self) -> None:
+        """Rules of which nothing else has been said."""
+        use = Use(self._survey)
+        passed_over = self._explained | self._abroad
+        for number, policy in enumerate(self._survey.cluster.network_policies):
+            if not self._survey.applied[number].possible:
+                continue
+            for direction in Direction:
+                side = "source's" if direction is Direction.INGRESS else "destination's"
+                for at, rule in enumerate(policy.rules(direction) or ()):
+                    if (number, direction, at) in passed_over:
+                        continue
+                    if not use.is_used(number, policy, rule, direction):
+                        name, where = rule_name(policy, direction, rule.index), policy.place(direction, rule.index)
+                        self._tell(number, findings.half_an_edge(where, name, side), direction, at)
 
     def _order(self, order: Order, direction: Direction) -> None:
         policies = self._survey.cluster.cluster_policies

@@ -18,7 +18,7 @@ from licet.analysis.population import NamedPorts, every
 from licet.analysis.rules import Match
 from licet.analysis.tiers import Applied, Tiers
 from licet.model.addresses import EVERY_ADDRESS, AddressSet
-from licet.model.policy import Action, Direction, Tier
+from licet.model.policy import Action, Direction, NodePeer, Tier
 from licet.model.ports import ALL_PORTS, NO_PORTS, PortSet
 
 Site = tuple[int, int]
@@ -100,8 +100,10 @@ class _Told(msgspec.Struct, frozen=True):
 class Order:
     """One tier in one direction."""
 
-    def __init__(self, survey: Survey, tier: Tier, direction: Direction) -> None:
+    def __init__(self, survey: Survey, tier: Tier, direction: Direction, abroad: frozenset[Site]) -> None:
+        """`abroad` are rules about pods that the manifests do not hold: what they decide is not known."""
         self._survey = survey
+        self._abroad = abroad
         self._tier = tier
         self._direction = direction
         self._policies = survey.cluster.cluster_policies
@@ -137,11 +139,22 @@ class Order:
         for number in self._numbers(self._tier):
             for at, _ in enumerate(self._policies[number].rules(self._direction)):
                 site = (number, at)
-                if site not in self._live and number not in told:
+                known = site not in self._abroad and not self._names_nodes(site)
+                if known and site not in self._live and number not in told:
                     ground = self._matching.get(site)
                     by = () if ground is None else tuple(self._before(site, ground))
                     found.append(Dead(site, by, ground is not None))
         return found
+
+    def _names_nodes(self, site: Site) -> bool:
+        """Whether a rule is about nodes too, of which there are some in every cluster, and none in the manifests."""
+        if self._survey.population.platform.node_addresses:
+            return False
+        policy = self._policies[site[0]]
+        return any(
+            isinstance(peer, NodePeer) and not self._survey.rules.is_unknown(policy, peer)
+            for peer in policy.rules(self._direction)[site[1]].peers
+        )
 
     def ties(self) -> list[Tie]:
         """Every pair of policies that disagree, once."""

@@ -33,6 +33,7 @@ class Absence(enum.Enum):
     LABELS = "no pod there has the labels"
     NAMESPACES = "the manifests hold no pod in such a namespace"
     ADDRESSES = "the exceptions take out the whole block"
+    HOSTS = "only hostNetwork pods have the labels"
 
 
 class Unused(msgspec.Struct, frozen=True):
@@ -95,7 +96,10 @@ class Peers:
             return None if peer.addresses else Absence.ADDRESSES
         if not isinstance(peer, PodPeer) or self._among(peer, namespace, peer.pods):
             return None
-        if self._among(peer, namespace, EVERYTHING):
+        around = namespace if peer.namespaces is None else peer.namespaces
+        if self._population.behind(around, peer.pods).possible:
+            return Absence.HOSTS
+        if self._population.behind(around, EVERYTHING).possible:
             return Absence.LABELS
         if direction is Direction.INGRESS and subjects & self._routed:
             return None  # an ingress controller may run there

@@ -40,12 +40,16 @@ class Shadow(msgspec.Struct, frozen=True):
 class Shadows:
     """The shadowed rules of one direction, such that all of them together can go."""
 
-    def __init__(self, survey: Survey, direction: Direction, spared: frozenset[Site]) -> None:
-        """`spared` are rules that are told of otherwise, and are to go: they shadow nothing."""
+    def __init__(self, survey: Survey, direction: Direction, spared: frozenset[Site], abroad: frozenset[Site]) -> None:
+        """`spared` are rules that are told of otherwise, and are to go: they shadow nothing.
+
+        `abroad` are rules about pods that the manifests do not hold.
+        """
         self._survey = survey
         self._direction = direction
         self._policies = survey.cluster.network_policies
         self._gone = set(spared)
+        self._abroad = abroad
         self._end_port_is_sure = survey.population.profile.end_port is Ternary.YES
         self._entries: dict[int, dict[Site, Match]] = {}
         self._twice: dict[int, _Twice] = {}
@@ -79,7 +83,8 @@ class Shadows:
         by: dict[Site, None] = {}
         meant = True
         for position, classes in self._stands_of(site[0]):
-            strangers = self._direction is Direction.INGRESS and bool(classes & self._survey.routed)
+            routed = self._direction is Direction.INGRESS and bool(classes & self._survey.routed)
+            strangers = routed or site in self._abroad
             entries = self._entries_of(position)
             match = entries.get(site) or self._match(site, position)
             left = Remainder(match, self._survey.alone(classes))
