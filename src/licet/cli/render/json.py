@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 import msgspec
@@ -13,7 +13,7 @@ from licet.model.edge import Edge, Endpoint, ReachMap
 from licet.model.ports import PortSet
 
 SCHEMA = "licet.dev/map/v1"
-_BATCH = 2000
+_BATCH = 500
 
 
 class JsonEndpoint(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -45,19 +45,15 @@ class JsonEdge(msgspec.Struct, frozen=True, omit_defaults=True):
     assumptions: tuple[str, ...] = ()
 
 
-class JsonMap(msgspec.Struct, frozen=True, tag_field="schema", tag=SCHEMA):
-    """The whole map."""
+class JsonHead(msgspec.Struct, frozen=True, tag_field="schema", tag=SCHEMA):
+    """What stands before the edges of a map."""
 
     profile: str
     endpoints: list[JsonEndpoint]
-    edges: list[JsonEdge]
-    undetermined: list[JsonEdge]
-    assumptions: tuple[str, ...]
-    findings: list[Finding]
 
 
 class JsonPairsHead(msgspec.Struct, frozen=True, tag_field="schema", tag=SCHEMA, rename="camel"):
-    """What stands before the pairs where the map is written pair by pair."""
+    """What stands before them where the map is written pair by pair: their number comes first."""
 
     profile: str
     pairs: int
@@ -65,29 +61,21 @@ class JsonPairsHead(msgspec.Struct, frozen=True, tag_field="schema", tag=SCHEMA,
     endpoints: list[JsonEndpoint]
 
 
-class JsonPairsTail(msgspec.Struct, frozen=True):
-    """What stands after them."""
+class JsonTail(msgspec.Struct, frozen=True):
+    """What stands after the edges."""
 
     assumptions: tuple[str, ...]
     findings: list[Finding]
 
 
 def render(answer: ReachMap, findings: list[Finding]) -> Iterator[str]:
-    """One JSON document on one line."""
-    ports = Ports()
-    document = JsonMap(
-        profile=answer.profile,
-        endpoints=[json_endpoint(endpoint) for endpoint in answer.endpoints],
-        edges=[ports.edge(edge) for edge in answer.edges],
-        undetermined=[ports.edge(edge) for edge in answer.undetermined],
-        assumptions=answer.assumptions,
-        findings=findings,
-    )
-    yield _text(document) + "\n"
+    """One JSON document, an edge a line, as a stream."""
+    head = JsonHead(answer.profile, [json_endpoint(endpoint) for endpoint in answer.endpoints])
+    yield from _document(head, answer.edges, answer.undetermined, JsonTail(answer.assumptions, findings))
 
 
 def render_pairs(answer: ReachMap, findings: list[Finding]) -> Iterator[str]:
-    """The same document with one edge a pair, their number before them, and one edge a line, as a stream."""
+    """The same document with one edge a pair."""
     certain, open_ = Pairs(answer.edges), Pairs(answer.undetermined)
     head = JsonPairsHead(
         profile=answer.profile,
@@ -95,16 +83,22 @@ def render_pairs(answer: ReachMap, findings: list[Finding]) -> Iterator[str]:
         undetermined_pairs=open_.count(),
         endpoints=[json_endpoint(endpoint) for endpoint in answer.endpoints],
     )
+    yield from _document(head, certain, open_, JsonTail(answer.assumptions, findings))
+
+
+def _document(
+    head: JsonHead | JsonPairsHead, edges: Iterable[Edge], undetermined: Iterable[Edge], tail: JsonTail
+) -> Iterator[str]:
     yield _text(head)[:-1] + ',"edges":['
-    yield from _lines(certain)
+    yield from _lines(edges)
     yield '\n],"undetermined":['
-    yield from _lines(open_)
-    yield "\n]," + _text(JsonPairsTail(answer.assumptions, findings))[1:] + "\n"
+    yield from _lines(undetermined)
+    yield "\n]," + _text(tail)[1:] + "\n"
 
 
-def _lines(pairs: Pairs) -> Iterator[str]:
+def _lines(edges: Iterable[Edge]) -> Iterator[str]:
     ports = Ports()
-    stream = iter(pairs)
+    stream = iter(edges)
     separator = "\n"
     while batch := list(islice(stream, _BATCH)):
         yield separator + ",\n".join(_text(ports.edge(edge)) for edge in batch)
