@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from licet.diag.place import Origin, Place
 from licet.model.addresses import AddressSet
@@ -75,10 +76,11 @@ def workload(
     addresses: Sequence[str] = (),
     runtime: Sequence[str] = (),
     owner: Key | None = None,
+    bears: Mapping[str, str] = MappingProxyType({}),
     **labels: str,
 ) -> Workload:
-    """Pods that bear `app: NAME` beside the labels given; `app=""` leaves that out."""
-    borne = {label: value for label, value in ({"app": name} | labels).items() if value}
+    """Pods that bear `app: NAME` beside the labels given; `bears` are those that are no Python names."""
+    borne = {"app": name, **labels, **bears}
     return Workload(
         key=key(kind, name, namespace),
         labels=borne,

@@ -491,8 +491,8 @@ def test_every_chain_bears_its_verdict_out(seed: int) -> None:
         assert list(found.assumptions) == sorted(found.assumptions)
         effects = {c.effect for c in found.because}
         own = any(c.layer == "Self" for c in found.because)
-        sides = [(OUT, q.src)] * isinstance(q.src, Workload) + [(IN, q.dst)] * isinstance(q.dst, Workload)
-        for direction, _ in sides:
+        sides = {side: end for side, end in ((OUT, q.src), (IN, q.dst)) if isinstance(end, Workload)}
+        for direction in sides:
             here = [c for c in found.because if c.direction is direction]
             assert here or own
             if found.verdict is Verdict.ALLOW and not own:
@@ -502,7 +502,7 @@ def test_every_chain_bears_its_verdict_out(seed: int) -> None:
         if found.verdict is Verdict.UNDETERMINED:
             assert "undetermined" in effects or {"allow", "deny"} <= effects
         for cause in found.because:
-            check(made, profile, cause, dict(sides))
+            check(made, profile, cause, sides)
 
 
 def check(made: Cluster, profile: Profile, cause: Cause, subjects: dict[Direction, Workload]) -> None:
@@ -512,7 +512,8 @@ def check(made: Cluster, profile: Profile, cause: Cause, subjects: dict[Directio
         assert cause.layer in ("Self", "Node", "Default")
         return
     assert cause.direction is not None
-    (policy,) = (p for p in (*made.network_policies, *made.cluster_policies) if p.key == cause.policy)
+    policies: list[NetworkPolicy | ClusterPolicy] = [*made.network_policies, *made.cluster_policies]
+    (policy,) = (p for p in policies if p.key == cause.policy)
     pod = subjects[cause.direction]
     selected = labels_match(policy.pods, pod.labels, pod.runtime_labels)
     if isinstance(policy, NetworkPolicy):

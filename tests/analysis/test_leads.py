@@ -106,7 +106,7 @@ def test_a_label_set_at_run_time_leaves_a_doubt() -> None:
     web = service("web", "shop", to(80, 8080), to(81, "http"), selector=Selector.of([hashed]))
     things = [
         workload("maybe", runtime=["pod-template-hash"], ports=[http(8081)]),
-        workload("sure", ports=[http(8081)], **{"pod-template-hash": "77aa"}),
+        workload("sure", ports=[http(8081)], bears={"pod-template-hash": "77aa"}),
     ]
     doubt = ("label `pod-template-hash`, set when pods run, has the value that a policy asks for",)
     assert led(web, *things) == [
@@ -240,7 +240,7 @@ def test_ingresses_lead_to_their_backends() -> None:
     front = ingress("front", "shop", backend(port=80), backend("none"), backend("db", port=5432))
     more = ingress("more", "shop", backend(port=81))
     openshift = ingress("os", "shop", backend(port=None), kind="Route")
-    pods = [WEB_POD, DB_POD, WEB_ONLY, DB_ONLY]
+    pods: list[Thing] = [WEB_POD, DB_POD, WEB_ONLY, DB_ONLY]
     assert routed(front, *pods) == {("{ingress-controller}", ""): {"web": "TCP 8080", "db": "TCP 5432"}}
     assert routed(front, more, *pods) == {("{ingress-controller}", ""): {"web": "TCP 8080-8081", "db": "TCP 5432"}}
     assert routed(openshift, *pods) == {("{ingress-controller}", ""): {"web": "TCP 8080-8081"}}
@@ -283,7 +283,7 @@ def test_a_backend_elsewhere_is_followed_where_a_grant_says_so() -> None:
     """And where none does, the route's other backends still are."""
     there = service("db", "data", to(5432, 5432))
     asks = route(parent(), backends=[backend("db", "data", 5432), backend(port=80)])
-    things = [asks, gateway(listener()), there, workload("db", "data"), WEB_POD, WEB_ONLY]
+    things: list[Thing] = [asks, gateway(listener()), there, workload("db", "data"), WEB_POD, WEB_ONLY]
     assert routed(*things) == {("edge", ""): {"web": "TCP 8080"}}
     leave = reference_grant("data", [(GATEWAY_API, "HTTPRoute", "shop")], [("", "Service", "")])
     assert routed(*things, leave) == {("edge", ""): {"db": "TCP 5432", "web": "TCP 8080"}}

@@ -57,8 +57,8 @@ def _service(rng: Random, cluster: Cluster, at: int) -> Service:
     near = rng.choice(cluster.workloads)
     label = rng.choice([None, *near.labels.items()])
     selector = EVERYTHING if label is None else Selector((Requirement(label[0], Operator.IN, (label[1],)),))
-    target = rng.choice([8080, 80, "http"])
-    return service(f"s{at}", near.key.namespace, to(80, target), selector=selector)
+    targets: list[int | str] = [8080, 80, "http"]
+    return service(f"s{at}", near.key.namespace, to(80, rng.choice(targets)), selector=selector)
 
 
 def cases(count: int, seed: int) -> Iterator[tuple[Random, Cluster, Profile]]:

@@ -1,0 +1,536 @@
+"""What is not certain names what it hangs on, and nothing else."""
+
+from __future__ import annotations
+
+from random import Random
+
+import msgspec
+import pytest
+
+from licet.analysis.endpoints import INGRESS_CONTROLLER
+from licet.analysis.explain import Explainer
+from licet.analysis.reach import Reach, reach
+from licet.model.addresses import AddressSet
+from licet.model.key import Key
+from licet.model.platform import Platform
+from licet.model.policy import Action, ClusterPolicy, DomainPeer, NodePeer, Peer, PodPeer, Tier
+from licet.model.ports import PortRange
+from licet.model.profile import Profile
+from licet.model.selector import EVERYTHING, Operator, Requirement, Selector
+from licet.model.ternary import Ternary
+from licet.model.verdict import Verdict
+from tests.analysis.small import (
+    Thing,
+    anyone,
+    block,
+    cluster,
+    labelled,
+    namespace,
+    network_policy,
+    pods,
+    rule,
+    tcp,
+    wide_policy,
+    wide_rule,
+    workload,
+)
+from tests.clusters import questions
+from tests.differences import engine_side, random_case
+
+NO, UNKNOWN, YES = Ternary
+UNSURE = Profile(
+    name="unsure",
+    block_matches_pods=UNKNOWN,
+    block_matches_nodes=UNKNOWN,
+    selects_host_network=UNKNOWN,
+    end_port=UNKNOWN,
+    other_protocols_denied=UNKNOWN,
+    experimental=True,
+)
+SURE = msgspec.structs.replace(
+    UNSURE, block_matches_pods=YES, block_matches_nodes=YES, selects_host_network=NO, end_port=YES
+)
+WEB, DB, NODE = workload("web"), workload("db"), workload("node", host=True)
+RUN = workload("run", runtime=["pod-template-hash", "controller-uid"])
+HASH = Selector.of([Requirement("pod-template-hash", Operator.IN, ("77aa",))])
+UID = Selector.of([Requirement("controller-uid", Operator.EXISTS)])
+BOTH = Selector.of([*HASH.requirements, *UID.requirements])
+HERE = AddressSet.of(["203.0.113.7"]).spans[0][0]
+
+HASH_LABEL, UID_LABEL = (
+    f"label `{key}`, set when pods run, has the value that a policy asks for"
+    for key in ("pod-template-hash", "controller-uid")
+)
+NAMESPACE = "a namespace that no manifest declares has the labels that a policy asks for"
+CONTROLLER = "the ingress controller's pods and namespace have the labels that a policy asks for"
+MATCHES_PODS = "the enforcer matches an ipBlock against pods' own addresses"
+POD_ADDRESSES = "pods' addresses lie in the block (no pod addresses, and no `podCIDRs` of the platform, that settle it)"
+MATCHES_NODES = "the enforcer matches an ipBlock against nodes' addresses"
+NODE_ADDRESSES = "nodes' addresses lie in the block (no `nodeCIDRs` of the platform that settle it)"
+SHARED_NODE = "hostNetwork: the traffic is the node's, and a pod and its own node always reach each other"
+OWN_NODE = "the address is that of the node that runs the pod: these two always reach each other"
+SELECTED = "the enforcer applies NetworkPolicies to hostNetwork pods"
+END_PORT = "the enforcer honours endPort"
+NODES = "nodes have the labels that a policy asks for"
+NAMES = "the DNS names of a policy resolve to the address"
+
+
+def tie(first: str, second: str) -> str:
+    """Two of one priority."""
+    kind = "[ClusterNetworkPolicy.policy.networking.k8s.io]"
+    return f"`{first}{kind}` and `{second}{kind}` have equal priority, and which decides is not defined"
+
+
+def told(answer: Reach, src: Key | int, dst: Key | int) -> tuple[str, str, set[str]]:
+    """What is certain, what is open, and on what that hangs."""
+    grant = answer.between(src, dst)
+    return str(grant.must), str(grant.open_question), set(grant.reasons)
+
+
+def into_db(*peers: Peer, ports: list[PortRange] | None = None) -> Thing:
+    """A policy that lets these into `db`."""
+    return network_policy("p", pods=labelled(app="db"), ingress=[rule(0, peers, ports)])
+
+
+def out_of_web(*peers: Peer) -> Thing:
+    """A policy that lets `web` out to these."""
+    return network_policy("p", pods=labelled(app="web"), egress=[rule(0, peers)])
+
+
+def wide(name: str, action: Action, *peers: Peer, ports: list[PortRange] | None = None, priority: int = 0) -> Thing:
+    """An Admin policy towards `db`, with one rule."""
+    return wide_policy(
+        name, priority=priority, pods=labelled(app="db"), ingress=[wide_rule(0, action, peers or [anyone()], ports)]
+    )
+
+
+TEN = block("10.0.0.0/8")
+POD_RANGE = Platform(pod_addresses=AddressSet.of(["10.0.0.0/16"]))
+WIDER = Platform(pod_addresses=AddressSet.of(["10.0.0.0/7"]))
+NODE_RANGE = Platform(node_addresses=AddressSet.of(["10.1.0.0/16", "203.0.113.0/28"]))
+FAR = workload("far", "far")
+HIDDEN = namespace("far", declared=False)
+RED = PodPeer(labelled(team="red"), EVERYTHING)
+
+Case = tuple[list[Thing], Platform, Profile, Key | int, Key | int, tuple[str, str, set[str]]]
+CASES: dict[str, Case] = {
+    "runtime label of a peer": (
+        [into_db(PodPeer(None, HASH))],
+        Platform(),
+        SURE,
+        RUN.key,
+        DB.key,
+        ("no port", "all ports", {HASH_LABEL}),
+    ),
+    "two of them": (
+        [into_db(PodPeer(None, BOTH))],
+        Platform(),
+        SURE,
+        RUN.key,
+        DB.key,
+        ("no port", "all ports", {HASH_LABEL, UID_LABEL}),
+    ),
+    "either of two": (
+        [into_db(PodPeer(None, HASH), PodPeer(None, UID))],
+        Platform(),
+        SURE,
+        RUN.key,
+        DB.key,
+        ("no port", "all ports", {HASH_LABEL, UID_LABEL}),
+    ),
+    "one of two that is sure": (
+        [into_db(PodPeer(None, HASH), pods(app="run"))],
+        Platform(),
+        SURE,
+        RUN.key,
+        DB.key,
+        ("all ports", "no port", set()),
+    ),
+    "namespace of a peer": (
+        [into_db(RED), FAR, HIDDEN],
+        Platform(),
+        SURE,
+        FAR.key,
+        DB.key,
+        ("no port", "all ports", {NAMESPACE}),
+    ),
+    "namespace and label of a peer": (
+        [into_db(PodPeer(labelled(team="red"), HASH)), workload("x", "far", runtime=["pod-template-hash"]), HIDDEN],
+        Platform(),
+        SURE,
+        workload("x", "far").key,
+        DB.key,
+        ("no port", "all ports", {NAMESPACE, HASH_LABEL}),
+    ),
+    "namespace of a subject": (
+        [
+            wide_policy("p", namespaces=labelled(team="red"), ingress=[wide_rule(0, Action.DENY, [anyone()])]),
+            FAR,
+            HIDDEN,
+        ],
+        Platform(),
+        SURE,
+        WEB.key,
+        FAR.key,
+        ("no port", "all ports", {NAMESPACE}),
+    ),
+    "ingress controller": (
+        [into_db(anyone(), ports=[tcp(80)]), network_policy("q", ingress=[rule(0, [pods(app="x")], [tcp(81)])])],
+        Platform(),
+        SURE,
+        INGRESS_CONTROLLER,
+        DB.key,
+        ("TCP 80", "TCP 81", {CONTROLLER}),
+    ),
+    "a subject that is perhaps selected": (
+        [network_policy("p", pods=HASH, ingress=[])],
+        Platform(),
+        SURE,
+        WEB.key,
+        RUN.key,
+        ("no port", "all ports", {HASH_LABEL}),
+    ),
+    "a subject that is perhaps selected, and lets some in": (
+        [network_policy("p", pods=HASH, ingress=[rule(0, None, [tcp(80)])])],
+        Platform(),
+        SURE,
+        WEB.key,
+        RUN.key,
+        ("TCP 80", "TCP 1-79,81-65535, UDP any, SCTP any", {HASH_LABEL}),
+    ),
+    "a subject that is surely selected, and perhaps by another": (
+        [network_policy("p", pods=HASH, ingress=[rule(0, None, [tcp(80)])]), network_policy("q", ingress=[])],
+        Platform(),
+        SURE,
+        WEB.key,
+        RUN.key,
+        ("no port", "TCP 80", {HASH_LABEL}),
+    ),
+    "block and pods": ([into_db(TEN)], POD_RANGE, UNSURE, WEB.key, DB.key, ("no port", "all ports", {MATCHES_PODS})),
+    "block and where pods are": (
+        [into_db(TEN)],
+        WIDER,
+        SURE,
+        WEB.key,
+        DB.key,
+        ("no port", "all ports", {POD_ADDRESSES}),
+    ),
+    "block, and pods of unknown addresses": (
+        [into_db(TEN)],
+        Platform(),
+        UNSURE,
+        WEB.key,
+        DB.key,
+        ("no port", "all ports", {MATCHES_PODS, POD_ADDRESSES}),
+    ),
+    "block, and a pod of two addresses": (
+        [into_db(TEN), workload("two", addresses=["10.0.0.1", "11.0.0.1"])],
+        Platform(),
+        SURE,
+        workload("two").key,
+        DB.key,
+        ("no port", "all ports", {POD_ADDRESSES}),
+    ),
+    "networks and where pods are": (
+        [wide_policy("p", pods=labelled(app="web"), egress=[wide_rule(0, Action.DENY, [TEN])])],
+        WIDER,
+        UNSURE,
+        WEB.key,
+        DB.key,
+        ("no port", "all ports", {POD_ADDRESSES}),
+    ),
+    "networks that pods are in": (
+        [wide_policy("p", pods=labelled(app="web"), egress=[wide_rule(0, Action.DENY, [TEN])])],
+        POD_RANGE,
+        UNSURE,
+        WEB.key,
+        DB.key,
+        ("no port", "no port", set()),
+    ),
+    "block and nodes outside": (
+        [out_of_web(block("203.0.113.0/24"))],
+        NODE_RANGE,
+        UNSURE,
+        WEB.key,
+        HERE,
+        ("no port", "all ports", {MATCHES_NODES, OWN_NODE}),
+    ),
+    "block that matches nodes": (
+        [out_of_web(block("203.0.113.0/24"))],
+        NODE_RANGE,
+        SURE,
+        WEB.key,
+        HERE,
+        ("all ports", "no port", set()),
+    ),
+    "block that leaves nodes out": (
+        [out_of_web(block("203.0.113.0/24"))],
+        NODE_RANGE,
+        msgspec.structs.replace(SURE, block_matches_nodes=NO),
+        WEB.key,
+        HERE,
+        ("no port", "all ports", {OWN_NODE}),
+    ),
+    "block beside nodes": (
+        [out_of_web(block("203.0.113.0/24"))],
+        NODE_RANGE,
+        UNSURE,
+        WEB.key,
+        HERE + 16,
+        ("all ports", "no port", set()),
+    ),
+    "a node's address": ([into_db()], NODE_RANGE, SURE, HERE, DB.key, ("no port", "all ports", {OWN_NODE})),
+    "hostNetwork and another": (
+        [into_db(), NODE],
+        Platform(),
+        SURE,
+        NODE.key,
+        DB.key,
+        ("no port", "all ports", {SHARED_NODE}),
+    ),
+    "to hostNetwork": (
+        [network_policy("p", pods=labelled(app="web"), egress=[]), NODE],
+        Platform(),
+        SURE,
+        WEB.key,
+        NODE.key,
+        ("no port", "all ports", {SHARED_NODE}),
+    ),
+    "hostNetwork that is perhaps selected": (
+        [network_policy("p", pods=labelled(app="node"), ingress=[]), NODE],
+        Platform(),
+        UNSURE,
+        HERE,
+        NODE.key,
+        ("no port", "all ports", {SELECTED}),
+    ),
+    "block and hostNetwork": (
+        [into_db(block("10.1.0.0/16")), NODE],
+        NODE_RANGE,
+        UNSURE,
+        NODE.key,
+        DB.key,
+        ("no port", "all ports", {MATCHES_NODES, NODE_ADDRESSES, SHARED_NODE}),
+    ),
+    "block that holds every node": (
+        [into_db(block("10.1.0.0/16"), block("203.0.113.0/24")), NODE],
+        NODE_RANGE,
+        UNSURE,
+        NODE.key,
+        DB.key,
+        ("no port", "all ports", {MATCHES_NODES, SHARED_NODE}),
+    ),
+    "end port": (
+        [into_db(anyone(), ports=[tcp(80, 90), tcp(100)])],
+        Platform(),
+        UNSURE,
+        WEB.key,
+        DB.key,
+        ("TCP 80,100", "TCP 81-90", {END_PORT}),
+    ),
+    "end port of a cluster policy": (
+        [wide("p", Action.DENY, ports=[tcp(1, 65535)])],
+        Platform(),
+        UNSURE,
+        WEB.key,
+        DB.key,
+        ("UDP any, SCTP any", "no port", set()),
+    ),
+    "nodes by label": (
+        [wide_policy("p", egress=[wide_rule(0, Action.DENY, [NodePeer(EVERYTHING)], [tcp(80)])]), NODE],
+        Platform(),
+        SURE,
+        WEB.key,
+        NODE.key,
+        ("TCP 1-79,81-65535, UDP any, SCTP any", "TCP 80", {NODES, SHARED_NODE}),
+    ),
+    "nodes' addresses by label": (
+        [wide_policy("p", egress=[wide_rule(0, Action.DENY, [NodePeer(EVERYTHING)], [tcp(80)])])],
+        NODE_RANGE,
+        SURE,
+        WEB.key,
+        HERE,
+        ("TCP 1-79,81-65535, UDP any, SCTP any", "TCP 80", {NODES, OWN_NODE}),
+    ),
+    "names outside": (
+        [
+            wide_policy(
+                "p",
+                egress=[
+                    wide_rule(0, Action.ACCEPT, [DomainPeer(("a.example",))], [tcp(443)]),
+                    wide_rule(1, Action.DENY, [block("0.0.0.0/0")]),
+                ],
+            )
+        ],
+        Platform(),
+        SURE,
+        WEB.key,
+        HERE,
+        ("no port", "TCP 443", {NAMES}),
+    ),
+    "names that are no pods": (
+        [
+            wide_policy(
+                "p",
+                egress=[
+                    wide_rule(0, Action.ACCEPT, [DomainPeer(("a.example",))]),
+                    wide_rule(1, Action.DENY, [anyone()]),
+                ],
+            )
+        ],
+        Platform(),
+        SURE,
+        WEB.key,
+        DB.key,
+        ("no port", "no port", set()),
+    ),
+    "a tie": (
+        [wide("a", Action.ACCEPT), wide("b", Action.DENY)],
+        Platform(),
+        SURE,
+        WEB.key,
+        DB.key,
+        ("no port", "all ports", {tie("a", "b")}),
+    ),
+    "a tie on some ports": (
+        [wide("b", Action.ACCEPT, ports=[tcp(80, 90)]), wide("a", Action.DENY, ports=[tcp(85, 95)])],
+        Platform(),
+        SURE,
+        WEB.key,
+        DB.key,
+        ("TCP 1-84,96-65535, UDP any, SCTP any", "TCP 85-90", {tie("a", "b")}),
+    ),
+    "a tie of pass and deny, before a policy that closes": (
+        [wide("a", Action.PASS), wide("b", Action.DENY), into_db()],
+        Platform(),
+        SURE,
+        WEB.key,
+        DB.key,
+        ("no port", "no port", set()),
+    ),
+    "a tie of pass and accept, before a policy that closes": (
+        [wide("a", Action.PASS), wide("b", Action.ACCEPT), into_db()],
+        Platform(),
+        SURE,
+        WEB.key,
+        DB.key,
+        ("no port", "all ports", {tie("a", "b")}),
+    ),
+    "a tie of pass and deny, before nothing": (
+        [wide("a", Action.PASS), wide("b", Action.DENY)],
+        Platform(),
+        SURE,
+        WEB.key,
+        DB.key,
+        ("no port", "all ports", {tie("a", "b")}),
+    ),
+    "no tie where both say the same": (
+        [wide("a", Action.DENY), wide("b", Action.DENY)],
+        Platform(),
+        SURE,
+        WEB.key,
+        DB.key,
+        ("no port", "no port", set()),
+    ),
+    "no tie of other priorities": (
+        [wide("b", Action.ACCEPT, priority=1), wide("a", Action.DENY, priority=2)],
+        Platform(),
+        SURE,
+        WEB.key,
+        DB.key,
+        ("all ports", "no port", set()),
+    ),
+    "no tie of different ports, beside a doubt": (
+        [
+            wide("a", Action.ACCEPT, ports=[tcp(80)]),
+            wide("b", Action.DENY, PodPeer(EVERYTHING, HASH), ports=[tcp(81)]),
+        ],
+        Platform(),
+        SURE,
+        RUN.key,
+        DB.key,
+        ("TCP 1-80,82-65535, UDP any, SCTP any", "TCP 81", {HASH_LABEL}),
+    ),
+    "no tie of two that deny perhaps": (
+        [wide("a", Action.DENY, PodPeer(EVERYTHING, HASH)), wide("b", Action.DENY, PodPeer(EVERYTHING, UID))],
+        Platform(),
+        SURE,
+        RUN.key,
+        DB.key,
+        ("no port", "all ports", {HASH_LABEL, UID_LABEL}),
+    ),
+    "no tie of two that accept perhaps": (
+        [
+            wide("a", Action.ACCEPT, PodPeer(EVERYTHING, HASH)),
+            wide("b", Action.ACCEPT, PodPeer(EVERYTHING, UID)),
+            into_db(),
+        ],
+        Platform(),
+        SURE,
+        RUN.key,
+        DB.key,
+        ("no port", "all ports", {HASH_LABEL, UID_LABEL}),
+    ),
+    "a doubt that comes too late": (
+        [wide("a", Action.DENY), wide("b", Action.ACCEPT, PodPeer(EVERYTHING, HASH), priority=1)],
+        Platform(),
+        SURE,
+        RUN.key,
+        DB.key,
+        ("no port", "no port", set()),
+    ),
+    "a doubt of a later policy": (
+        [
+            wide("a", Action.DENY, ports=[tcp(80)]),
+            wide("b", Action.ACCEPT, PodPeer(EVERYTHING, HASH), priority=1),
+            wide("c", Action.DENY, priority=2),
+        ],
+        Platform(),
+        SURE,
+        RUN.key,
+        DB.key,
+        ("no port", "TCP 1-79,81-65535, UDP any, SCTP any", {HASH_LABEL}),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_doubt_is_named(name: str) -> None:
+    things, platform, profile, src, dst, expected = CASES[name]
+    answer = reach(cluster(WEB, DB, RUN, *things, platform=platform), profile)
+    assert told(answer, src, dst) == expected
+
+
+def test_three_of_one_priority_are_named_two_by_two() -> None:
+    """The first two, and then both against the third."""
+    three = [wide(name, action) for name, action in zip("abc", (Action.ACCEPT, Action.DENY, Action.PASS), strict=True)]
+    found = told(reach(cluster(WEB, DB, *three), SURE), WEB.key, DB.key)
+    assert found[:2] == ("no port", "all ports")
+    assert tie("a", "b") in found[2]
+    assert any("`c[" in reason for reason in found[2])
+
+
+def test_a_policy_of_a_tier_that_perhaps_applies() -> None:
+    """Its rules stand aside together."""
+    policy: ClusterPolicy = wide_policy(
+        "p",
+        tier=Tier.BASELINE,
+        pods=HASH,
+        ingress=[wide_rule(0, Action.ACCEPT, [anyone()], [tcp(80)]), wide_rule(1, Action.DENY, [anyone()])],
+    )
+    found = told(reach(cluster(WEB, RUN, policy), SURE), WEB.key, RUN.key)
+    assert found == ("TCP 80", "TCP 1-79,81-65535, UDP any, SCTP any", {HASH_LABEL})
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_an_explanation_hangs_on_what_the_answer_hangs_on(seed: int) -> None:
+    """A reason that `why` gives for one port is among those of the pair, and nothing certain has reasons."""
+    made, profile, _ = random_case(seed, 1)
+    answer, explainer = reach(made, profile), Explainer(made, profile)
+    for q in questions(Random(seed), made, 40):
+        src, dst = engine_side(q.src), engine_side(q.dst)
+        grant = answer.between(src, dst)
+        found = explainer.explain(src, dst, q.protocol, q.port)
+        assert bool(grant.reasons) == bool(grant.open_question)
+        if found.verdict is Verdict.UNDETERMINED:
+            assert set(found.assumptions) & grant.reasons
