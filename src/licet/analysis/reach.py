@@ -79,8 +79,9 @@ class Reach:
         """The answer after policies went and came, found from this one in the time that the changed rows take.
 
         A policy in `come` replaces its namesake. This answer stays as it is. Where an address block draws a line
-        between pods that no block has drawn before, everything is answered anew. Raises KeyError for a key in `gone`
-        that no policy has.
+        between pods that no block has drawn before, everything is answered anew. What is remembered of selectors and
+        peers grows with every new one met: after very many updates a fresh answer is smaller. Raises KeyError for a key
+        in `gone` that no policy has.
         """
         arriving = tuple(come)
         shelf, swap = self._shelf.swapped(gone, arriving)

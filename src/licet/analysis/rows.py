@@ -84,6 +84,7 @@ class Rows:
         gone = frozenset(swap.gone)
         found = copy(self)
         found._shelf = shelf
+        found._known = {}  # or rows of policies long gone would stay for ever
         found._selections = list(self._selections)
         found.of = list(self.of)
         touched: set[int] = set()
