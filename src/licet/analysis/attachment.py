@@ -103,7 +103,7 @@ def _meet(a: str, b: str) -> bool:
     if a.startswith("*.") and b.startswith("*."):
         return a.endswith(b[1:]) or b.endswith(a[1:])
     if a.startswith("*."):
-        return b.endswith(a[1:]) and b != a[1:]
+        return b.endswith(a[1:])
     if b.startswith("*."):
-        return a.endswith(b[1:]) and a != b[1:]
+        return a.endswith(b[1:])
     return a == b
