@@ -479,6 +479,36 @@ CASES: dict[str, Case] = {
         DB.key,
         ("no port", "no port", set()),
     ),
+    "a doubt behind which nothing is left to decide": (
+        [
+            wide_policy(
+                "a",
+                pods=labelled(app="db"),
+                ingress=[
+                    wide_rule(0, Action.ACCEPT, [PodPeer(EVERYTHING, HASH)]),
+                    wide_rule(1, Action.DENY, [anyone()]),
+                ],
+            ),
+            wide("b", Action.ACCEPT, PodPeer(EVERYTHING, UID), priority=1),
+            wide("c", Action.ACCEPT, priority=1),
+        ],
+        Platform(),
+        SURE,
+        RUN.key,
+        DB.key,
+        ("no port", "all ports", {HASH_LABEL}),
+    ),
+    "a subject and a peer that are perhaps meant": (
+        [
+            network_policy("p", pods=UID, ingress=[rule(0, [PodPeer(None, HASH)])]),
+            workload("other", runtime=["pod-template-hash"]),
+        ],
+        Platform(),
+        SURE,
+        workload("other").key,
+        RUN.key,
+        ("no port", "all ports", {HASH_LABEL, UID_LABEL}),
+    ),
     "a doubt of a later policy": (
         [
             wide("a", Action.DENY, ports=[tcp(80)]),
