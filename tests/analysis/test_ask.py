@@ -248,6 +248,33 @@ def test_what_routes_lead_to_is_the_ingress_controllers() -> None:
     assert asked(claim("only", "platform: Ingress, platform: World", WEB), *objects).holds
 
 
+def twins(*names: str) -> list[str]:
+    """Deployments that no policy could tell apart: one class, several workloads."""
+    return [pod(name, "data").replace(f"{{app: {name}}}", "{app: twin}") for name in names]
+
+
+def test_of_workloads_that_are_alike_only_those_named_are_meant() -> None:
+    """Castor and Pollux are one class to every policy; an assertion may be about one of them."""
+    castor, pollux = (f"workload: {{name: {name}}}" for name in ("castor", "pollux"))
+    near = policy(
+        "near",
+        "podSelector: {matchLabels: {app: twin}}\ningress: [{from: [{podSelector: {matchLabels: {app: twin}}}]}]\n"
+        "egress: [{}]",
+        "data",
+    )
+    objects = (*twins("castor", "pollux"), near)
+    answer = asked(claim("only", f"{castor}, {WEB}", castor), *objects)
+    assert [(f.src, f.dst) for f in answer.failures] == [("data/pollux[Deployment]", "data/castor[Deployment]")]
+    assert answer.count == 1
+    assert asked(claim("only", f"{castor}, {pollux}, {WEB}", castor), *objects).holds
+    assert asked(claim("only", f"{castor}, namespace: {{name: data}}", f"{castor}, {pollux}"), *objects).holds
+    answer = asked(claim("deny", f"{pollux}, {WEB}", f"{castor}, {CART}"), *objects)
+    assert [(f.src, f.dst) for f in answer.failures] == [("data/pollux[Deployment]", "data/castor[Deployment]")]
+    answer = asked(claim("deny", "namespace: {name: data}", f"{castor}, {pollux}"), *objects)
+    assert answer.count == 4
+    assert asked(claim("deny", f"{castor}, namespace: {{name: data}}", castor), *objects).count == 2
+
+
 def test_few_witnesses_stand_for_many() -> None:
     many = [pod(f"p{at}", "data") for at in range(20)]
     open_all = [policy("open", "podSelector: {}\ningress: [{}]\negress: [{}]", name) for name in ("shop", "data")]

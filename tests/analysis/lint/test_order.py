@@ -56,6 +56,21 @@ def test_a_rule_never_decides(name: str) -> None:
     assert findings[0].notes == (f"decided by {by}",)
 
 
+def test_only_what_surely_decides_is_named() -> None:
+    """Neither a policy whose pods are not known, nor one of the same priority, nor one that comes later."""
+    doubtful = "{pods: {namespaceSelector: {}, podSelector: {matchLabels: {pod-template-hash: x}}}}"
+    findings = linted(
+        admin("a", 1, rule("Deny"), subject=doubtful),
+        admin("b", 2, rule("Deny")),
+        admin("c", 3, rule("Accept", SHOP)),
+        admin("d", 3, rule("Accept", DATA)),
+        admin("e", 4, rule("Deny", SHOP)),
+    )
+    assert [(f.message, f.notes) for f in findings] == [
+        (f"`{name}` ingress[0] never decides", ("decided by `b` ingress[0]",)) for name in "cde"
+    ]
+
+
 ALIVE = {
     "for another port": [admin("a", 1, rule("Accept", port="80"), rule("Deny"))],
     "for other pods": [admin("a", 1, rule("Deny"), subject=SHOP), admin("b", 2, rule("Accept"))],
