@@ -21,6 +21,8 @@ from licet.model.profile import Profile
 from licet.model.service import Backend, Route, Service
 from licet.model.verdict import Cause, Explanation, Verdict
 
+_OPENNESS = {Verdict.DENY: 0, Verdict.UNDETERMINED: 1, Verdict.ALLOW: 2}
+
 
 class Sender(msgspec.Struct, frozen=True):
     """Who opens the connection: the name for people, and a workload's key or an address.
@@ -64,8 +66,10 @@ class Follower:
         if sender.gateway is None:
             return self._explainer.explain(sender.end, key, protocol, port)
         ways = [way for way in self._routed(sender.gateway, protocol) if (way.key, way.port) == (key, port)]
-        nothing = f"no route leads `{sender.name}` to `{key}` on {protocol.name} {port}"
-        return self._by_ways(sender.end, ways[:1], Cause("Route", None, None, "", "deny", nothing))
+        if not ways:
+            nothing = f"no route leads `{sender.name}` to `{key}` on {protocol.name} {port}"
+            return Explanation(Verdict.DENY, (Cause("Route", None, None, "", "deny", nothing),))
+        return max((self._explain(sender.end, way) for way in ways), key=lambda found: _OPENNESS[found.verdict])
 
     def to_service(self, sender: Sender, service: Service, protocol: Protocol, port: int) -> Explanation:
         """Why a sender may or may not reach what is behind a Service's port; of a headless one, behind a pod's port."""
