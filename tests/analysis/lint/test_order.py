@@ -105,6 +105,28 @@ def test_a_baseline_yields_to_network_policies() -> None:
     assert found(base, policy("out", "podSelector: {}\npolicyTypes: [Egress]")) == []
 
 
+def test_the_outside_is_decided_in_its_order_too() -> None:
+    """Block by block: what the Admin tier refuses, no Baseline gets to see."""
+
+    def blocks(name: str, tier: str, *rules: tuple[str, str]) -> str:
+        listed = ", ".join(f"{{name: r, action: {action}, to: [{peers}]}}" for action, peers in rules)
+        return wide(name, f"tier: {tier}\npriority: 1\nsubject: {ALL}\negress: [{listed}]")
+
+    networks = "{{networks: [{}]}}".format
+    refused = f"{ALL}, {networks('0.0.0.0/1')}"  # the pods as well, whose addresses may lie in any block
+    admin_tier = blocks("a", "Admin", ("Deny", refused), ("Pass", networks("192.0.0.0/8")))
+    baseline = blocks(
+        "b",
+        "Baseline",
+        ("Accept", networks("10.0.0.0/8")),
+        ("Accept", networks("192.168.0.0/16")),
+        ("Deny", networks("198.0.0.0/8")),
+    )
+    assert found(admin_tier, baseline, profile="cilium") == [
+        ("L0206", ("spec", "egress", 0), "`b` egress[0] never decides")
+    ]
+
+
 def test_a_tie() -> None:
     """The witness is a connection in which both rules meet."""
     findings = linted(admin("a", 1, rule("Accept", ALL, "80"), subject=SHOP), admin("b", 1, rule("Deny", DATA)))

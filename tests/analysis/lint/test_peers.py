@@ -7,6 +7,7 @@ import pytest
 from tests.analysis.lint.given import found, linted, namespace, pod, policy, wide
 
 FROM = ("spec", "ingress", 0, "from")
+WEB_PEER = "{podSelector: {matchLabels: {app: web}}}"
 OPEN = "podSelector: {}\ningress: [{}]"
 
 
@@ -233,6 +234,9 @@ def test_half_an_edge() -> None:
         *wanted,
         ("L0213", ("spec", "ingress", 0), "`shop/in` ingress[0] is never used"),
     ]
+    assert found(
+        out, policy("in", web + ", ports: [{port: 80}]}, {ports: [{port: 81}], from: [" + WEB_PEER + "]}]")
+    ) == [("L0213", ("spec", "ingress", 1), "`shop/in` ingress[1] is never used")]
     outside = "podSelector: {matchLabels: {app: cart}}\ningress: [{from: [{ipBlock: {cidr: 203.0.113.0/24}}]}]"
     assert found(policy("in", outside), profile="cilium") == []
 
