@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 
 from hypothesis import example, given
@@ -11,7 +12,7 @@ from licet.analysis import bits
 from licet.analysis.cover import most_common, rectangles
 
 
-def cells(rows: list[tuple[int, tuple[int, ...]]]) -> set[tuple[int, int]]:
+def cells(rows: Sequence[tuple[int, tuple[int, ...]]]) -> set[tuple[int, int]]:
     """Every (source, destination) of a relation."""
     return {(source, at) for sources, destinations in rows for source in bits.indices(sources) for at in destinations}
 
