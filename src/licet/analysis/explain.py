@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from licet.analysis import assumption
 from licet.analysis.endpoints import INGRESS_CONTROLLER
+from licet.analysis.grant import NO_REASONS
 from licet.analysis.population import UNKNOWN_POD, Population
 from licet.analysis.side import Packet, Side, Told
 from licet.model.addresses import AddressSet, address_text
@@ -43,7 +44,8 @@ class Explainer:
         allows = leaving.allows and arriving.allows
         denies = leaving.denies or arriving.denies
         causes = leaving.causes + arriving.causes
-        reasons = leaving.reasons | arriving.reasons
+        # a side that is settled is no part of what the answer hangs on, and one that surely refuses settles it
+        reasons = NO_REASONS.union(*(side.reasons for side in (leaving, arriving) if allows and side.denies))
         if denies and (shared := self._at_nodes(src, dst)):
             allows = True
             reasons |= {shared}
@@ -77,7 +79,10 @@ class Explainer:
         """Why the two ends may be a pod and the node that runs it, where nothing is denied."""
         if INGRESS_CONTROLLER in (src, dst) or self._is_node(src) == self._is_node(dst):
             return None
-        return assumption.OWN_NODE if isinstance(src, int) or isinstance(dst, int) else assumption.HOST_NETWORK
+        addresses = [end for end in (src, dst) if isinstance(end, int)]
+        if not addresses:
+            return assumption.HOST_NETWORK
+        return assumption.OWN_NODE if self._is_node(addresses[0]) else None
 
     def _is_node(self, end: Key | int) -> bool:
         if isinstance(end, int):
