@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 import msgspec
@@ -134,9 +134,3 @@ class Ports:
     def edge(self, edge: Edge) -> JsonEdge:
         """An edge in the form in which it is written."""
         return JsonEdge(edge.src, edge.dst, self.ranges(edge.ports), edge.assumptions)
-
-
-def json_edges(edges: Sequence[Edge]) -> list[JsonEdge]:
-    """Edges in the form in which they are written."""
-    ports = Ports()
-    return [ports.edge(edge) for edge in edges]
