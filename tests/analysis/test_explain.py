@@ -178,7 +178,7 @@ def test_addresses_have_no_policies() -> None:
 
 
 def test_from_outside_to_outside_is_no_question() -> None:
-    with pytest.raises(ValueError, match="^both ends lie outside the cluster$"):
+    with pytest.raises(ValueError, match=r"^both ends lie outside the cluster$"):
         why(src=HERE, dst=HERE)
     with pytest.raises(KeyError):
         why(dst=Key("", "", "Pod", "shop", "nobody"))
