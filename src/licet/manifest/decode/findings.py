@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from licet.diag.diagnostic import Diagnostic, Severity
+from licet.diag.diagnostic import Diagnostic, Fix, Severity
 from licet.diag.place import Origin, Path, Place
 from licet.model.key import Key
 
@@ -114,6 +114,7 @@ def unknown_field(origin: Origin, kind: str, path: Path, field: str, meant: str 
         Place(origin, (*path, field), key=True),
         help=f"did you mean `{meant}`?" if meant else f"take it out, or look for its place in the reference of {kind}",
         notes=tuple(notes),
+        fix=Fix("rename the field", meant) if meant else None,
     )
 
 
