@@ -61,3 +61,16 @@ def test_short_rows_are_left_as_they_are() -> None:
     """What people read best is one row a destination."""
     rows = [(0b101, (0,)), (0b010, (1, 2))]
     assert list(rectangles(rows, 3)) == rows
+
+
+def test_long_rows_that_have_nothing_in_common_are_kept() -> None:
+    """No source is in more than half of them, so there is nothing to take out."""
+    width = 300
+    rows = [(bits.of((j for j in range(width) if (at + j) % 5 < 2), width), (at,)) for at in range(width)]
+    assert list(rectangles(rows, width)) == rows
+
+
+def test_short_rows_with_much_in_common_are_left_as_they_are() -> None:
+    """However many they are."""
+    rows = [(1 | 1 << at % 10, (at,)) for at in range(40)]
+    assert list(rectangles(rows, 10)) == rows

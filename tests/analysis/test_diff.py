@@ -13,6 +13,7 @@ from licet.model.addresses import AddressSet, range_from_text
 from licet.model.cluster import Cluster
 from licet.model.edge import Edge
 from licet.model.key import Key
+from licet.model.platform import Platform
 from licet.model.policy import PodPeer
 from licet.model.ports import ALL_PORTS, PortSet, Protocol
 from licet.model.profiles import PROFILES
@@ -125,6 +126,31 @@ def test_pods_of_one_owner_change_under_its_name() -> None:
     """As long as neither answer tells them apart."""
     found = between((WEB, *CART, CLOSED), (WEB, *CART, CLOSED, BOTH))
     assert found == Difference((Edge((WEB_ID,), (CART_ID,), ON_80),), (), ())
+
+
+def test_an_owner_keeps_its_name_wherever_its_pods_stand() -> None:
+    """Before others and after them, as the one that sends and as the one that is sent to."""
+    quiet = network_policy("quiet", pods=labelled(app="cart"), egress=[])
+    for things in ((WEB, *CART), (*CART, WEB), (CART[0], WEB, CART[1])):
+        found = between((*things, CLOSED), (*things, CLOSED, BOTH))
+        assert found == Difference((Edge((WEB_ID,), (CART_ID,), ON_80),), (), ())
+        found = between((*things, quiet), things)
+        within = [edge for edge in found.allowed if edge.src == (CART_ID,) and WEB_ID in edge.dst]
+        assert within == [Edge((CART_ID,), tuple(e for e in within[0].dst), ALL_PORTS)]
+        assert set(within[0].dst) == {WEB_ID, CART_ID}
+
+
+def test_addresses_that_are_pods_on_one_side_only_are_outside() -> None:
+    """What was no pod's before may be one now; what it is let do is compared all the same."""
+    inside = Platform(pod_addresses=AddressSet.of(["0.0.0.0/1"]))
+    closed = network_policy("closed", ingress=[])
+    old, new = cluster_of(WEB, platform=inside), cluster_of(WEB, closed)
+    everywhere = ("0.0.0.0-255.255.255.255", "::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")
+    found = diff(reach(old, PROFILE), reach(new, PROFILE))
+    assert Edge(everywhere, (WEB_ID,), ALL_PORTS) in found.denied
+    both = msgspec.structs.replace(new, platform=inside)
+    rest = ("128.0.0.0-255.255.255.255", everywhere[1])
+    assert Edge(rest, (WEB_ID,), ALL_PORTS) in diff(reach(old, PROFILE), reach(both, PROFILE)).denied
 
 
 @pytest.mark.parametrize("policies", [(ONE, BOTH), (BOTH, ONE)])

@@ -147,18 +147,23 @@ def test_a_difference_tells_what_gateways_reach_anew(seed: int) -> None:
         new = reach(
             msgspec.structs.replace(cluster, network_policies=policies, workloads=workloads, routes=routes), profile
         )
-        found = diff(old, new)
-        for source in {*old.routed, *new.routed}:
-            name = source.name if source == INGRESS_CONTROLLER else str(source)
-            for pod in cluster.workloads:
-                for port in PORTS:
-                    before, after = (_verdict(side, source, pod.key, port) for side in (old, new))
-                    told = [
-                        any(_has(edge, name, str(pod.key), port) for edge in edges)
-                        for edges in (found.allowed, found.denied, found.unsettled)
-                    ]
-                    order = (Verdict.ALLOW, Verdict.DENY, Verdict.UNDETERMINED)
-                    assert told == [after is verdict and before is not after for verdict in order]
+        for first, second in ((old, new), (new, old)):
+            _check_difference(first, second, cluster.workloads)
+
+
+def _check_difference(old: Reach, new: Reach, workloads: tuple[Workload, ...]) -> None:
+    found = diff(old, new)
+    for source in {*old.routed, *new.routed}:
+        name = source.name if source == INGRESS_CONTROLLER else str(source)
+        for pod in workloads:
+            for port in PORTS:
+                before, after = (_verdict(side, source, pod.key, port) for side in (old, new))
+                told = [
+                    any(_has(edge, name, str(pod.key), port) for edge in edges)
+                    for edges in (found.allowed, found.denied, found.unsettled)
+                ]
+                order = (Verdict.ALLOW, Verdict.DENY, Verdict.UNDETERMINED)
+                assert told == [after is verdict and before is not after for verdict in order]
 
 
 def _verdict(answer: Reach, source: Key, pod: Key, port: int) -> Verdict:
