@@ -44,8 +44,7 @@ class Explainer:
         allows = leaving.allows and arriving.allows
         denies = leaving.denies or arriving.denies
         causes = leaving.causes + arriving.causes
-        # a side that is settled is no part of what the answer hangs on, and one that surely refuses settles it
-        reasons = NO_REASONS.union(*(side.reasons for side in (leaving, arriving) if allows and side.denies))
+        reasons = leaving.hangs_on | arriving.hangs_on if allows else NO_REASONS
         if denies and (shared := self._at_nodes(src, dst)):
             allows = True
             reasons |= {shared}

@@ -50,6 +50,11 @@ class Told(msgspec.Struct, frozen=True):
     causes: tuple[Cause, ...]
     reasons: Reasons = NO_REASONS
 
+    @property
+    def hangs_on(self) -> Reasons:
+        """What the answer hangs on: nothing where it is settled."""
+        return self.reasons if self.allows and self.denies else NO_REASONS
+
 
 class Side:
     """Reads one cluster's policies for single packets."""
@@ -69,7 +74,7 @@ class Side:
             admin.accept or behind.allows,
             admin.deny or behind.denies,
             causes + behind.causes,
-            reasons | behind.reasons,
+            reasons | behind.hangs_on,
         )
 
     def _network(self, packet: Packet) -> Told:
@@ -89,7 +94,7 @@ class Side:
         if sure:
             allows = any(one.allows for one, _ in allowing)
             denies = not any(not one.denies for one, doubt in allowing if not doubt)
-            return Told(allows, denies, causes, reasons if allows and denies else NO_REASONS)
+            return Told(allows, denies, causes, reasons)
         base = self._baseline(packet)
         allows = base.allows or any(one.allows for one in told)
         denies = base.denies or any(one.denies for one in told)
