@@ -139,6 +139,57 @@ CASES: dict[str, Case] = {
         DB.key,
         ("no port", "all ports", {HASH_LABEL, UID_LABEL}),
     ),
+    "either of two rules": (
+        [
+            network_policy(
+                "p", pods=labelled(app="db"), ingress=[rule(0, [PodPeer(None, HASH)]), rule(1, [PodPeer(None, UID)])]
+            )
+        ],
+        Platform(),
+        SURE,
+        RUN.key,
+        DB.key,
+        ("no port", "all ports", {HASH_LABEL, UID_LABEL}),
+    ),
+    "either of two peers that are no pods": (
+        [
+            wide_policy(
+                "p",
+                egress=[
+                    wide_rule(0, Action.ACCEPT, [DomainPeer(("a.example",)), NodePeer(EVERYTHING)]),
+                    wide_rule(1, Action.DENY, [block("0.0.0.0/0")]),
+                ],
+            )
+        ],
+        NODE_RANGE,
+        SURE,
+        WEB.key,
+        HERE,
+        ("no port", "all ports", {NAMES, NODES, OWN_NODE}),
+    ),
+    "a doubt before a layer that is settled": (
+        [
+            wide("a", Action.DENY, PodPeer(EVERYTHING, UID)),
+            network_policy("p", pods=labelled(app="db"), ingress=[rule(0, [PodPeer(None, HASH)]), rule(1)]),
+        ],
+        Platform(),
+        SURE,
+        RUN.key,
+        DB.key,
+        ("no port", "all ports", {UID_LABEL}),
+    ),
+    "a doubt before a layer that is settled whether or not a policy selects": (
+        [
+            wide_policy("a", ingress=[wide_rule(0, Action.DENY, [PodPeer(EVERYTHING, UID)])]),
+            network_policy("p", pods=HASH, ingress=[rule()]),
+            workload("to", runtime=["pod-template-hash"]),
+        ],
+        Platform(),
+        SURE,
+        RUN.key,
+        workload("to").key,
+        ("no port", "all ports", {UID_LABEL}),
+    ),
     "one of two that is sure": (
         [into_db(PodPeer(None, HASH), pods(app="run"))],
         Platform(),
