@@ -6,7 +6,7 @@ from licet.analysis.reach import reach
 from licet.model.ports import Protocol
 from licet.model.profiles import PROFILES
 from licet.model.verdict import Verdict
-from tests.analysis.small import block, cluster, labelled, network_policy, pods, rule, workload
+from tests.analysis.small import anyone, block, cluster, labelled, network_policy, pods, rule, workload
 
 TEN = rule(0, [block("10.0.0.0/24")])
 ADDRESSED = [workload(f"w{i}", addresses=[f"10.0.{i}.1"], app="w") for i in range(3)]
@@ -56,3 +56,12 @@ def test_senders_that_change_alike_are_all_followed() -> None:
         assert answer.verdict(sender, db, Protocol.TCP, 80) is Verdict.ALLOW
         assert update.reach.verdict(sender, db, Protocol.TCP, 80) is Verdict.DENY
         assert answer.population.class_of[db] in update.columns
+
+
+def test_a_change_towards_outside_changes_no_column() -> None:
+    """Pods still reach each other, and nothing is asked of the pod of which nothing is known."""
+    answer = reach(cluster(workload("a"), workload("b")), PROFILES["kubernetes"])
+    update = answer.update(come=[network_policy("inside", egress=[rule(0, [anyone()])])])
+    assert (update.columns, update.arriving, update.leaving) == ((), (), (1, 2))
+    assert update.reach.columns == answer.columns
+    assert update.reach.columns[0] == {}

@@ -258,6 +258,25 @@ CASES: dict[str, Case] = {
         RUN.key,
         ("no port", "TCP 80", {HASH_LABEL}),
     ),
+    "the same from outside": (
+        [
+            network_policy("p", pods=HASH, ingress=[rule(0, [block("203.0.113.0/24")], [tcp(80)])]),
+            network_policy("q", ingress=[]),
+        ],
+        Platform(),
+        SURE,
+        HERE,
+        RUN.key,
+        ("no port", "TCP 80", {HASH_LABEL}),
+    ),
+    "a node's address and hostNetwork": (
+        [network_policy("p", pods=labelled(app="node"), ingress=[]), NODE],
+        NODE_RANGE,
+        UNSURE,
+        HERE,
+        NODE.key,
+        ("no port", "all ports", {SELECTED}),
+    ),
     "block and pods": ([into_db(TEN)], POD_RANGE, UNSURE, WEB.key, DB.key, ("no port", "all ports", {MATCHES_PODS})),
     "block and where pods are": (
         [into_db(TEN)],
@@ -396,12 +415,12 @@ CASES: dict[str, Case] = {
         ("TCP 80,100", "TCP 81-90", {END_PORT}),
     ),
     "end port of a cluster policy": (
-        [wide("p", Action.DENY, ports=[tcp(1, 65535)])],
+        [wide("p", Action.DENY, ports=[tcp(80, 90)])],
         Platform(),
         UNSURE,
         WEB.key,
         DB.key,
-        ("UDP any, SCTP any", "no port", set()),
+        ("TCP 1-79,91-65535, UDP any, SCTP any", "no port", set()),
     ),
     "nodes by label": (
         [wide_policy("p", egress=[wide_rule(0, Action.DENY, [NodePeer(EVERYTHING)], [tcp(80)])]), NODE],
