@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from licet.analysis.labels import LabelIndex
@@ -27,6 +27,17 @@ items = st.tuples(
 
 
 @given(st.lists(items, max_size=12), st.lists(requirements, max_size=3).map(Selector.of))
+@example([({}, frozenset(), False)], Selector.of([Requirement("b", Operator.DOES_NOT_EXIST)]))
+@example(  # a sure no stays one, whatever is unknown after it and sure after that
+    [({"a": "x"}, frozenset({"b"}), False)],
+    Selector.of(
+        [
+            Requirement("a", Operator.NOT_IN, ("x",)),
+            Requirement("b", Operator.EXISTS),
+            Requirement("c", Operator.DOES_NOT_EXIST),
+        ]
+    ),
+)
 def test_it_is_the_selector_item_by_item(
     given_items: list[tuple[dict[str, str], frozenset[str], bool]], selector: Selector
 ) -> None:
