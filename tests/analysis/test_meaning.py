@@ -316,3 +316,47 @@ def test_replicas_whose_labels_are_known() -> None:
     assert open_ == {}
     assert ("shop/b[Deployment]", "shop/db-1[Pod]") in sure
     assert ("shop/b[Deployment]", "shop/db-0[Pod]") not in sure
+
+
+GATEWAY_API = "gateway.networking.k8s.io"
+GATEWAY = document(
+    f"{GATEWAY_API}/v1",
+    "Gateway",
+    "edge",
+    """spec: {gatewayClassName: c, allowedListeners: {namespaces: {from: Same}},
+      listeners: [{name: web, port: 80, protocol: HTTP}]}""",
+)
+LISTENERS = document(
+    f"{GATEWAY_API}/v1",
+    "ListenerSet",
+    "own",
+    "spec: {parentRef: {name: edge}, listeners: [{name: more, port: 81, protocol: HTTP}]}",
+)
+FROM_EDGE = {**WORDS, "edge": [f"shop/edge[Gateway.{GATEWAY_API}]"]}
+
+
+def http_route(parent: str, backend: str) -> str:
+    spec = f"{{parentRefs: [{{{parent}}}], rules: [{{backendRefs: [{{{backend}}}]}}]}}"
+    return document(f"{GATEWAY_API}/v1", "HTTPRoute", "front", f"spec: {spec}")
+
+
+def test_a_route_of_a_gateway() -> None:
+    text = A + TWO_PORTS + GATEWAY + http_route("name: edge", "name: a, port: 81")
+    assert between(text) == (listed("edge -> a : TCP 9090", FROM_EDGE), {})
+
+
+@pytest.mark.xfail(reason="a backendRef without a port is read as every port of the Service", strict=True)
+def test_a_route_to_a_service_without_a_port_is_refused() -> None:
+    """The resource definition of BackendObjectReference: "Must have port for Service reference"."""
+    given = (NAMESPACE + A + TWO_PORTS + GATEWAY + http_route("name: edge", "name: a")).encode()
+    found, diagnostics = manifests(texts=[Text("given.yaml", given)])
+    assert _inside(answer(found, "cilium").allowed) == {}
+    assert diagnostics != []
+
+
+@pytest.mark.xfail(reason="a ListenerSet is not read, and no finding says so", strict=True)
+def test_a_route_of_a_listener_set() -> None:
+    """Standard since v1.5.0: "Routes can attach to a ListenerSet by specifying it as a parentRef"."""
+    own = f"group: {GATEWAY_API}, kind: ListenerSet, name: own"
+    text = A + TWO_PORTS + GATEWAY + LISTENERS + http_route(own, "name: a, port: 80")
+    assert between(text) == (listed("edge -> a : TCP 8080", FROM_EDGE), {})
