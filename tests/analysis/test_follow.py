@@ -118,7 +118,7 @@ def test_a_port_that_a_service_has_not(protocol: Protocol, port: int, text: str)
 
 
 def test_services_that_lead_to_no_pod() -> None:
-    """Nobody is selected, or it leads out, or it has no ports at all; a headless one is met on the pods' ports."""
+    """Nobody is selected, or it leads out, or it has no ports at all; a headless one refuses no port."""
     nobody = service("x", "shop", to(80, 8080), selector=labelled(app="x"))
     out = msgspec.structs.replace(service("x", selector=None, kind="ExternalName"), external_name="a.example")
     bare = service("x", selector=None)
@@ -129,9 +129,12 @@ def test_services_that_lead_to_no_pod() -> None:
         out, "leads out of the cluster, to `a.example`: ask about its address"
     )
     assert ask.to_service(FROM_WEB, bare, TCP, 80) == nowhere(bare, "has no port TCP 80; it has none")
-    assert ask.to_service(FROM_WEB, headless, TCP, 80) == nowhere(headless, "leads to no pod on TCP 80")
-    found = ask.to_service(FROM_WEB, headless, TCP, 8080)
-    assert (found.verdict, found.because[0]) == (Verdict.ALLOW, led("cart"))
+    for port in (80, 8080):
+        found = ask.to_service(FROM_WEB, headless, TCP, port)
+        assert (found.verdict, found.because[0].text) == (
+            Verdict.ALLOW,
+            "`shop/cart[Service]` is headless and stands for the addresses of `shop/cart[Deployment]`",
+        )
 
 
 def test_other_ports_of_a_service_lead_elsewhere() -> None:
@@ -260,6 +263,46 @@ def test_a_backend_elsewhere_needs_leave() -> None:
     assert follower(*things).to_pods(EDGE, pod.key, TCP, 8080).verdict is Verdict.DENY
     found = follower(*things, leave).to_pods(EDGE, pod.key, TCP, 8080)
     assert (found.verdict, found.because[0]) == (Verdict.ALLOW, step(asks, EDGE_ID, "data/cart"))
+
+
+def test_a_step_that_is_sure_keeps_what_the_pod_hangs_on() -> None:
+    """The Service surely leads there; whether the pod lets the sender in is not known."""
+    hashed = Selector.of([Requirement("pod-template-hash", Operator.IN, ("77aa",))])
+    policy = network_policy("p", pods=labelled(role="cart"), ingress=[rule(0, [PodPeer(None, hashed)])])
+    run = workload("run", runtime=["pod-template-hash"])
+    label = "label `pod-template-hash`, set when pods run, has the value that a policy asks for"
+    found = follower(SERVICE, policy, run).to_service(Sender("run", run.key), SERVICE, TCP, 80)
+    assert (found.verdict, found.assumptions) == (Verdict.UNDETERMINED, (label,))
+
+
+@pytest.mark.parametrize(("protocol", "port", "verdict"), [(TCP, 9, True), (UDP, 9, False), (TCP, 8, False)])
+def test_protocol_and_port_are_those_asked_about(protocol: Protocol, port: int, verdict: bool) -> None:
+    """Of a pod and of an address."""
+    here = AddressSet.of(["203.0.113.7"]).spans[0][0]
+    policy = network_policy("p", pods=labelled(app="web"), egress=[rule(0, None, [tcp(9)])])
+    ask = follower(policy)
+    for found in (ask.to_pods(FROM_WEB, CART.key, protocol, port), ask.to_address(FROM_WEB, here, protocol, port)):
+        assert found.verdict is (Verdict.ALLOW if verdict else Verdict.DENY)
+
+
+def test_a_backend_without_leave_does_not_stop_the_next() -> None:
+    asks = route(parent(), backends=[backend("cart", "data"), backend("cart", port=80)])
+    things: list[Thing] = [SERVICE, service("cart", "data", to(80, 8080)), asks, gateway(listener()), namespace("data")]
+    assert follower(*things).to_pods(EDGE, CART.key, TCP, 8080).verdict is Verdict.ALLOW
+
+
+def test_a_gateway_runs_where_the_platform_says() -> None:
+    """By its own namespace and name, whatever else the platform names."""
+    near = PodPeer(None, EVERYTHING)
+    policy = network_policy("p", pods=labelled(role="cart"), ingress=[rule(0, [near])])
+    asks = route(parent(), backends=[backend("cart", port=80)])
+    for facts, verdict in (
+        ((GatewayFact("edge", "shop"),), Verdict.ALLOW),
+        ((GatewayFact("nginx", "outside"), GatewayFact("edge", "shop")), Verdict.ALLOW),
+        ((GatewayFact("nginx", "outside"),), Verdict.UNDETERMINED),
+    ):
+        ask = follower(SERVICE, policy, asks, gateway(listener()), platform=Platform(gateways=facts))
+        assert ask.to_pods(EDGE, CART.key, TCP, 8080).verdict is verdict
 
 
 def test_addresses_are_asked_about_directly() -> None:

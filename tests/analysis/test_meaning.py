@@ -153,7 +153,6 @@ def test_what_the_ingress_controller_reaches(text: str, expected: str) -> None:
     assert to_front(text) == (listed(expected, WORDS), {})
 
 
-@pytest.mark.xfail(reason="a Route's targetPort by number is read and then not asked for", strict=True)
 @pytest.mark.parametrize(
     ("asked", "expected"),
     [
@@ -201,7 +200,6 @@ def test_every_namespace_has_its_name_as_a_label() -> None:
     assert to_front(text) == (listed("controller -> a : TCP 8080", WORDS), {})
 
 
-@pytest.mark.xfail(reason="null is taken for a wrong type in policies that are custom resources", strict=True)
 @pytest.mark.parametrize(
     "rules",
     [
@@ -283,7 +281,6 @@ HEADLESS = service("db", "{name: pg, port: 80, targetPort: 5432}", ", clusterIP:
 DB = pods("db", "StatefulSet", "{containerPort: 5432, name: pg}, {containerPort: 9187, name: metrics}")
 
 
-@pytest.mark.xfail(reason="a headless Service is said to refuse the ports that it does not name", strict=True)
 @pytest.mark.parametrize(("before", "port"), [(HEADLESS, 80), (HEADLESS, 9187)], ids=["its own port", "another"])
 def test_a_headless_service_is_its_pods(before: str, port: int) -> None:
     """The documentation: "point directly to the Pods backing the Service"; no port is mapped, and none is refused."""
@@ -345,7 +342,6 @@ def test_a_route_of_a_gateway() -> None:
     assert between(text) == (listed("edge -> a : TCP 9090", FROM_EDGE), {})
 
 
-@pytest.mark.xfail(reason="a backendRef without a port is read as every port of the Service", strict=True)
 def test_a_route_to_a_service_without_a_port_is_refused() -> None:
     """The resource definition of BackendObjectReference: "Must have port for Service reference"."""
     given = (NAMESPACE + A + TWO_PORTS + GATEWAY + http_route("name: edge", "name: a")).encode()

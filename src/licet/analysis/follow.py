@@ -110,23 +110,35 @@ class Follower:
         return Explanation(part.verdict, because, part.assumptions)
 
     def _through_service(self, service: Service, protocol: Protocol, port: int) -> Iterator[Way]:
+        if service.headless:
+            yield from self._straight(service, protocol, port)
+            return
         for lead in self._leads.of_service(service):
-            if lead.port.protocol is not protocol:
-                continue
-            if service.headless and lead.target.first <= port <= lead.target.last:
-                yield from self._ways(service, lead, port, ())
-            elif not service.headless and lead.port.port == port:
-                yield from self._ways(service, lead, lead.target.first, ())
+            if (lead.port.protocol, lead.port.port) == (protocol, port):
+                yield from self._ways(service, lead, ())
 
-    def _ways(self, service: Service, lead: Lead, port: int, before: tuple[Cause, ...]) -> Iterator[Way]:
-        population = self._explainer.population
-        for at in bits.indices(lead.classes):
-            for member in population.classes[at].members:
-                key = population.workloads[member].key
-                to = f"`{service.key}` leads from port {lead.port.port} to {lead.port.protocol.name} {port} of `{key}`"
-                place = Place(service.origin, ("spec", "ports", service.ports.index(lead.port)))
+    def _straight(self, service: Service, protocol: Protocol, port: int) -> Iterator[Way]:
+        """A headless Service is its pods' addresses: no port is mapped, and none is refused."""
+        place = Place(service.origin, ("spec",), key=True)
+        for doubt, classes in self._leads.behind(service):
+            for key in self._keys(classes):
+                to = f"`{service.key}` is headless and stands for the addresses of `{key}`"
                 step = Cause("Service", None, service.key, "", "leads", to, place)
-                yield Way((*before, step), key, lead.port.protocol, port, tuple(sorted(lead.doubt)))
+                yield Way((step,), key, protocol, port, tuple(sorted(doubt)))
+
+    def _ways(self, service: Service, lead: Lead, before: tuple[Cause, ...]) -> Iterator[Way]:
+        place = Place(service.origin, ("spec", "ports", service.ports.index(lead.port)))
+        protocol, port = lead.target.protocol, lead.target.first
+        for key in self._keys(lead.classes):
+            to = f"`{service.key}` leads from port {lead.port.port} to {protocol.name} {port} of `{key}`"
+            step = Cause("Service", None, service.key, "", "leads", to, place)
+            yield Way((*before, step), key, protocol, port, tuple(sorted(lead.doubt)))
+
+    def _keys(self, classes: int) -> Iterator[Key]:
+        population = self._explainer.population
+        for at in bits.indices(classes):
+            for member in population.classes[at].members:
+                yield population.workloads[member].key
 
     def _gateways(self, route: Route) -> Iterator[tuple[Key, tuple[str, ...]]]:
         for key, doubt in self._attachments.of_route(route):
@@ -147,7 +159,7 @@ class Follower:
             home = self._leads.home(route, None if gateway[0] == INGRESS_CONTROLLER else gateway[0])
             for lead in self._leads.of_backend(backend, protocol):
                 assert service is not None, "a lead comes from a Service"
-                for way in self._ways(service, lead, lead.target.first, (step,)):
+                for way in self._ways(service, lead, (step,)):
                     yield msgspec.structs.replace(way, doubt=gateway[1] + way.doubt, home=home)
 
 

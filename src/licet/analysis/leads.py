@@ -51,15 +51,24 @@ class Leads:
         if service.selector is None:
             yield from self._of_slices(service)
             return
-        hits = self._population.behind(service.key.namespace, service.selector)
         for port in service.ports:
-            for reasons, classes in ((NO_REASONS, hits.sure), *hits.doubtful):
+            for reasons, classes in self.behind(service):
                 if isinstance(port.target, int):
                     if classes:
                         yield Lead(classes, port, PortRange(port.protocol, port.target, port.target), reasons)
                     continue
                 for number, where in self._by_number(classes, port.target, port.protocol).items():
                     yield Lead(where, port, PortRange(port.protocol, number, number), reasons)
+
+    def behind(self, service: Service) -> Iterator[tuple[Reasons, int]]:
+        """The classes of the pods behind a Service, whatever its ports."""
+        if service.selector is None:
+            for piece in self._slices.get((service.key.namespace, service.key.name), ()):
+                yield NO_REASONS, self._pods_of(piece)
+            return
+        hits = self._population.behind(service.key.namespace, service.selector)
+        yield NO_REASONS, hits.sure
+        yield from hits.doubtful
 
     def _by_number(self, classes: int, name: str, protocol: Protocol) -> dict[int, int]:
         found: dict[int, int] = {}
@@ -106,7 +115,7 @@ class Leads:
         if service is None:
             return
         for lead in self.of_service(service):
-            if lead.port.protocol is protocol and _asked(backend, lead.port):
+            if lead.port.protocol is protocol and _asked(backend, lead):
                 yield lead
 
     def of_routes(self) -> dict[tuple[Key, str], dict[int, Grant]]:
@@ -147,11 +156,14 @@ class Leads:
                     to[at] = grants.either(to.get(at, grants.denied), grant)
 
 
-def _asked(backend: Backend, port: ServicePort) -> bool:
+def _asked(backend: Backend, lead: Lead) -> bool:
+    """Whether a lead is the one that a backend names: by the Service's port, or by the pods' own."""
+    if backend.target is not None:
+        return lead.target.first <= backend.target <= lead.target.last
     match backend.port:
         case None:
             return True
         case int(number):
-            return port.port == number
+            return lead.port.port == number
         case str(name):
-            return port.name == name
+            return lead.port.name == name

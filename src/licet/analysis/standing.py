@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 def resting_on(reach: Reach) -> list[str]:
     """The assumptions of a whole map, in a fixed order."""
-    return [*_nodes_outside(reach), *_rewritten_sources(reach), *_other_protocols(reach)]
+    return [*_free_gateways(reach), *_nodes_outside(reach), *_rewritten_sources(reach), *_other_protocols(reach)]
+
+
+def _free_gateways(reach: Reach) -> Iterator[str]:
+    """Policies on the gateways' own pods would have to be known to which pods these are."""
+    if reach.routed and (reach.cluster.network_policies or reach.cluster.cluster_policies):
+        yield "what serves ingresses and routes may send: egress policies on its own pods are not asked"
 
 
 def _nodes_outside(reach: Reach) -> Iterator[str]:

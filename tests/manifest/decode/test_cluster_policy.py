@@ -239,9 +239,13 @@ def test_what_the_api_server_refuses_is_left_out_with_its_place(text: str, path:
     assert decoded.cluster.cluster_policies == ()
 
 
-def test_null_is_not_absent_in_a_custom_resource() -> None:
+def test_null_is_absent_in_a_custom_resource() -> None:
+    """A field that is not nullable and null is pruned; a required one is then missing."""
     decoded = given(cluster("egress: null"))
-    assert [(code, where) for code, _, where in faults(decoded)] == [("L0101", ("spec", "egress"))]
+    assert faults(decoded) == []
+    assert [policy.egress for policy in decoded.cluster.cluster_policies] == [()]
+    missing = given(cluster("").replace("priority: 5", "priority: null"))
+    assert [(code, where) for code, _, where in faults(missing)] == [("L0100", ("spec", "priority"))]
 
 
 def test_a_missing_selector_is_an_error_with_one_possible_meaning() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.manifest.decode.given import given
 
 
@@ -27,7 +25,6 @@ def test_pods_of_one_zone_are_one_workload() -> None:
     assert found.diagnostics == []
 
 
-@pytest.mark.xfail(reason="pods in two zones are told to differ, and to be listed on their own", strict=True)
 def test_pods_of_two_zones_are_one_workload() -> None:
     """The zone is set from the node when a pod is bound (KEP-4742), as is known of every other workload."""
     found = given(pod("web-7d9f-1", "eu-a") + pod("web-7d9f-2", "eu-b"))

@@ -115,26 +115,36 @@ class Reader:
         self.diagnostics.append(findings.read_anyway(self.origin, self.kind, path, problem, help, meaning))
 
     def _mend(self, value: object, wire: type[T], problem: Exception, base: Path) -> T | None:
-        """Drop one unknown field after the other until the value fits or does not fit for another reason."""
+        """Drop one unknown field after the other until the value fits or does not fit for another reason.
+
+        A field that is null is as good as none: Go leaves its zero value, and in custom resources it is pruned.
+        """
         for _ in range(_MOST_UNKNOWN_FIELDS):
             text, path = _split(str(problem)) if isinstance(problem, msgspec.ValidationError) else ("", ())
             unknown = _UNKNOWN.fullmatch(text)
-            if unknown is None:
-                break
+            mismatch = _MISMATCH.fullmatch(text)
             path = _concrete(value, path)
-            field = unknown[1]
-            self.dropped.add((*base, *path))
-            known = _fields(wire, path)
-            close = difflib.get_close_matches(field.lower(), known, 1, 0.7)
-            meant = known[close[0]] if close else None
-            self.report(findings.unknown_field(self.origin, self.kind, (*base, *path), field, meant))
-            value = _without(value, path, field)
+            if unknown is not None:
+                field = unknown[1]
+                self._drop(wire, base, path, field)
+                value = _without(value, path, field)
+            elif mismatch is not None and mismatch[2] == "null" and path and isinstance(path[-1], str):
+                value = _without(value, path[:-1], path[-1])
+            else:
+                break
             try:
                 return msgspec.convert(value, wire)
             except (msgspec.ValidationError, UnicodeError) as next_problem:
                 problem = next_problem
         self._explain(value, problem, base)
         return None
+
+    def _drop(self, wire: type[object], base: Path, path: Path, field: str) -> None:
+        self.dropped.add((*base, *path))
+        known = _fields(wire, path)
+        close = difflib.get_close_matches(field.lower(), known, 1, 0.7)
+        meant = known[close[0]] if close else None
+        self.report(findings.unknown_field(self.origin, self.kind, (*base, *path), field, meant))
 
     def _explain(self, value: object, problem: Exception, base: Path) -> None:
         if not isinstance(problem, msgspec.ValidationError):

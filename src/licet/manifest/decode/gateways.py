@@ -227,4 +227,6 @@ def _backend(ref: MirrorRef, path: Path, key: Key, reader: Reader) -> Backend:
     port = check_number(ref.port, (*path, "port"), reader) if ref.port is not None else None
     place = Place(reader.origin, path)
     kind = ref.kind or "Service"
+    if port is None and (ref.group or "", kind) == ("", "Service"):
+        reader.refuse((*path, "port"), "is missing", "name the Service's port")
     return Backend(ref.namespace or key.namespace, ref.name or "", port, place, ref.group or "", kind)

@@ -182,6 +182,7 @@ UNREAD: dict[tuple[str, str], str] = {
     ("k8s.ovn.org", "ClusterUserDefinedNetwork"): _NETWORK,
     ("k8s.ovn.org", "EgressFirewall"): _POLICY,
     ("network.openshift.io", "EgressNetworkPolicy"): _POLICY,
+    ("gateway.networking.k8s.io", "ListenerSet"): "it lets traffic in",
 }
 """Kinds that decide about traffic and are not read, with what they do."""
 

@@ -21,7 +21,9 @@ class Leftovers:
 
     def unknown(self, group: str, kind: str, value: dict[str, Any], origin: Origin) -> None:
         """An object of a kind that is not read."""
-        if group in SILENT or (group in BUILT_IN and self._misspelt(group, kind) is None):
+        if (group in SILENT and (group, kind) not in UNREAD) or (
+            group in BUILT_IN and self._misspelt(group, kind) is None
+        ):
             return
         entry = (group, kind, _has_template(value))
         first, count = self._kinds.get(entry, (origin, 0))

@@ -14,7 +14,7 @@ import msgspec
 
 from licet.manifest.decode import findings
 from licet.manifest.decode.fields import OwnerReference, Reader
-from licet.manifest.decode.workloads import CONTROLLER_LABELS
+from licet.manifest.decode.workloads import CONTROLLER_LABELS, NODE_LABELS
 from licet.model.key import Key
 from licet.model.workload import Workload
 
@@ -131,7 +131,7 @@ def _with_siblings(
     """Pods of one absent owner become one workload at the place of the first, or stay apart."""
     instead: dict[Key, Workload | None] = {}
     for owner, pods in orphans.items():
-        own = CONTROLLER_LABELS.get((owner.group, owner.kind), frozenset())
+        own = CONTROLLER_LABELS.get((owner.group, owner.kind), frozenset()) | NODE_LABELS
         if owner not in left and all(_alike(pods[0], pod, own) for pod in pods):
             instead.update(dict.fromkeys([pod.key for pod in pods]))
             instead[pods[0].key] = _merged(owner, pods, own)

@@ -148,6 +148,8 @@ def openshift_route(wire: RouteFields, key: Key, reader: Reader, _selectors: Sel
     """
     spec = wire.spec or RouteSpec()
     asked = spec.port.targetPort if spec.port else None
+    if isinstance(asked, str) and asked.isdecimal():
+        asked = int(asked)
     backends: list[Backend] = []
     listed: list[tuple[Path, RouteTarget | None]] = [(("spec", "to"), spec.to)]
     listed.extend((("spec", "alternateBackends", i), entry) for i, entry in enumerate(spec.alternateBackends or ()))
