@@ -359,6 +359,14 @@ CASES: dict[str, Case] = {
         DB.key,
         ("no port", "all ports", {SHARED_NODE}),
     ),
+    "hostNetwork that perhaps may leave, and another that lets nobody in": (
+        [into_db(pods(app="x")), network_policy("q", pods=labelled(app="node"), egress=[]), NODE],
+        Platform(),
+        UNSURE,
+        NODE.key,
+        DB.key,
+        ("no port", "all ports", {SHARED_NODE}),
+    ),
     "to hostNetwork": (
         [network_policy("p", pods=labelled(app="web"), egress=[]), NODE],
         Platform(),
