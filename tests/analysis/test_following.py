@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
+from licet.analysis import meeting
+from licet.analysis.diff import diff
 from licet.analysis.reach import reach
+from licet.model.policy import PodPeer
 from licet.model.ports import Protocol
 from licet.model.profiles import PROFILES
+from licet.model.selector import Operator, Requirement, Selector
 from licet.model.verdict import Verdict
 from tests.analysis.small import anyone, block, cluster, labelled, network_policy, pods, rule, workload
 
@@ -65,3 +71,27 @@ def test_a_change_towards_outside_changes_no_column() -> None:
     assert (update.columns, update.arriving, update.leaving) == ((), (), (1, 2))
     assert update.reach.columns == answer.columns
     assert update.reach.columns[0] == {}
+
+
+def test_senders_that_go_with_the_many_may_leave_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One after the other, and come back; everybody else stays with what most let out."""
+    monkeypatch.setattr(meeting, "_LONG", 0)
+    many = [workload(f"w{i}", half="yes" if i % 2 else "no") for i in range(40)]
+    each = [
+        network_policy(
+            f"p{i}", pods=labelled(app=f"w{i}"), egress=[rule(0, [PodPeer(None, half_but(f"w{(i * 2 + 1) % 40}"))])]
+        )
+        for i in range(40)
+    ]
+    answer = reach(cluster(*many, *each), PROFILES["kubernetes"])
+    for gone, come in (([3], []), ([7, 8], []), ([], [3]), ([], [7, 8])):
+        answer = answer.update([each[i].key for i in gone], [each[i] for i in come]).reach
+        there = cluster(*many, *answer.cluster.network_policies)
+        assert not diff(answer, reach(there, PROFILES["kubernetes"]))
+        said = [answer.verdict(many[10].key, many[i].key, Protocol.TCP, 80) for i in (21, 23, 24)]
+        assert said == [Verdict.DENY, Verdict.ALLOW, Verdict.DENY]
+
+
+def half_but(name: str) -> Selector:
+    """Every second pod but one."""
+    return Selector.of([Requirement("half", Operator.IN, ("yes",)), Requirement("app", Operator.NOT_IN, (name,))])
