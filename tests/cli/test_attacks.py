@@ -17,7 +17,6 @@ _POLICY = (
 )
 
 
-@pytest.mark.xfail(strict=True, reason="with PYTHONUNBUFFERED a short write is taken for a whole one")
 def test_an_answer_that_does_not_fit_is_told_where_nothing_is_buffered(tmp_path: Path) -> None:
     (tmp_path / "many.yaml").write_text("".join(deployment(f"w{n}") for n in range(200)))
     read, write = os.pipe()
@@ -39,21 +38,18 @@ def test_an_answer_that_does_not_fit_is_told_where_nothing_is_buffered(tmp_path:
     assert whole or process.returncode == 2
 
 
-@pytest.mark.xfail(strict=True, reason="a document without apiVersion and kind is only a warning to `licet ask`")
 def test_assertions_that_are_not_read_do_not_hold(tmp_path: Path) -> None:
     asks = tmp_path / "asks.yaml"
     asks.write_text(f"spec:\n  assertions:\n  - {_ASSERTION}\n")
     assert licet("ask", asks, SHOP).code != 0
 
 
-@pytest.mark.xfail(strict=True, reason="a Platform without apiVersion and kind is only a warning")
 def test_a_platform_that_is_not_read_is_wrong_input(tmp_path: Path) -> None:
     platform = tmp_path / "platform.yaml"
     platform.write_text("spec: {podCIDRs: [10.0.0.0/8]}\n")
     assert licet("map", SHOP, "--platform", platform).code == 2
 
 
-@pytest.mark.xfail(strict=True, reason="Python turns no text of more than 4,300 digits into a number")
 @pytest.mark.parametrize("port", ["9" * 5000, '"' + "9" * 5000 + '"'])
 def test_a_very_long_number_is_a_finding(tmp_path: Path, port: str) -> None:
     (tmp_path / "k8s.yaml").write_text(_POLICY % port + deployment("web"))
@@ -62,14 +58,12 @@ def test_a_very_long_number_is_a_finding(tmp_path: Path, port: str) -> None:
     assert "1 workload" in ran.out
 
 
-@pytest.mark.xfail(strict=True, reason="what an encoding lacks is written with escapes that JSON does not know")
 def test_json_is_json_in_every_encoding(tmp_path: Path) -> None:
     (tmp_path / "k8s.yaml").write_text(deployment("é"))
     ran = licet("map", tmp_path, "-o", "json", PYTHONIOENCODING="ascii")
     assert json.loads(ran.out)
 
 
-@pytest.mark.xfail(strict=True, reason="without standard error the answer is lost")
 def test_an_answer_needs_no_standard_error() -> None:
     script = f'"{sys.executable}" -m licet map "{SHOP}" 2>&-'
     ran = subprocess.run(["bash", "-c", script], stdout=subprocess.PIPE, env=environment(), timeout=60, check=False)
@@ -77,7 +71,6 @@ def test_an_answer_needs_no_standard_error() -> None:
     assert b"workloads" in ran.stdout
 
 
-@pytest.mark.xfail(strict=True, reason="the version is printed outside what catches errors")
 def test_the_version_on_a_full_disk_is_one_line() -> None:
     with open("/dev/full", "w") as full:
         ran = subprocess.run(
@@ -92,7 +85,6 @@ def test_the_version_on_a_full_disk_is_one_line() -> None:
     assert ran.stderr == b"licet: no space left on device\n"
 
 
-@pytest.mark.xfail(strict=True, reason="an ExternalName leads to a name, of which nothing is known")
 def test_nobody_knows_whether_a_name_outside_is_denied(tmp_path: Path) -> None:
     (tmp_path / "k8s.yaml").write_text(
         deployment("web") + "---\napiVersion: v1\nkind: Service\nmetadata: {name: card, namespace: shop}\n"
@@ -102,6 +94,5 @@ def test_nobody_knows_whether_a_name_outside_is_denied(tmp_path: Path) -> None:
     assert json.loads(ran.out)["verdict"] != "deny"
 
 
-@pytest.mark.xfail(strict=True, reason="a pipe that brings nothing passes for an empty cluster")
 def test_a_pipe_that_brings_nothing_is_wrong_input() -> None:
     assert licet("map", "-", stdin=b"").code == 2

@@ -73,6 +73,8 @@ class Follower:
 
     def to_service(self, sender: Sender, service: Service, protocol: Protocol, port: int) -> Explanation:
         """Why a sender may or may not reach what is behind a Service's port; of a headless one, behind a pod's port."""
+        if service.external_name:
+            return _leads_out(service)
         ways = list(self._through_service(service, protocol, port))
         return self._by_ways(sender.end, ways, _no_way(service, protocol, port))
 
@@ -168,11 +170,18 @@ def _routed_step(route: Route, backend: Backend, gateway: str) -> Cause:
     return Cause("Route", None, route.key, "", "leads", to, backend.place)
 
 
+def _leads_out(service: Service) -> Explanation:
+    """An ExternalName is a name in DNS, and what stands behind it in no manifest."""
+    reason = f"what the name `{service.external_name}` resolves to"
+    text = f"`{service.key}` is another name for `{service.external_name}`: ask about its address"
+    place = Place(service.origin, ("spec",), key=True)
+    cause = Cause("Service", None, service.key, "", "undetermined", text, place)
+    return Explanation(Verdict.UNDETERMINED, (cause,), (reason,))
+
+
 def _no_way(service: Service, protocol: Protocol, port: int) -> Cause:
     place = Place(service.origin, ("spec",), key=True)
-    if service.external_name:
-        text = f"`{service.key}` leads out of the cluster, to `{service.external_name}`: ask about its address"
-    elif not any(own.port == port and own.protocol is protocol for own in service.ports) and not service.headless:
+    if not any(own.port == port and own.protocol is protocol for own in service.ports) and not service.headless:
         there = ", ".join(f"{own.protocol.name} {own.port}" for own in service.ports) or "none"
         text = f"`{service.key}` has no port {protocol.name} {port}; it has {there}"
     else:

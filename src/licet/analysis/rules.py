@@ -9,6 +9,7 @@ import msgspec
 from licet.analysis import assumption, bits
 from licet.analysis.grant import Grant, Grants, Reasons
 from licet.analysis.population import Hits, NamedPorts, Population, union
+from licet.model import intervals
 from licet.model.addresses import EVERY_ADDRESS, AddressSet
 from licet.model.policy import (
     Action,
@@ -101,14 +102,14 @@ class Rules:
         if len(peers) == 1 and isinstance(peers[0], PodPeer):
             return _Peers(self._pods(peers[0], namespace), NO_ADDRESSES)
         hits: list[Hits] = []
-        blocks = NO_ADDRESSES
+        spans: list[tuple[int, int]] = []
         doubtful: list[tuple[Reasons, AddressSet]] = []
         for peer in peers:
             match peer:
                 case PodPeer():
                     hits.append(self._pods(peer, namespace))
                 case BlockPeer():
-                    blocks |= peer.addresses
+                    spans.extend(peer.addresses.spans)
                 case NodePeer():
                     host = self._population.host
                     reasons = frozenset({assumption.NODES})
@@ -119,7 +120,7 @@ class Rules:
                     doubtful.append((frozenset({assumption.DOMAIN_NAMES}), EVERY_ADDRESS))
                 case UnknownPeer():
                     pass
-        outside = blocks
+        outside = blocks = AddressSet(intervals.normal(spans))
         if blocks:
             hits.append(self._population.block(blocks, of_network_policy=namespace is not None))
             if namespace is not None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from licet.diag.diagnostic import Diagnostic
+from licet.diag.diagnostic import Diagnostic, Severity
 from licet.diag.text import Text
 from licet.manifest import documents
 from licet.manifest.decode import assertions
@@ -28,6 +28,6 @@ def load_assertions(file: str) -> Asserted:
     read, wrong = documents.read(fetched.texts)
     found, faults = assertions.decode(read)
     diagnostics = (*fetched.diagnostics, *wrong, *faults)
-    if not found and not diagnostics:
+    if not found and not any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics):
         raise SourceError(f"`{file}` asserts nothing", f"begin it with `apiVersion: {assertions.VERSION}`")
     return Asserted(found, diagnostics, {text.source: text for text in fetched.texts})

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from licet.diag.diagnostic import Diagnostic
+from licet.diag.diagnostic import Diagnostic, Severity
 from licet.diag.place import Place, Span
 from licet.diag.text import Text
 from licet.manifest import documents, findings, platform
@@ -94,7 +94,7 @@ def _given(file: str | None) -> tuple[Platform | None, list[Text], list[Diagnost
     fetched = fetch([file])
     read, wrong = documents.read(fetched.texts)
     found, found_wrong = platform.decode([document for document in read if platform.is_platform(document)])
-    if found is None and not wrong and not fetched.diagnostics:
+    if found is None and not any(d.severity is Severity.ERROR for d in (*wrong, *fetched.diagnostics, *found_wrong)):
         raise SourceError(
             f"`{file}` holds no Platform", f"begin it with `apiVersion: {platform.VERSION}` and `kind: {platform.KIND}`"
         )

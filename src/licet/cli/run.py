@@ -8,6 +8,7 @@ import re
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import TextIO
 
 import click
 
@@ -30,6 +31,9 @@ def run(arguments: Sequence[str]) -> int:
     if sys.stdout is None:
         print("licet: standard output is closed", file=sys.stderr)
         return WRONG
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for the whole run
+    sys.stdout = _whole(sys.stdout)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -64,6 +68,13 @@ def run(arguments: Sequence[str]) -> int:
         )
         return BUG
     return code
+
+
+def _whole(stream: TextIO) -> TextIO:
+    """The stream, buffered even where the interpreter was told not to: a short write would pass for a whole one."""
+    if isinstance(stream, io.TextIOWrapper) and isinstance(stream.buffer, io.RawIOBase):
+        return io.TextIOWrapper(io.BufferedWriter(stream.buffer), encoding=stream.encoding)
+    return stream
 
 
 def _invoke(arguments: list[str]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import gc
+import io
 import os
 import shutil
 import sys
@@ -27,6 +28,8 @@ from licet.sources.settings import settings
 
 T = TypeVar("T")
 
+_FOR_PEOPLE = "table"
+"""The one form that follows the terminal's encoding; what programs read is UTF-8."""
 _NARROWEST = 20
 _BATCH = 1 << 16
 
@@ -66,6 +69,8 @@ class Session:
 
     def write(self, chunks: Iterable[str]) -> None:
         """The answer, to standard output; raises BrokenPipeError where nobody reads it."""
+        if self.options.output != _FOR_PEOPLE and isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8")
         batch: list[str] = []
         size = 0
         for chunk in chunks:

@@ -65,8 +65,8 @@ class Intake:
         self._left -= len(data)
         self.texts.append(Text(source, data))
 
-    def stream(self, source: str, stream: BinaryIO) -> None:
-        """Reads a stream to its end, or to the limit."""
+    def stream(self, source: str, stream: BinaryIO) -> bool:
+        """Reads a stream to its end, or to the limit; False where there was nothing in it."""
         data = _to_end(stream)
         if data is None:
             self.tell(findings.too_large(source))
@@ -74,6 +74,7 @@ class Intake:
             self.tell(findings.binary(source))
         else:
             self.take(source, data)
+        return data is None or bool(data.strip())
 
     def file(self, path: str, source: str, *, met: bool = False) -> None:
         """Reads one file; `met` says that it was found in a folder rather than named by the user."""

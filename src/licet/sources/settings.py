@@ -70,7 +70,7 @@ def _read(path: str, *, named: bool) -> Settings | None:
     try:
         text = data.decode("utf-8")
         document = tomllib.loads(text)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except ValueError as error:  # not UTF-8, not TOML, or a number of thousands of digits
         if os.path.basename(path) == _PROJECT and not named:
             return None
         raise SourceError(f"{shown}: not TOML: {_lower(str(error))}", "see `licet --help` for the settings") from error

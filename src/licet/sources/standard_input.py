@@ -19,6 +19,7 @@ def take(intake: Intake, stdin: BinaryIO | None) -> None:
     if stdin is None and sys.stdin is None:
         raise SourceError("standard input is closed", _ADVICE)
     try:
-        intake.stream(names.STANDARD_INPUT, stdin or sys.stdin.buffer)
+        if not intake.stream(names.STANDARD_INPUT, stdin or sys.stdin.buffer):
+            raise SourceError("standard input is empty", _ADVICE)
     except OSError as error:
         raise SourceError(f"standard input cannot be read: {(error.strerror or '').lower()}", _ADVICE) from error

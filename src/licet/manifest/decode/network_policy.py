@@ -210,6 +210,10 @@ def _port(wire: PortFields | None, path: Path, reader: Reader) -> PortRule:
     return NamedPort(port, protocol)
 
 
+_PORT_DIGITS = 5
+"""The digits of the highest port; Python makes no numbers of text that is thousands of digits long."""
+
+
 def is_port_name(name: str) -> bool:
     """Whether this is an IANA service name, as the API server asks (`IsValidPortName`)."""
     return len(name) <= 15 and _PORT_NAME.fullmatch(name) is not None
@@ -220,6 +224,6 @@ def check_port_name(name: str, path: Path, reader: Reader) -> None:
     if is_port_name(name):
         return
     advice = PORT_NAME
-    if name.isdecimal():
+    if name.isdecimal() and len(name) <= _PORT_DIGITS:
         advice = f"write `{int(name)}` without quotes for the number; text is a port's name"
     reader.refuse(path, f"is not a port name: `{name}`", advice)
