@@ -12,7 +12,7 @@ export PYTHON
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format bench lock clean
+.PHONY: help demo test check format bench mutants lock clean
 
 help: ## say what there is (this text)
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 16
@@ -37,11 +37,16 @@ format: $(VENV)/dev.stamp ## put the code in its usual form
 bench: $(VENV)/dev.stamp $(VENV)/bench.stamp ## measure, and print what was measured beside its baselines
 	@$(RUN) -m bench
 
+mutants: $(VENV)/mutants.stamp ## change the engine in thousands of small ways and count how many the tests notice (an hour or two)
+	@$(VENV)/mutants/bin/python -m mutmut run --max-children 2 $(MUTANTS)
+	@$(RUN) tools/mutation_score.py
+
 lock: $(VENV)/dev.stamp ## find new versions within the ranges of pyproject.toml and pin them; UPGRADE=--upgrade
 	@$(COMPILE) $(UPGRADE) pyproject.toml -o requirements/core.txt
 	@$(COMPILE) $(UPGRADE) --group build -c requirements/core.txt -o requirements/build.txt
 	@$(COMPILE) $(UPGRADE) pyproject.toml --group dev -c requirements/core.txt -c requirements/build.txt -o requirements/dev.txt
 	@$(COMPILE) $(UPGRADE) --group bench -o requirements/bench.txt
+	@$(COMPILE) $(UPGRADE) pyproject.toml --group mutants -c requirements/dev.txt -o requirements/mutants.txt
 
 clean: ## remove what was made here, .venv included
 	@rm -rf $(VENV) .tools dist build bench/out mutants .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
@@ -62,6 +67,12 @@ $(VENV)/dev.stamp: $(VENV)/core.stamp requirements/dev.txt
 $(VENV)/bench.stamp: $(RUN) requirements/bench.txt
 	@$(RUN) -m venv $(VENV)/bench
 	@$(VENV)/bench/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --no-deps -r requirements/bench.txt
+	@touch $@
+
+# Kept apart: the mutants are imported from a copy of src, so no editable install may stand before them.
+$(VENV)/mutants.stamp: $(VENV)/dev.stamp requirements/mutants.txt
+	@$(RUN) -m venv $(VENV)/mutants
+	@$(VENV)/mutants/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --no-deps -r requirements/mutants.txt
 	@touch $@
 
 $(RUN):
