@@ -22,6 +22,7 @@ from tests.analysis.small import (
     Thing,
     backend,
     cluster,
+    endpoint_slice,
     gateway,
     ingress,
     key,
@@ -137,6 +138,33 @@ def test_services_that_lead_to_no_pod() -> None:
             Verdict.ALLOW,
             "`shop/cart[Service]` is headless and stands for the addresses of `shop/cart[Deployment]`",
         )
+
+
+@pytest.mark.parametrize(("protocol", "port", "verdict"), [(TCP, 9, True), (UDP, 9, False), (TCP, 8, False)])
+def test_a_headless_service_is_its_pods(protocol: Protocol, port: int, verdict: bool) -> None:
+    """By its selector or its slices; policies see the port that was asked about."""
+    policy = network_policy("p", pods=labelled(role="cart"), ingress=[rule(0, None, [tcp(9)])])
+    solo = workload("solo", kind="Pod", role="cart")
+    by_labels = msgspec.structs.replace(SERVICE, headless=True)
+    by_slices = msgspec.structs.replace(by_labels, selector=None)
+    things: list[Thing] = [policy, solo, endpoint_slice("cart", "shop", pods=["solo"])]
+    for of, first in ((by_labels, "shop/cart[Deployment]"), (by_slices, "shop/solo[Pod]")):
+        found = follower(*things, of).to_service(FROM_WEB, of, protocol, port)
+        text = f"`{of.key}` is headless and stands for the addresses of `{first}`"
+        place = Place(of.origin, ("spec",), key=True)
+        assert found.because[0] == Cause("Service", None, of.key, "", "leads", text, place)
+        assert found.verdict is (Verdict.ALLOW if verdict else Verdict.DENY)
+    empty = msgspec.structs.replace(by_slices, key=key("Service", "empty", "shop", ""))
+    assert follower(*things, empty).to_service(FROM_WEB, empty, TCP, 9) == nowhere(empty, "leads to no pod on TCP 9")
+
+
+def test_a_headless_service_that_perhaps_selects() -> None:
+    hashed = Selector.of([Requirement("pod-template-hash", Operator.IN, ("77aa",))])
+    maybe = msgspec.structs.replace(service("maybe", "shop", selector=hashed), headless=True)
+    run = workload("run", runtime=["pod-template-hash"])
+    label = "label `pod-template-hash`, set when pods run, has the value that a policy asks for"
+    found = follower(maybe, run).to_service(FROM_WEB, maybe, TCP, 80)
+    assert (found.verdict, found.assumptions) == (Verdict.UNDETERMINED, (label,))
 
 
 def test_other_ports_of_a_service_lead_elsewhere() -> None:
