@@ -344,6 +344,17 @@ def test_a_rule_about_nodes_needs_their_addresses(peers: list[Peer], nodes: tupl
     assert found.assumptions == ((sentence, ICMP) if told else (ICMP,))
 
 
+def test_gateways_are_taken_to_send_freely() -> None:
+    """Which is to be said where there is a gateway and a policy."""
+    sentence = "what serves ingresses and routes may send: egress policies on its own pods are not asked"
+    web = service("web", "shop", to(80, 80))
+    wide = wide_policy("p", egress=[wide_rule(0, Action.ACCEPT, [anyone()])])
+    assert drawn(workload("web"), web, ingress(), OFFICE).assumptions == (sentence, ICMP)
+    assert drawn(workload("web"), web, ingress(), wide).assumptions == (sentence, ICMP)
+    assert drawn(workload("web"), web, ingress()).assumptions == ()
+    assert drawn(workload("web"), web, wide).assumptions == (ICMP,)
+
+
 def test_icmp_is_not_told_where_a_policy_may_deny_it() -> None:
     """Nothing is to be said where no policy is, or where the enforcer's answer is known."""
     assert drawn(workload("web")).assumptions == ()

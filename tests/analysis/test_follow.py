@@ -126,9 +126,11 @@ def test_services_that_lead_to_no_pod() -> None:
     headless = msgspec.structs.replace(SERVICE, headless=True)
     ask = follower(nobody, headless)
     assert ask.to_service(FROM_WEB, nobody, TCP, 80) == nowhere(nobody, "leads to no pod on TCP 80")
-    led_out = ask.to_service(FROM_WEB, out, TCP, 80)
-    assert (led_out.verdict, led_out.assumptions) == (
+    text = "`shop/x[Service]` is another name for `a.example`: ask about its address"
+    place = Place(out.origin, ("spec",), key=True)
+    assert ask.to_service(FROM_WEB, out, TCP, 80) == Explanation(
         Verdict.UNDETERMINED,
+        (Cause("Service", None, out.key, "", "undetermined", text, place),),
         ("what the name `a.example` resolves to",),
     )
     assert ask.to_service(FROM_WEB, bare, TCP, 80) == nowhere(bare, "has no port TCP 80; it has none")
