@@ -14,22 +14,18 @@ def main() -> int:
         from licet.cli.run import run
 
         return run(sys.argv[1:])
+    except BrokenPipeError:
+        from licet.cli.run import CLOSED, silence
+
+        silence()
+        return CLOSED
     except OSError as error:
-        if isinstance(error, BrokenPipeError):
-            return _closed()
         sys.stderr.write(f"licet: {(error.strerror or str(error)).lower()}\n")
         sys.stdout = None  # or the interpreter tries once more to write what it holds
         return 2
     except KeyboardInterrupt:
         sys.stderr.write("licet: interrupted\n")
         return 130
-
-
-def _closed() -> int:
-    from licet.cli.run import CLOSED, silence
-
-    silence()
-    return CLOSED
 
 
 if __name__ == "__main__":

@@ -96,17 +96,5 @@ def _cut(
 
 def mapped(parts: Mapping[V, R], universe: R, default: V, change: Callable[[V], X], left_out: X) -> dict[X, R]:
     """Another value for every value, the default included; parts with the value `left_out` are left out."""
-    out: dict[X, R] = {}
-    rest = universe
-    for value, part in parts.items():
-        region = part & rest
-        if region:
-            rest ^= region
-            after = change(value)
-            if after is not left_out:
-                put(out, after, region)
-    if rest:
-        after = change(default)
-        if after is not left_out:
-            put(out, after, rest)
-    return out
+    nothing: Mapping[V, R] = {}
+    return combine(parts, nothing, universe, (default, default), lambda value, _: change(value), left_out)

@@ -10,7 +10,7 @@ from licet.diag.diagnostic import Diagnostic, Severity
 from licet.diag.place import Place, Span
 from licet.diag.text import Text
 from licet.manifest import documents, findings, platform
-from licet.manifest.decode import PodTemplateKind, assertions, decode
+from licet.manifest.decode import assertions, decode
 from licet.manifest.documents import Document
 from licet.model.cluster import Cluster
 from licet.model.platform import UNKNOWN_PLATFORM, Platform
@@ -67,7 +67,7 @@ def _cluster(fetched: Fetched, setting: Setting, tell: Tell) -> Loaded:
         [d for d in read if not (platform.is_platform(d) or assertions.is_assertions(d))],
         namespace=setting.namespace,
         cluster=(given or met or UNKNOWN_PLATFORM).cluster,
-        templates=[PodTemplateKind(t.group, t.kind, t.path) for t in setting.settings.templates],
+        templates=setting.settings.templates,
         platform=given or met or UNKNOWN_PLATFORM,
     )
     return Loaded(
