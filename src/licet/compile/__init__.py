@@ -1,0 +1,1 @@
+"""Agreements become an enforcer's own objects; one target a file."""

@@ -1,0 +1,55 @@
+"""What a target makes of agreements: objects, and how faithfully each edge is in them."""
+
+from __future__ import annotations
+
+import enum
+from typing import Any
+
+import msgspec
+
+from licet.contracts.agreement import Agreement
+from licet.diag.diagnostic import Diagnostic
+from licet.model.key import Key
+from licet.model.policy import Direction
+
+
+class Level(enum.StrEnum):
+    """How an edge came out. Exact: this and no more. Widened: this and more. Unsupported: the target has no words for it."""
+
+    EXACT = "exact"
+    WIDENED = "widened"
+    UNSUPPORTED = "unsupported"
+
+
+class Fidelity(msgspec.Struct, frozen=True):
+    """How one agreement came out, and why where it is not exact."""
+
+    agreement: Agreement
+    level: Level
+    reason: str = ""
+
+
+class Unclosed(msgspec.Struct, frozen=True):
+    """What a target cannot refuse: traffic of a workload in one direction with addresses that are no pods'."""
+
+    key: Key
+    direction: Direction
+    reason: str
+
+
+class Written(msgspec.Struct, frozen=True):
+    """One object, the lines of comment above it, and the file (relative, with `/`) that it belongs into."""
+
+    file: str
+    value: dict[str, Any]
+    header: tuple[str, ...]
+
+
+class Compiled(msgspec.Struct, frozen=True):
+    """Everything a target wrote, in a fixed order. `diagnostics` tell why a workload got nothing."""
+
+    target: str
+    written: tuple[Written, ...]
+    fidelity: tuple[Fidelity, ...]
+    unclosed: tuple[Unclosed, ...]
+    diagnostics: tuple[Diagnostic, ...]

@@ -1,0 +1,1 @@
+"""Is what policies permit exactly what was agreed?"""
