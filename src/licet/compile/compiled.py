@@ -14,7 +14,7 @@ from licet.model.policy import Direction
 
 
 class Level(enum.StrEnum):
-    """How an edge came out. Exact: this and no more. Widened: this and more. Unsupported: the target has no words for it."""
+    """How an edge came out: this and no more, this and more, or not at all since the target has no words for it."""
 
     EXACT = "exact"
     WIDENED = "widened"

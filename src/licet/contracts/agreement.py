@@ -111,7 +111,7 @@ class Agreements(msgspec.Struct, frozen=True):
     """Everything that is agreed at one time.
 
     What is not in `agreements` and touches a workload of `isolated` is not permitted. `assumptions` are sentences
-    about the platform that nobody stated and the edges hang on. Agreements of one pair of ends and one kind are one.
+    about the platform that nobody stated and the edges hang on. Two agreements may have the same ends.
     """
 
     agreements: tuple[Agreement, ...]

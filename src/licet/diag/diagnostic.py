@@ -29,12 +29,20 @@ class Fix(msgspec.Struct, frozen=True):
     replacement: str
 
 
+class Related(msgspec.Struct, frozen=True):
+    """Another place that has a part in a finding, and what stands there."""
+
+    where: Place | Span
+    label: str
+
+
 class Diagnostic(msgspec.Struct, frozen=True):
     """Something wrong, with everything that a reader needs to put it right.
 
     `code` is a rule id such as `L0102`; `message` and `help` start in lower case, end without a full stop
     and put backticks round what the user wrote. `label` stands under the caret, `notes` follow as `= ...`
-    lines. `where` is a place until the text is at hand, a span afterwards, and None where no text is to blame.
+    lines. `where` is a place until the text is at hand, a span afterwards, and None where no text is to blame; the
+    same holds of the places of `related`.
     """
 
     code: str
@@ -45,3 +53,4 @@ class Diagnostic(msgspec.Struct, frozen=True):
     help: str = ""
     notes: tuple[str, ...] = ()
     fix: Fix | None = None
+    related: tuple[Related, ...] = ()
