@@ -153,15 +153,7 @@ class PlatformPeer(msgspec.Struct, frozen=True):
 
 
 Peer: TypeAlias = (
-    WorkloadPeer
-    | NamespacePeer
-    | ServicePeer
-    | GatewayPeer
-    | SpiffePeer
-    | CidrPeer
-    | DnsPeer
-    | SelfPeer
-    | PlatformPeer
+    WorkloadPeer | NamespacePeer | ServicePeer | GatewayPeer | SpiffePeer | CidrPeer | DnsPeer | SelfPeer | PlatformPeer
 )
 
 Port: TypeAlias = PortRange | NamedPort
@@ -250,3 +242,25 @@ class Contracts(msgspec.Struct, frozen=True):
     contracts: tuple[Contract, ...] = ()
     namespaces: tuple[NamespaceContract, ...] = ()
     mode: Mode | None = None
+
+
+def peer_text(peer: Peer) -> str:
+    """A peer as findings name it."""
+    match peer:
+        case WorkloadPeer(pattern=pattern):
+            name = f"{pattern.namespace}/{pattern.name}" if pattern.namespace else pattern.name
+            return f"{pattern.cluster}:{name}" if pattern.cluster else name
+        case NamespacePeer(name=name):
+            return f"namespace {name}"
+        case ServicePeer(namespace=namespace, name=name) | GatewayPeer(namespace=namespace, name=name):
+            return f"{namespace}/{name}"
+        case SpiffePeer(id=identity):
+            return identity
+        case CidrPeer(text=text):
+            return text
+        case DnsPeer(name=name):
+            return name
+        case SelfPeer():
+            return "itself"
+        case PlatformPeer(part=part):
+            return part.value

@@ -1,0 +1,46 @@
+"""What gathers while contracts are read against each other."""
+
+from __future__ import annotations
+
+from licet.contracts.agreement import Agreement, Pods, Unmet
+from licet.contracts.binding import Bindings
+from licet.contracts.contract import Contracts
+from licet.contracts.roster import Roster
+from licet.contracts.services import Services
+from licet.contracts.surroundings import Part, Surroundings
+from licet.diag.diagnostic import Diagnostic
+from licet.diag.place import Place
+from licet.model.cluster import Cluster
+from licet.model.key import Key
+
+
+class Ledger:
+    """One cluster and its contracts, and what was found of them so far.
+
+    `used` holds the entries of `serves` and of their callers that some agreement rests on.
+    """
+
+    def __init__(self, declared: Contracts, cluster: Cluster) -> None:
+        self.roster = Roster(cluster)
+        self.bindings = Bindings(declared, self.roster)
+        self.services = Services(cluster, self.roster)
+        self.surroundings = Surroundings(cluster)
+        self.diagnostics: list[Diagnostic] = list(self.bindings.diagnostics)
+        self.found: list[Agreement] = []
+        self.unmet: list[Unmet] = []
+        self.assumptions: dict[str, None] = {}
+        self.used: set[Place] = set()
+
+    def report(self, finding: Diagnostic) -> None:
+        """Keep a finding."""
+        self.diagnostics.append(finding)
+
+    def assume(self, part: Part) -> None:
+        """Keep what a part of the platform rests on."""
+        if part.assumption:
+            self.assumptions.setdefault(part.assumption)
+
+    def is_in(self, key: Key, part: Part) -> bool:
+        """Whether a workload is among the pods that a part stands for."""
+        end = part.end
+        return isinstance(end, Pods) and end.namespace == key.namespace and self.roster.matches(key, end.pods)
