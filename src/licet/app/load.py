@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
+from licet.contracts import decode as contracts
+from licet.contracts.contract import Contracts
 from licet.diag.diagnostic import Diagnostic, Severity
 from licet.diag.place import Place, Span
 from licet.diag.text import Text
 from licet.manifest import documents, findings, platform
-from licet.manifest.decode import assertions, decode
+from licet.manifest.decode import decode
 from licet.manifest.documents import Document
 from licet.model.cluster import Cluster
 from licet.model.platform import UNKNOWN_PLATFORM, Platform
@@ -22,14 +24,18 @@ from licet.sources.settings import Settings
 _OTHERS = (findings.NOT_AN_OBJECT, findings.NOT_KUBERNETES)
 """What is wrong with a file that holds no Kubernetes object, and was perhaps never meant to."""
 
+_OURS = f"{contracts.GROUP}/"
+"""What the versions of our own kinds begin with."""
+
 Tell = Callable[[str], None]
 """Is told what begins, in two or three words, for people who wait."""
 
 
 class Loaded(msgspec.Struct, frozen=True):
-    """A cluster, what is wrong with its manifests, and their texts by source name."""
+    """A cluster, what its services declare, what is wrong with its manifests, and their texts by source name."""
 
     cluster: Cluster
+    contracts: Contracts
     diagnostics: tuple[Diagnostic, ...]
     texts: Mapping[str, Text]
 
@@ -60,19 +66,24 @@ def load_version(version: str, setting: Setting, tell: Tell) -> Loaded:
 def _cluster(fetched: Fetched, setting: Setting, tell: Tell) -> Loaded:
     tell("parsing")
     read, wrong = documents.read(fetched.texts)
+    ours = [document for document in read if document.api_version.startswith(_OURS)]
     given, given_texts, given_wrong = _given(setting.platform)
-    met, met_wrong = platform.decode([document for document in read if platform.is_platform(document)])
+    met, met_wrong = platform.decode([document for document in ours if platform.is_platform(document)])
+    facts = given or met or UNKNOWN_PLATFORM
     tell("understanding")
     decoded = decode(
-        [d for d in read if not (platform.is_platform(d) or assertions.is_assertions(d))],
+        [document for document in read if not document.api_version.startswith(_OURS)] if ours else read,
         namespace=setting.namespace,
-        cluster=(given or met or UNKNOWN_PLATFORM).cluster,
+        cluster=facts.cluster,
         templates=setting.settings.templates,
-        platform=given or met or UNKNOWN_PLATFORM,
+        platform=facts,
     )
+    declared, faults = contracts.decode(ours, namespace=setting.namespace, cluster=facts.cluster, mode=facts.mode)
+    told = _worth_telling(wrong, read, fetched)
     return Loaded(
         decoded.cluster,
-        (*fetched.diagnostics, *_worth_telling(wrong, read, fetched), *given_wrong, *met_wrong, *decoded.diagnostics),
+        declared,
+        (*fetched.diagnostics, *told, *given_wrong, *met_wrong, *decoded.diagnostics, *faults),
         {text.source: text for text in (*fetched.texts, *given_texts)},
     )
 

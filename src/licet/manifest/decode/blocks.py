@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Sequence
 
 from licet.diag.place import Path
 from licet.manifest.decode import findings
 from licet.manifest.decode.fields import Reader
+from licet.model import intervals
 from licet.model.addresses import V6_BASE, AddressSet
 
 _V4 = re.compile(r"(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})", re.ASCII)
@@ -58,6 +60,31 @@ def block(text: str, path: Path, reader: Reader, *, lenient: bool) -> Block | No
     if lenient:
         _doubt(text, head, number, found, path, reader)
     return found
+
+
+def without(
+    text: str, excluded: Sequence[str], path: Path, excluded_path: Path, reader: Reader, *, lenient: bool
+) -> AddressSet:
+    """The block at `path` without the smaller ones inside it; no address after a finding on the block itself."""
+    whole = block(text, path, reader, lenient=lenient)
+    if whole is None:
+        return AddressSet()
+    holes: list[tuple[int, int]] = []
+    for at, part in enumerate(excluded):
+        hole = block(part, (*excluded_path, at), reader, lenient=lenient)
+        if hole is None:
+            continue
+        if not _strictly_inside(hole, whole):
+            help = f"name a smaller block inside `{path[-1]}`"
+            reader.refuse((*excluded_path, at), f"does not lie inside `{text}`: `{part}`", help)
+        holes.append((hole.first, hole.last))
+    return AddressSet(intervals.difference(((whole.first, whole.last),), intervals.normal(holes)))
+
+
+def _strictly_inside(hole: Block, whole: Block) -> bool:
+    return (
+        hole.size == whole.size and hole.length > whole.length and whole.first <= hole.first and hole.last <= whole.last
+    )
 
 
 def _doubt(text: str, head: str, number: int, found: Block, path: Path, reader: Reader) -> None:

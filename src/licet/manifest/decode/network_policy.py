@@ -8,10 +8,9 @@ from typing import Any
 import msgspec
 
 from licet.diag.place import Path
-from licet.manifest.decode.blocks import Block, block
+from licet.manifest.decode.blocks import without
 from licet.manifest.decode.fields import Meta, Reader
 from licet.manifest.decode.selectors import LabelSelector, Selectors
-from licet.model import intervals
 from licet.model.addresses import AddressSet
 from licet.model.key import Key
 from licet.model.policy import BlockPeer, NetworkPolicy, NetworkRule, Peer, PodPeer
@@ -157,29 +156,9 @@ def _block(wire: IPBlock, path: Path, reader: Reader) -> BlockPeer:
     if not text:
         reader.refuse((*path, "cidr"), "is missing", "name the block, such as `10.0.0.0/8`")
         return BlockPeer(AddressSet(), "")
-    whole = block(text, (*path, "cidr"), reader, lenient=True)
-    if whole is None:
-        return BlockPeer(AddressSet(), text)
-    spans: intervals.Intervals = ((whole.first, whole.last),)
-    if not wire.excluded:
-        return BlockPeer(AddressSet(spans), text)
-    holes: list[tuple[int, int]] = []
-    for i, excluded in enumerate(wire.excluded):
-        at = (*path, "except", i)
-        hole = block(excluded or "", at, reader, lenient=True)
-        if hole is None:
-            continue
-        if not _strictly_inside(hole, whole):
-            reader.refuse(at, f"does not lie inside `{text}`: `{excluded}`", "name a smaller block inside `cidr`")
-        holes.append((hole.first, hole.last))
-    remaining = intervals.difference(spans, intervals.normal(holes))
-    return BlockPeer(AddressSet(remaining), f"{text} except {', '.join(e or '' for e in wire.excluded)}")
-
-
-def _strictly_inside(hole: Block, whole: Block) -> bool:
-    return (
-        hole.size == whole.size and hole.length > whole.length and whole.first <= hole.first and hole.last <= whole.last
-    )
+    excluded = [part or "" for part in wire.excluded or ()]
+    found = without(text, excluded, (*path, "cidr"), (*path, "except"), reader, lenient=True)
+    return BlockPeer(found, f"{text} except {', '.join(excluded)}" if excluded else text)
 
 
 def _port(wire: PortFields | None, path: Path, reader: Reader) -> PortRule:
