@@ -10,40 +10,63 @@ import msgspec
 from licet.diag.diagnostic import Diagnostic
 from licet.diag.place import Origin, Path, Place, Span
 from licet.diag.text import Text
-from licet.manifest import exact, fast, findings, json_stream
+from licet.manifest import exact, findings, json_stream
 from licet.manifest.bounds import BYTES, exceeded
+from licet.manifest.fast import UNSURE
 from licet.manifest.locate import first_keys
+from licet.manifest.shapes import Shapes
 from licet.manifest.split import Piece, split
+from licet.manifest.written import Written
 
 _SNIFFED = 8192
 _LIST = "List"
 
 
-class Document(msgspec.Struct, frozen=True):
-    """One object of a manifest, with text in `apiVersion` and `kind`; an item of a List is a document of its own.
-
-    Parts of `value` may be shared, with each other and with other documents: it is not to be changed.
-    """
+class Document(msgspec.Struct, frozen=True, eq=False, gc=False):
+    """One object of a manifest, with text in `apiVersion` and `kind`; an item of a List is a document of its own."""
 
     origin: Origin
-    value: dict[str, Any]
+    content: dict[str, Any] | Written
+
+    @property
+    def value(self) -> dict[str, Any]:
+        """All of it as plain data; parts may be shared with other documents: it is not to be changed."""
+        return self.content.value if isinstance(self.content, Written) else self.content
+
+    @property
+    def api_version(self) -> str:
+        """What its `apiVersion` says."""
+        version: str = self.content.api_version if isinstance(self.content, Written) else self.content["apiVersion"]
+        return version
+
+    @property
+    def kind(self) -> str:
+        """What its `kind` says."""
+        kind: str = self.content.kind if isinstance(self.content, Written) else self.content["kind"]
+        return kind
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Document) and self.origin == other.origin and self.value == other.value
+
+    def __hash__(self) -> int:
+        return hash(self.origin)
 
 
 def read(texts: Iterable[Text]) -> tuple[list[Document], list[Diagnostic]]:
     """Every object in the texts, in order, and a finding for whatever is none."""
     documents: list[Document] = []
     diagnostics: list[Diagnostic] = []
-    lines = fast.Lines()
+    shapes = Shapes()
     for text in texts:
-        _Reader(text, lines, documents, diagnostics).read()
+        _Reader(text, shapes, documents, diagnostics).read()
     return documents, diagnostics
 
 
 class _Reader:
     """Reads one text."""
 
-    def __init__(self, text: Text, lines: fast.Lines, documents: list[Document], diagnostics: list[Diagnostic]) -> None:
-        self.lines = lines
+    def __init__(self, text: Text, shapes: Shapes, documents: list[Document], diagnostics: list[Diagnostic]) -> None:
+        self.shapes = shapes
         self.source = text.source
         self.data = text.data
         self.documents = documents
@@ -74,8 +97,11 @@ class _Reader:
                 self.document(origin, self.data[piece.offset : piece.offset + piece.length])
 
     def document(self, origin: Origin, data: bytes) -> None:
-        value = self.lines.read(data)
-        if value is not fast.UNSURE:
+        value = self.shapes.read(data)
+        if type(value) is Written:
+            self.documents.append(Document(origin, value))
+            return
+        if value is not UNSURE:
             self.accept(origin, value)
             return
         try:

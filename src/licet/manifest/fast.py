@@ -39,45 +39,52 @@ _ITEM = _VALUE.replace("(?P<", "(?P<_")
 _LINE = re.compile(
     rf"(?P<indent>\ *)(?P<dashes>(?:-\ +)*)(?:{_KEY}:(?:\ +{_VALUE})?|{_ITEM})\ *(?:\ \#.*)?", re.VERBOSE
 )
+_SCALAR = re.compile(rf"\ *{_VALUE}\ *(?:\ \#.*)?", re.VERBOSE)
 _IGNORED = re.compile(r" *(?:#.*)?")
 _START = re.compile(r"---[ ]*(?: #.*)?")
 _FOLD = re.compile(r"\n(\n*)")
 _EMPTY = ("{}", "[]")
 
 _NOTHING: Any = None
-_Token: TypeAlias = tuple[int, tuple[int, ...], int, str | None, Any]
+Token: TypeAlias = tuple[int, tuple[int, ...], int, str | None, Any]
 """Indentation, columns of the dashes, column of what follows them, the key or None, the value or one of these."""
-_NESTED: Final = object()
+NESTED: Final = object()
 _BLOCKS: Final = {style: object() for style in ("|", "|-", "|+", ">", ">-", ">+")}
 _STYLES: Final = {mark: style for style, mark in _BLOCKS.items()}
-_SKIPPED: Final[_Token] = (-1, (), -1, None, None)
+_SKIPPED: Final[Token] = (-1, (), -1, None, None)
 
 
 class Lines:
     """Reads documents and remembers the lines of those before."""
 
     def __init__(self) -> None:
-        self.known: dict[str, _Token] = {}
+        self.known: dict[str, Token] = {}
 
     def read(self, data: bytes) -> Any:
         """The document's value, or UNSURE."""
+        lines = self.split(data)
+        return UNSURE if lines is None else self.build(lines)
+
+    def split(self, data: bytes) -> list[str] | None:
+        """The document's lines, or None where it is nothing for this path."""
         if len(data) > NODES and _most_nodes(data) > NODES:
-            return UNSURE
+            return None
         if b"\r" in data:
             data = data.replace(b"\r\n", b"\n")
         try:
             lines = data.decode().split("\n")
         except UnicodeDecodeError:
-            return UNSURE
+            return None
         if not lines[-1]:
             lines.pop()
         if lines and lines[0].startswith("---"):
             if not _START.fullmatch(lines[0]) or not lines[0].isprintable():
-                return UNSURE
+                return None
             lines[0] = ""
-        return self._build(lines)
+        return lines
 
-    def _build(self, lines: list[str]) -> Any:
+    def build(self, lines: list[str]) -> Any:
+        """What the lines say, or UNSURE."""
         known = self.known
         levels: list[tuple[int, Any]] = []
         """The open collections with their columns; a list may stand in the column of its mapping. The loop is in one
@@ -91,7 +98,7 @@ class Lines:
             index += 1
             token = known.get(line)
             if token is None:
-                token = self._take_apart(line)
+                token = self.token(line)
                 if token is None:
                     return UNSURE
             indent, dashes, inner, key, value = token
@@ -151,7 +158,7 @@ class Lines:
                 if key is None or key in top:
                     return UNSURE
             if type(value) is object:
-                if value is _NESTED:
+                if value is NESTED:
                     pending = key
                     continue
                 value, index = _block(lines, index, column, value)
@@ -162,8 +169,10 @@ class Lines:
             top[pending] = None
         return root
 
-    def _take_apart(self, line: str) -> _Token | None:
+    def token(self, line: str) -> Token | None:
         """What a line says, or None where it is none that this path knows."""
+        if (known := self.known.get(line)) is not None:
+            return known
         if not line.isprintable():
             return None
         if _IGNORED.fullmatch(line):
@@ -174,7 +183,7 @@ class Lines:
                 return None
             try:
                 token = _token(match)
-            except (scalars.Unfit, exact.Broken, _Unclear):
+            except _FAULTS:
                 return None
         if len(line) <= _REMEMBERED_LENGTH:
             if len(self.known) >= _REMEMBERED:
@@ -182,12 +191,25 @@ class Lines:
             self.known[line] = token
         return token
 
+    def scalar(self, text: str) -> Any:
+        """What a line says behind a key, its colon and one blank; UNSURE where this path does not know."""
+        match = _SCALAR.fullmatch(text) if text.isprintable() else None
+        if match is None:
+            return UNSURE
+        try:
+            return _value(str(match.lastgroup), match[str(match.lastgroup)])
+        except _FAULTS:
+            return UNSURE
+
 
 class _Unclear(Exception):
     """A line that only the exact path can tell."""
 
 
-def _token(match: re.Match[str]) -> _Token:
+_FAULTS = (scalars.Unfit, exact.Broken, _Unclear)
+
+
+def _token(match: re.Match[str]) -> Token:
     indent = match.end("indent")
     dashes = tuple(indent + at for at, character in enumerate(match["dashes"]) if character == "-")
     inner = match.end("dashes")
@@ -201,7 +223,7 @@ def _token(match: re.Match[str]) -> _Token:
 
 
 def _value(form: str, text: str) -> Any:
-    """The value that a line has in one of the forms; `_NESTED` where it ends with its key."""
+    """The value that a line has in one of the forms; `NESTED` where it ends with its key."""
     match form:
         case "plain":
             return scalars.resolve(text)
@@ -215,7 +237,7 @@ def _value(form: str, text: str) -> Any:
             return _flow(text)
         case "block":
             return _BLOCKS[text]
-    return _NESTED
+    return NESTED
 
 
 def _flow(text: str) -> Any:

@@ -70,8 +70,7 @@ class _Wire(msgspec.Struct, forbid_unknown_fields=True):
 
 def is_platform(document: Document) -> bool:
     """Whether the document says that it is a Platform, in whatever version."""
-    version = document.value.get("apiVersion")
-    return document.value.get("kind") == KIND and isinstance(version, str) and version.startswith(_GROUP)
+    return document.kind == KIND and document.api_version.startswith(_GROUP)
 
 
 def decode(documents: Sequence[Document]) -> tuple[Platform | None, list[Diagnostic]]:

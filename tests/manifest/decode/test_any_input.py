@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ from licet.diag.place import Origin, Place
 from licet.manifest.decode import PodTemplateKind, decode
 from licet.manifest.decode.kinds import READ
 from licet.manifest.documents import Document
+from licet.manifest.written import Written
 from tests.manifest.decode.given import documents
 
 WORDS = """
@@ -148,3 +150,24 @@ def _at(value: Any, path: tuple[str | int, ...]) -> bool:
         except (KeyError, IndexError, TypeError):
             return False
     return True
+
+
+@settings(max_examples=150, deadline=None)
+@given(objects())
+def test_an_object_that_is_only_written_is_read_as_one_that_is_built(value: dict[str, Any]) -> None:
+    try:
+        text = msgspec.json.encode(value).decode()
+    except UnicodeError:
+        return
+    value = msgspec.json.decode(text)
+    written = Document(Origin("x"), Written(text, value["apiVersion"], value["kind"]))
+    built = Document(Origin("x"), value)
+    own = [PodTemplateKind("example.com", "Own", ("spec", "template"))]
+    assert decode([written], templates=own) == decode([built], templates=own)
+    assert written == built
+
+
+def test_sound_objects_that_are_only_written_are_read_as_those_that_are_built() -> None:
+    built = documents(Path(__file__).with_name("sound.yaml").read_text())
+    written = [Document(d.origin, Written(msgspec.json.encode(d.value).decode(), d.api_version, d.kind)) for d in built]
+    assert decode(written) == decode(built)

@@ -12,6 +12,7 @@ from msgspec import inspect
 from licet.diag.diagnostic import Diagnostic
 from licet.diag.place import Origin, Path
 from licet.manifest.decode import findings
+from licet.manifest.written import Written
 from licet.model.key import Key
 
 T = TypeVar("T")
@@ -89,6 +90,11 @@ class Reader:
         self.refused = self.partial = False
         if self.dropped:
             self.dropped = set()
+        if type(value) is Written:
+            try:
+                return msgspec.json.decode(value.text, type=wire)
+            except msgspec.ValidationError:
+                value = value.value
         try:
             return msgspec.convert(value, wire)
         except (msgspec.ValidationError, UnicodeError) as problem:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from licet.diag.diagnostic import Diagnostic
 from licet.diag.place import Origin
 from licet.manifest.decode import findings
 from licet.manifest.decode.kinds import BUILT_IN, SILENT, UNREAD, misspelt
+
+if TYPE_CHECKING:
+    from licet.manifest.documents import Document
 
 
 class Leftovers:
@@ -19,14 +22,14 @@ class Leftovers:
         self._meant: dict[tuple[str, str], str | None] = {}
         self._finished: tuple[Origin, int] | None = None
 
-    def unknown(self, group: str, kind: str, value: dict[str, Any], origin: Origin) -> None:
+    def unknown(self, group: str, kind: str, document: Document) -> None:
         """An object of a kind that is not read."""
         if (group in SILENT and (group, kind) not in UNREAD) or (
             group in BUILT_IN and self._misspelt(group, kind) is None
         ):
             return
-        entry = (group, kind, _has_template(value))
-        first, count = self._kinds.get(entry, (origin, 0))
+        entry = (group, kind, _has_template(document.value))
+        first, count = self._kinds.get(entry, (document.origin, 0))
         self._kinds[entry] = (first, count + 1)
 
     def _misspelt(self, group: str, kind: str) -> str | None:

@@ -58,7 +58,7 @@ def decode(
     """
     decoder = _Decoder(namespace, cluster, templates)
     for document in documents:
-        decoder.take(document.value, document.origin)
+        decoder.take(document)
     return Decoded(decoder.cluster(platform), decoder.reader.diagnostics)
 
 
@@ -80,17 +80,17 @@ class _Decoder:
         self._partial: set[Key] = set()
         self._leftovers = Leftovers()
 
-    def take(self, value: dict[str, Any], origin: Origin) -> None:
+    def take(self, document: Document) -> None:
         """Read one object."""
-        api_version, name = value["apiVersion"], value["kind"]
+        api_version, name, origin = document.api_version, document.kind, document.origin
         group, kind, path = self._kinds.get((api_version, name)) or self._find(api_version, name, origin)
         if kind is None:
             if path is None:
-                self._leftovers.unknown(group, name, value, origin)
+                self._leftovers.unknown(group, name, document)
             else:
-                self._take_template(value, origin, group, name, path)
+                self._take_template(document.value, origin, group, name, path)
             return
-        wire = self.reader.read(value, kind.wire, origin, name)
+        wire = self.reader.read(document.content, kind.wire, origin, name)
         if wire is None:
             return
         key = self._key(wire.metadata, group, name, kind.namespaced)
