@@ -1,6 +1,6 @@
 """Findings that the tests of the renderers share."""
 
-from licet.diag.diagnostic import Diagnostic, Fix, Severity
+from licet.diag.diagnostic import Diagnostic, Fix, Related, Severity
 from licet.diag.place import Span
 from licet.diag.report import Report
 from licet.diag.text import Text
@@ -17,6 +17,14 @@ LEDGER = Diagnostic(
     notes=("witness: shop/checkout[Deployment] -> bank/ledger[StatefulSet], TCP 5432",),
 )
 NOWHERE = Diagnostic("L0022", Severity.INFO, "2 kustomizations met on the way", help="point at one")
+HALF = Diagnostic(
+    "L0378",
+    Severity.ERROR,
+    "`bank/ledger` does not admit `shop/checkout`",
+    Span("a b.yaml", 1, 1, 1, 11),
+    label="half an agreement",
+    related=(Related(Span(POLICY, 2, 7, 2, 11), "whom it admits"),),
+)
 FIXED = Diagnostic(
     "L0102",
     Severity.WARNING,
@@ -25,7 +33,7 @@ FIXED = Diagnostic(
     fix=Fix("rename it", "podSelector"),
 )
 REPORT = Report(
-    (LEDGER, NOWHERE, FIXED),
+    (LEDGER, NOWHERE, HALF, FIXED),
     {
         POLICY: Text(POLICY, b"spec:\n    - from:\n        - namespaceSelector: {}\n"),
         "a b.yaml": Text("a b.yaml", b"podSelecter: {}\n"),
@@ -45,5 +53,6 @@ def hostile(text: str = HOSTILE) -> Report:
         label=text,
         help=f"drop `{text}`",
         notes=(text,),
+        related=(Related(Span(f"{text}.yaml", 1, 1, 1, 4), text),),
     )
     return Report((finding,), {f"{text}.yaml": Text(f"{text}.yaml", text.encode("utf-8", "replace"))})

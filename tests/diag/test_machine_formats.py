@@ -35,7 +35,10 @@ def test_json_holds_everything_and_leaves_out_what_is_empty() -> None:
         "message": "2 kustomizations met on the way",
         "help": "point at one",
     }
-    assert document["findings"][2]["fix"] == {"title": "rename it", "replacement": "podSelector"}
+    assert document["findings"][2]["related"] == [
+        {"where": {"source": POLICY, "line": 2, "column": 7, "endLine": 2, "endColumn": 11}, "label": "whom it admits"}
+    ]
+    assert document["findings"][3]["fix"] == {"title": "rename it", "replacement": "podSelector"}
 
 
 def test_sarif_names_the_rule_the_exact_region_and_the_fix() -> None:
@@ -46,9 +49,9 @@ def test_sarif_names_the_rule_the_exact_region_and_the_fix() -> None:
     assert run["tool"]["driver"] == {
         "name": "Licet",
         "semanticVersion": __version__,
-        "rules": [{"id": "L0022"}, {"id": "L0102"}, {"id": "L0214"}],
+        "rules": [{"id": "L0022"}, {"id": "L0102"}, {"id": "L0214"}, {"id": "L0378"}],
     }
-    ledger, nowhere, fixed = run["results"]
+    ledger, nowhere, half, fixed = run["results"]
     assert (ledger["ruleId"], ledger["ruleIndex"], ledger["level"]) == ("L0214", 2, "error")
     assert ledger["locations"] == [
         {
@@ -60,6 +63,15 @@ def test_sarif_names_the_rule_the_exact_region_and_the_fix() -> None:
         }
     ]
     assert nowhere["level"] == "note"
+    assert half["relatedLocations"] == [
+        {
+            "physicalLocation": {
+                "artifactLocation": {"uri": POLICY},
+                "region": {"startLine": 2, "startColumn": 7, "endLine": 2, "endColumn": 11},
+            },
+            "message": {"text": "whom it admits"},
+        }
+    ]
     assert "locations" not in nowhere
     assert fixed["fixes"][0]["artifactChanges"][0]["artifactLocation"] == {"uri": "a%20b.yaml"}
 
@@ -84,11 +96,12 @@ def test_sarif_locations_are_uri_references(source: str, uri: str) -> None:
 
 def test_junit_fails_what_is_bad_enough_and_passes_the_rest() -> None:
     suites = ET.fromstring(junit.render(junit.cases(REPORT, Severity.ERROR)))
-    assert suites.attrib == {"name": "licet", "tests": "3", "failures": "1", "errors": "0"}
+    assert suites.attrib == {"name": "licet", "tests": "4", "failures": "2", "errors": "0"}
     cases = suites.findall("testsuite/testcase")
-    assert [case.find("failure") is not None for case in cases] == [True, False, False]
+    assert [case.find("failure") is not None for case in cases] == [True, False, True, False]
     assert "witness" in (cases[0].findtext("failure") or "")
-    assert ET.fromstring(junit.render(junit.cases(REPORT, Severity.INFO))).get("failures") == "3"
+    assert f"= {POLICY}:2:7: whom it admits" in (cases[2].findtext("failure") or "")
+    assert ET.fromstring(junit.render(junit.cases(REPORT, Severity.INFO))).get("failures") == "4"
 
 
 def test_junit_without_findings_is_one_test_that_passed() -> None:
@@ -103,13 +116,14 @@ def test_junit_is_well_formed_whatever_a_manifest_says(text: str) -> None:
 
 
 def test_github_annotations_carry_file_lines_and_columns() -> None:
-    first, second, third = github.render(REPORT).splitlines()
+    first, second, third, fourth = github.render(REPORT).splitlines()
     assert first.startswith("::error title=L0214%3A `shop/checkout` reaches `bank/ledger%3A5432`%2C which")
     assert f"file={POLICY},line=3,endLine=3,col=9,endColumn=29::" in first
     assert second == (
         "::notice title=L0022%3A 2 kustomizations met on the way::2 kustomizations met on the way%0Ahelp: point at one"
     )
-    assert third.startswith("::warning ")
+    assert third.endswith(f"%0A{POLICY}:2:7: whom it admits")
+    assert fourth.startswith("::warning ")
 
 
 @given(st.text(max_size=60))
@@ -125,7 +139,7 @@ def test_a_manifest_cannot_write_a_workflow_command(text: str) -> None:
 
 def test_markdown_lists_findings_under_their_count() -> None:
     lines = markdown.render(REPORT).splitlines()
-    assert lines[0] == "### Licet: 1 error, 1 warning and 1 note"
+    assert lines[0] == "### Licet: 2 errors, 1 warning and 1 note"
     assert lines[2] == (
         f"- **error L0214** at `{POLICY}:3:9`: `shop/checkout` reaches `bank/ledger:5432`, which nobody agreed to"
     )

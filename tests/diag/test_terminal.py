@@ -13,7 +13,7 @@ from licet.diag.render.terminal import count, render
 from licet.diag.render.visible import columns, visible
 from licet.diag.report import Report
 from licet.diag.text import Text
-from tests.diag.reports import HOSTILE, LEDGER, REPORT, hostile
+from tests.diag.reports import HALF, HOSTILE, LEDGER, POLICY, REPORT, hostile
 
 
 def test_a_finding_looks_as_the_house_style_says() -> None:
@@ -28,6 +28,18 @@ def test_a_finding_looks_as_the_house_style_says() -> None:
         "help: name the caller, or let `bank/ledger` serve it (`licet rule L0214`)\n"
         "\n"
     )
+
+
+def test_the_other_side_of_a_finding_is_shown_below_it() -> None:
+    lines = render(Report((HALF,), REPORT.texts)).splitlines()
+    assert lines[-6:] == [
+        f" ::: {POLICY}:2:7",
+        "  |",
+        "1 | spec:",
+        "2 |     - from:",
+        "  |       ^^^^ whom it admits",
+        "",
+    ]
 
 
 def test_silence_when_all_is_well() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from licet.diag.diagnostic import Diagnostic
+from licet.diag.diagnostic import Diagnostic, Related
 from licet.diag.place import Place, Span
 from licet.diag.report import Report
 from licet.diag.text import Text
@@ -44,6 +44,19 @@ def report(diagnostics: Iterable[Diagnostic], texts: Mapping[str, Text], most: i
         where = diagnostic.where
         if isinstance(where, Place):
             wanted = most is None or seen[diagnostic.code] <= most
-            diagnostic = msgspec.structs.replace(diagnostic, where=spans.of(where) if wanted else None)
+            diagnostic = (
+                _placed(diagnostic, where, spans)
+                if wanted
+                else msgspec.structs.replace(diagnostic, where=None, related=())
+            )
         findings.append(diagnostic)
     return Report(tuple(findings), texts)
+
+
+def _placed(diagnostic: Diagnostic, where: Place, spans: Spans) -> Diagnostic:
+    related = [(other.label, spans.of(other.where)) for other in diagnostic.related if isinstance(other.where, Place)]
+    return msgspec.structs.replace(
+        diagnostic,
+        where=spans.of(where),
+        related=tuple(Related(span, label) for label, span in related if span is not None),
+    )

@@ -29,6 +29,16 @@ class Report(msgspec.Struct, frozen=True):
         return any(finding.severity >= severity for finding in self.findings)
 
 
+def notes_of(finding: Diagnostic) -> list[str]:
+    """The finding's notes, and in words whatever else has a part in it, for forms that show one place only."""
+    seen = [
+        f"{related.where.source}:{related.where.line}:{related.where.column}: {related.label}"
+        for related in finding.related
+        if isinstance(related.where, Span)
+    ]
+    return [*finding.notes, *seen]
+
+
 def span_of(finding: Diagnostic) -> Span | None:
     """The finding's region of a text, where it has one."""
     return finding.where if isinstance(finding.where, Span) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from licet.diag.diagnostic import Diagnostic, Severity
-from licet.diag.report import Report, span_of
+from licet.diag.report import Report, notes_of, span_of
 
 _COMMAND = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 
@@ -22,7 +22,7 @@ def _finding(finding: Diagnostic) -> str:
         properties |= {"file": span.source, "line": str(span.line), "endLine": str(span.end_line)}
         if span.line == span.end_line:
             properties |= {"col": str(span.column), "endColumn": str(max(span.end_column - 1, span.column))}
-    text = "\n".join([finding.message, *finding.notes, *([f"help: {finding.help}"] if finding.help else [])])
+    text = "\n".join([finding.message, *notes_of(finding), *([f"help: {finding.help}"] if finding.help else [])])
     return annotation(_COMMAND[finding.severity], properties, text)
 
 

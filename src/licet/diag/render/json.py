@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from licet.diag.diagnostic import Diagnostic, Fix
+from licet.diag.place import Span
 from licet.diag.report import Report, span_of
 
 SCHEMA = "licet.dev/findings/v1"
@@ -20,6 +21,13 @@ class Where(msgspec.Struct, frozen=True, rename="camel"):
     end_column: int
 
 
+class Related(msgspec.Struct, frozen=True, rename="camel"):
+    """Another region that has a part in a finding."""
+
+    where: Where
+    label: str
+
+
 class Finding(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """One finding as every JSON output of Licet holds it; what is empty is left out."""
 
@@ -31,6 +39,7 @@ class Finding(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     help: str = ""
     notes: tuple[str, ...] = ()
     fix: Fix | None = None
+    related: tuple[Related, ...] = ()
 
 
 class Findings(msgspec.Struct, frozen=True, tag_field="schema", tag=SCHEMA):
@@ -50,14 +59,19 @@ def finding(value: Diagnostic) -> Finding:
         help=value.help,
         notes=value.notes,
         fix=value.fix,
+        related=tuple(
+            Related(_region(other.where), other.label) for other in value.related if isinstance(other.where, Span)
+        ),
     )
 
 
 def where(value: Diagnostic) -> Where | None:
     """A finding's region in the form in which it is written."""
     span = span_of(value)
-    if span is None:
-        return None
+    return None if span is None else _region(span)
+
+
+def _region(span: Span) -> Where:
     return Where(span.source, span.line, span.column, span.end_line, span.end_column)
 
 

@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape, quoteattr
 import msgspec
 
 from licet.diag.diagnostic import Diagnostic, Severity
-from licet.diag.report import Report, span_of
+from licet.diag.report import Report, notes_of, span_of
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -74,7 +74,7 @@ def _body(finding: Diagnostic) -> str:
     rows = [f"{finding.severity.word}[{finding.code}]: {finding.message}"]
     if span is not None:
         rows.append(f"--> {span.source}:{span.line}:{span.column}")
-    rows += [f"= {note}" for note in finding.notes]
+    rows += [f"= {note}" for note in notes_of(finding)]
     if finding.help:
         rows.append(f"help: {finding.help}")
     return "\n".join(rows)

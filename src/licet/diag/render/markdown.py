@@ -7,7 +7,7 @@ import re
 from licet.diag.diagnostic import Diagnostic
 from licet.diag.render.terminal import SHOWN_PER_CODE, count
 from licet.diag.render.visible import visible
-from licet.diag.report import Report, span_of
+from licet.diag.report import Report, notes_of, span_of
 
 _CODE = re.compile("`([^`]*)`")
 _BAR = re.compile(r"(?<!\\)\|")
@@ -34,7 +34,7 @@ def _item(finding: Diagnostic) -> list[str]:
     span = span_of(finding)
     place = f" at {code(f'{span.source}:{span.line}:{span.column}')}" if span else ""
     rows = [f"- **{finding.severity.word} {finding.code}**{place}: {prose(finding.message)}"]
-    rows += [f"  - {prose(note)}" for note in finding.notes]
+    rows += [f"  - {prose(note)}" for note in notes_of(finding)]
     if finding.help:
         rows.append(f"  - help: {prose(finding.help)}")
     return rows

@@ -50,14 +50,23 @@ def _result(finding: Diagnostic, rule: int, seen: Counter[str]) -> Json:
     }
     span = span_of(finding)
     if span is not None:
-        physical: dict[str, Json] = {"artifactLocation": {"uri": _uri(span.source)}, "region": _region(span)}
-        location: dict[str, Json] = {"physicalLocation": physical}
-        if finding.label:
-            location["message"] = {"text": finding.label}
-        result["locations"] = [location]
+        result["locations"] = [_location(span, finding.label)]
         if finding.fix is not None:
             result["fixes"] = [_fix(finding.fix, span)]
+    related: list[Json] = [
+        _location(other.where, other.label) for other in finding.related if isinstance(other.where, Span)
+    ]
+    if related:
+        result["relatedLocations"] = related
     return result
+
+
+def _location(span: Span, label: str) -> dict[str, Json]:
+    physical: dict[str, Json] = {"artifactLocation": {"uri": _uri(span.source)}, "region": _region(span)}
+    location: dict[str, Json] = {"physicalLocation": physical}
+    if label:
+        location["message"] = {"text": label}
+    return location
 
 
 def _fix(fix: Fix, span: Span) -> Json:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from licet.diag.diagnostic import Diagnostic, Severity
+from licet.diag.place import Span
 from licet.diag.render.excerpt import Excerpts
 from licet.diag.render.paint import PLAIN, Paint
 from licet.diag.render.visible import visible
@@ -43,6 +44,11 @@ def _finding(finding: Diagnostic, excerpts: Excerpts, paint: Paint, width: int) 
         indent = " " * len(str(span.line))
         yield f"{indent}{paint.faint('-->')} {visible(span.source)}:{span.line}:{span.column}"
         yield from excerpts.show(span, finding.label, finding.severity, paint, width)
+    for related in finding.related:
+        other = related.where
+        if isinstance(other, Span):
+            yield f"{indent}{paint.faint(':::')} {visible(other.source)}:{other.line}:{other.column}"
+            yield from excerpts.show(other, related.label, Severity.INFO, paint, width)
     for note in finding.notes:
         yield f"{indent} {paint.faint('=')} {visible(note)}"
     if finding.help:
