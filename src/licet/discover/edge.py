@@ -1,0 +1,59 @@
+"""A connection that something points to, and what that is."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+from licet.contracts.contract import CidrPeer, DnsPeer, GatewayPeer, PlatformPeer, ServicePeer
+from licet.diag.place import Place
+from licet.model.key import Key
+from licet.model.ports import PortRange
+
+Caller: TypeAlias = Key | GatewayPeer | PlatformPeer | CidrPeer
+"""A Key is a workload's."""
+Callee: TypeAlias = Key | ServicePeer | DnsPeer | CidrPeer | PlatformPeer
+"""A Key is a workload's; a ServicePeer is a Service behind which the manifests hold no workload."""
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """One line that says, or seems to say, that `caller` calls `callee`.
+
+    `service` is the Service that is called by name, where one leads to the callee. `port` is the port of the callee's
+    pods (or of whoever is outside), `service_port` the Service's; None where they are not known. `place` is the field
+    that says so and `below` the line inside its text, counted from 0, where the field is a text of many lines. `text`
+    is what was read there, never with a password in it. `doubt` says why it may be no call; empty where it is one.
+    """
+
+    caller: Caller
+    callee: Callee
+    place: Place
+    text: str
+    service: ServicePeer | None = None
+    port: PortRange | None = None
+    service_port: int | None = None
+    doubt: str = ""
+    below: int | None = None
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether it may be no call, or not to this callee or port."""
+        return bool(self.doubt)
+
+
+def end_text(end: Caller | Callee) -> str:
+    """The end as people know it."""
+    match end:
+        case Key():
+            return str(end)
+        case ServicePeer(namespace=namespace, name=name):
+            return f"{namespace}/{name}[Service]"
+        case GatewayPeer(namespace=namespace, name=name):
+            return f"{namespace}/{name}[Gateway]"
+        case DnsPeer(name=name):
+            return name
+        case CidrPeer(text=text):
+            return text
+        case PlatformPeer(part=part):
+            return f"{{{part.value}}}"

@@ -1,0 +1,121 @@
+"""Hosts that a configuration file names, whatever its language: keys with values, directives, and plain URLs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from licet.discover.mention import Form, authority, mentions, urls
+from licet.discover.pods import Told
+from licet.discover.variables import shown
+from licet.discover.weigh import Nearness, Reading
+from licet.discover.wording import Sense, sense
+
+_COMMENT = re.compile(r"^\s*(?:#|//|;|<!--|\*|--\s).*|\s#(?:\s|$).*")
+_PAIR = re.compile(
+    r"""^\s*(?:-\s+)?(?P<key>[A-Za-z_][\w.\-/]*|"[^"]+"|'[^']+')\s*(?:=>|[:=])\s*(?P<value>\S.*?)\s*[,;]?\s*$"""
+)
+_INNER = re.compile(
+    r"""(?P<key>[A-Za-z_][\w.\-]*|"[^"]+"|'[^']+')\s*[:=]\s*(?P<value>"[^"]*"|'[^']*'|[^\s,{}\[\]"']+)"""
+)
+_DIRECTIVE = re.compile(r"^\s*(?P<key>[A-Za-z_][\w-]*)\s+(?P<value>[^\s{};]+)(?P<rest>[^{]*)$")
+_OPENED = re.compile(r"""^\s*(?:-\s+)?["']?(?P<key>[A-Za-z_][\w.\-]*)["']?\s*[:=]?\s*[\[{|>]?[-+]?\s*$""")
+_UPSTREAM = re.compile(r"^\s*(?:upstream|backend)\s+(?P<name>[\w.-]+)\s*\{?", re.MULTILINE)
+_PASSES = frozenset({"proxy_pass", "grpc_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "memcached_pass"})
+_TOKENS = re.compile(r"""[\s"'`,;()\[\]{}=<>|]+""")
+_NEAR = 3
+_LONGEST_LINE = 20_000
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One line without its comment, the pairs of key and value in it, and how far it is set in."""
+
+    number: int
+    text: str
+    pairs: tuple[tuple[str, str], ...]
+    indent: int
+
+
+def readings(name: str, told: Told) -> Iterator[Reading]:
+    """The hosts in the text of one file."""
+    lines = [_line(number, text) for number, text in enumerate(told.text.split("\n"))]
+    groups = {match["name"].lower() for match in _UPSTREAM.finditer(told.text)}
+    above: list[tuple[int, Sense]] = []
+    single = len(lines) == 1
+    for line in lines:
+        if not line.text.strip():
+            continue
+        while above and above[-1][0] >= line.indent and not line.text.lstrip().startswith(("-", "]", "}")):
+            above.pop()
+        for reading in _readings(line, above[-1][1] if above else Sense.SILENT, lines, told):
+            if reading.mention.host not in groups or reading.mention.form is Form.PAIR:
+                text = f"{name}: {reading.text}"
+                yield msgspec.structs.replace(reading, text=text, below=None if single else line.number)
+        if (opened := _OPENED.match(line.text)) is not None:
+            above.append((line.indent, sense(opened["key"])))
+
+
+def _line(number: int, text: str) -> Line:
+    text = _COMMENT.sub("", text[:_LONGEST_LINE])
+    pairs: list[tuple[str, str]] = []
+    match = _PAIR.match(text)
+    if match is not None and not match["value"].startswith(("{", "[")):
+        pairs.append((match["key"].strip("\"'"), match["value"].strip("\"'")))
+    elif "{" in text or "[" in text:
+        pairs += [(m["key"].strip("\"'"), m["value"].strip("\"'")) for m in _INNER.finditer(text) if m["value"] != ":"]
+    elif (directive := _DIRECTIVE.match(text)) is not None:
+        key = directive["key"]
+        if key in _PASSES or key == "server" or sense(key) >= Sense.ADDRESS:
+            pairs.append((key, directive["value"]))
+        elif key in ("replicaof", "slaveof"):
+            pairs.append(("host", f"{directive['value']}:{directive['rest'].strip()}"))
+    return Line(number, text, tuple(pairs), len(text) - len(text.lstrip()))
+
+
+def _readings(line: Line, inherited: Sense, lines: list[Line], told: Told) -> Iterator[Reading]:
+    met: set[str] = set()
+    for key, value in line.pairs:
+        meaning = Sense.ADDRESS if key in _PASSES else sense(key)
+        if meaning is Sense.NEVER:
+            met.update(mention.host for mention in (*mentions(value), *urls(value)))
+            continue
+        for mention in mentions(value):
+            met.add(mention.host)
+            beside = _port_beside(key, line, lines) if mention.form is Form.BARE else None
+            text = shown(key, mention)
+            if beside is not None:
+                mention = msgspec.structs.replace(mention, port=beside)
+                text = f"{text}, port {beside}"
+            yield Reading(mention, meaning, told.place, text, nearness=Nearness.FILE)
+    if inherited is Sense.NEVER:
+        return
+    for mention in urls(line.text):
+        if mention.host not in met:
+            met.add(mention.host)
+            yield Reading(mention, inherited, told.place, str(mention), nearness=Nearness.TEXT)
+    for token in _TOKENS.split(line.text):
+        found = authority(token.partition("/")[0]) if "://" not in token else None
+        if found is not None and found.form is Form.PAIR and found.host not in met:
+            met.add(found.host)
+            yield Reading(found, inherited, told.place, str(found), nearness=Nearness.TEXT)
+
+
+def _port_beside(key: str, line: Line, lines: list[Line]) -> int | None:
+    """The port whose key belongs to a host's: `db.port` to `db.host`, and a plain `port` where it stands close by."""
+    front = re.sub(r"(?i)(hostname|host|address|addr|server)$", "", key)
+    wanted = {f"{front}port".lower(), f"{front}port_value".lower()}
+    if front.strip("._-"):
+        near = lines
+    else:
+        near = [
+            other
+            for other in lines[max(0, line.number - _NEAR) : line.number + _NEAR + 1]
+            if other.indent == line.indent or abs(other.number - line.number) == 1
+        ]
+    for other in sorted(near, key=lambda other: abs(other.number - line.number)):
+        for name, value in other.pairs:
+            if name.lower() in wanted and value.isascii() and value.isdigit() and 0 < int(value[:6]) < 1 << 16:
+                return int(value)
+    return None

@@ -1,0 +1,84 @@
+"""What a workload's containers are told of others: in their variables, commands, probes and files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from licet.diag.place import Path
+from licet.discover import commands, files, variables
+from licet.discover.commands import Word
+from licet.discover.edge import Evidence
+from licet.discover.names import Names
+from licet.discover.pods import ConfigMap, Pods, items, mapping, text
+from licet.discover.variables import MAPS, Variables
+from licet.discover.weigh import Reading, weigh
+
+_HOOKS = (
+    ("livenessProbe",),
+    ("readinessProbe",),
+    ("startupProbe",),
+    ("lifecycle", "postStart"),
+    ("lifecycle", "preStop"),
+)
+_SCRIPTS = (".sh", ".bash")
+
+
+def evidence_of(pods: Pods, maps: MAPS, names: Names) -> Iterator[Evidence]:
+    """Every call that the workload's own manifest, and the ConfigMaps that it names, point to."""
+    for reading in _readings(pods, maps, names):
+        yield from weigh(reading, pods.key, names)
+
+
+def _readings(pods: Pods, maps: MAPS, names: Names) -> Iterator[Reading]:
+    environments: list[Variables] = []
+    for container, path in pods.containers():
+        known = variables.variables(pods, container, path, maps, names)
+        environments.append(known)
+        yield from variables.readings(known)
+        yield from commands.readings(_words(pods, container, path), known)
+        for hook in _HOOKS:
+            yield from commands.readings(_hook_words(pods, container, path, hook), known)
+    nothing = environments[-1] if environments else Variables({}, {}, {})
+    for config, keys in _mounted(pods, maps):
+        for name, told in config.entries.items():
+            if keys is not None and name not in keys:
+                continue
+            if name.endswith(_SCRIPTS) or told.text.startswith("#!"):
+                lines = [Word(line, told.place, at) for at, line in enumerate(told.text.split("\n"))]
+                yield from commands.script(lines, nothing)
+            else:
+                yield from files.readings(name, told)
+
+
+def _words(pods: Pods, container: Mapping[str, Any], path: Path) -> list[Word]:
+    return [
+        Word(word, pods.place(*path, field, at))
+        for field in ("command", "args")
+        for at, word in enumerate(items(container.get(field)))
+        if isinstance(word, str)
+    ]
+
+
+def _hook_words(pods: Pods, container: Mapping[str, Any], path: Path, hook: tuple[str, ...]) -> list[Word]:
+    value = container
+    for step in hook:
+        value = mapping(value.get(step))
+    return [
+        Word(word, pods.place(*path, *hook, "exec", "command", at))
+        for at, word in enumerate(items(mapping(value.get("exec")).get("command")))
+        if isinstance(word, str)
+    ]
+
+
+def _mounted(pods: Pods, maps: MAPS) -> Iterator[tuple[ConfigMap, frozenset[str] | None]]:
+    """The ConfigMaps behind the pod's volumes, and which of their entries; None where all are meant."""
+    for volume in items(pods.spec.get("volumes")):
+        sources = [mapping(mapping(volume).get("configMap"))]
+        projected = items(mapping(mapping(volume).get("projected")).get("sources"))
+        sources += [mapping(mapping(source).get("configMap")) for source in projected]
+        for source in sources:
+            found = maps.get((pods.key.namespace, text(source.get("name"))))
+            if found is not None:
+                chosen = items(source.get("items"))
+                yield found, frozenset(text(mapping(item).get("key")) for item in chosen) if chosen else None
