@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from licet.diag.diagnostic import Diagnostic, Severity
 from licet.diag.place import Place
 
@@ -194,16 +196,32 @@ def equal_rules(where: Place, rule: str, first: str) -> Diagnostic:
     )
 
 
-def tie(where: Place, rule: str, other: str, priority: int, witness: str) -> Diagnostic:
-    """Two cluster policies of one tier and priority that decide one connection differently."""
+class Tied(msgspec.Struct, frozen=True):
+    """Policies of one tier and priority that disagree: two of their rules that do, and how many policies there are."""
+
+    rule: str
+    other: str
+    number: int
+    policies: str
+    priority: int
+
+
+def tie(where: Place, tied: Tied, witness: str) -> Diagnostic:
+    """Cluster policies of one tier and priority that decide one connection differently."""
+    pair = f"{tied.rule} and {tied.other} disagree"
+    if tied.number == 2:
+        said, advice, notes = f"{pair}, and both have priority {tied.priority}", "give one of the two policies", ()
+    else:
+        said = f"{tied.number:,} policies disagree, and all have priority {tied.priority}"
+        advice, notes = "make them agree, or give them", (tied.policies, f"{pair}, for one")
     return Diagnostic(
         TIE,
         Severity.WARNING,
-        f"{rule} and {other} disagree, and both have priority {priority}",
+        said,
         where,
         label="which of them decides is not defined",
-        help="give one of the two policies another priority",
-        notes=(witness,),
+        help=f"{advice} {'another priority' if tied.number == 2 else 'priorities of their own'}",
+        notes=(*notes, witness),
     )
 
 

@@ -233,7 +233,7 @@ class _Linter:
                 for at, rule in enumerate(policy.rules(direction) or ()):
                     if (number, direction, at) in passed_over:
                         continue
-                    if not use.is_used(number, policy, rule, direction):
+                    if not use.is_used(number, at, direction):
                         name, where = rule_name(policy, direction, rule.index), policy.place(direction, rule.index)
                         self._tell(number, findings.half_an_edge(where, name, side), direction, at)
 
@@ -267,8 +267,14 @@ class _Linter:
             elif (offset + number, direction, at) not in self._explained:
                 self._tell(offset + number, findings.empty_rule(place(dead.site), name(dead.site)), direction, at)
         for tie in order.ties():
-            priority = policies[tie.second[0]].priority
-            finding = findings.tie(place(tie.second), name(tie.second), name(tie.first), priority, tie.witness)
+            tied = findings.Tied(
+                name(tie.second),
+                name(tie.first),
+                len(tie.policies),
+                some([f"`{policy_name(policies[number].key)}`" for number in tie.policies]),
+                policies[tie.second[0]].priority,
+            )
+            finding = findings.tie(place(tie.second), tied, tie.witness)
             self._tell(offset + tie.second[0], finding, direction, tie.second[1])
 
 

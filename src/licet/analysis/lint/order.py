@@ -12,6 +12,7 @@ from licet.analysis import bits
 from licet.analysis.grant import NO_REASONS, Grant, Reasons
 from licet.analysis.lint.remainder import Remainder
 from licet.analysis.lint.survey import Survey, names_ports
+from licet.analysis.lint.ties import Site, Tie, Ties, Told, Where
 from licet.analysis.lint.words import witness
 from licet.analysis.partition import R, put, spread
 from licet.analysis.population import NamedPorts, every
@@ -21,8 +22,6 @@ from licet.model.addresses import EVERY_ADDRESS, AddressSet
 from licet.model.policy import Action, Direction, NodePeer, Tier
 from licet.model.ports import ALL_PORTS, NO_PORTS, PortSet
 
-Site = tuple[int, int]
-"""A rule: its policy's position in the cluster, and its own in the policy's direction."""
 _Applying = tuple[tuple[int, Reasons], ...]
 
 
@@ -35,14 +34,6 @@ class Dead(msgspec.Struct, frozen=True):
     site: Site
     by: tuple[Site, ...]
     matches: bool
-
-
-class Tie(msgspec.Struct, frozen=True):
-    """Two policies of one priority whose rules meet in one connection with different actions."""
-
-    first: Site
-    second: Site
-    witness: str
 
 
 class Open(msgspec.Struct, frozen=True, eq=False):
@@ -88,15 +79,6 @@ class _Ground(msgspec.Struct, frozen=True, eq=False):
     open: Open
 
 
-class _Told(msgspec.Struct, frozen=True):
-    """What a rule of a tied policy may decide."""
-
-    site: Site
-    action: Action
-    where: int | AddressSet
-    ports: PortSet
-
-
 class Order:
     """One tier in one direction."""
 
@@ -110,7 +92,7 @@ class Order:
         self._by_name = direction is Direction.INGRESS and names_ports(self._policies, direction)
         self._live: set[Site] = set()
         self._matching: dict[Site, _Ground] = {}
-        self._ties: dict[tuple[int, int], Tie] = {}
+        self._ties = Ties()
         self._grounds = [] if not self._numbers(tier) else list(self._lay_out())
         for ground in self._grounds:
             self._walk(ground)
@@ -157,8 +139,8 @@ class Order:
         )
 
     def ties(self) -> list[Tie]:
-        """Every pair of policies that disagree, once."""
-        return list(self._ties.values())
+        """The policies of one priority that disagree, in groups."""
+        return self._ties.groups()
 
     def _lay_out(self) -> Iterator[_Ground]:
         """Group the classes by all that decides about them."""
@@ -209,29 +191,27 @@ class Order:
 
     def _walk(self, ground: _Ground) -> None:
         left = ground.open
-        for _, tied in groupby(ground.applying, key=lambda entry: self._policies[entry[0]].priority):
-            group = list(tied)
+        for _, equal in groupby(ground.applying, key=lambda entry: self._policies[entry[0]].priority):
+            group = list(equal)
             after = left
-            told: list[_Told] = []
+            tied: list[list[Told]] = []
             for number, doubt in group:
-                decided = self._follow(number, ground, left)
-                if len(group) > 1:
-                    self._compare(told, decided, ground)
-                    told.extend(decided)
+                tied.append(self._follow(number, ground, left))
                 if not doubt:
                     for at, _ in enumerate(self._policies[number].rules(self._direction)):
                         after = after.less(self._match((number, at), ground)[1])
+            self._ties.compare(tied, partial(self._witness, ground))
             left = after
 
-    def _follow(self, number: int, ground: _Ground, left: Open) -> list[_Told]:
+    def _follow(self, number: int, ground: _Ground, left: Open) -> list[Told]:
         """What each rule of one policy may decide, and the note that it does."""
-        decided: list[_Told] = []
+        decided: list[Told] = []
         for at, _ in enumerate(self._policies[number].rules(self._direction)):
             site = (number, at)
             action, match = self._match(site, ground)
             if site not in self._matching and (match.pods or match.outside):
                 self._matching[site] = ground
-            met = [_Told(site, action, where, ports) for where, ports in left.met(match)]
+            met = [Told(site, action, where, ports) for where, ports in left.met(match)]
             if met:
                 self._live.add(site)
                 decided.extend(met)
@@ -243,17 +223,7 @@ class Order:
         rule = policy.rules(self._direction)[site[1]]
         return self._survey.rules.of_cluster_policy(policy, rule, self._direction, ground.named)
 
-    def _compare(self, told: list[_Told], decided: list[_Told], ground: _Ground) -> None:
-        for one in told:
-            for other in decided:
-                pair = (one.site[0], other.site[0])
-                if one.action is other.action or pair in self._ties or not one.ports & other.ports:
-                    continue
-                if where := _both(one.where, other.where):
-                    seen = self._witness(ground, where, one.ports & other.ports)
-                    self._ties[pair] = Tie(one.site, other.site, seen)
-
-    def _witness(self, ground: _Ground, where: int | AddressSet, ports: PortSet) -> str:
+    def _witness(self, ground: _Ground, where: Where, ports: PortSet) -> str:
         subject = next(bits.indices(ground.members))
         return witness(self._survey.population, self._direction, subject, where, ports)
 
@@ -268,11 +238,3 @@ class Order:
                 earlier = number != site[0] or at < site[1]
                 if earlier and left.take(self._match((number, at), ground)[1]):
                     yield number, at
-
-
-def _both(a: int | AddressSet, b: int | AddressSet) -> int | AddressSet:
-    if isinstance(a, int) and isinstance(b, int):
-        return a & b
-    if isinstance(a, AddressSet) and isinstance(b, AddressSet):
-        return a & b
-    return 0

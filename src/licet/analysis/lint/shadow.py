@@ -12,6 +12,7 @@ from licet.analysis.lint.implication import implies
 from licet.analysis.lint.remainder import Remainder
 from licet.analysis.lint.survey import Survey
 from licet.analysis.partition import R, spread
+from licet.analysis.population import every
 from licet.analysis.rules import Match
 from licet.model.addresses import AddressSet
 from licet.model.policy import Direction, NetworkRule
@@ -48,10 +49,12 @@ class Shadows:
         self._survey = survey
         self._direction = direction
         self._policies = survey.cluster.network_policies
+        self._found = survey.stands(direction)
         self._gone = set(spared)
         self._abroad = abroad
         self._end_port_is_sure = survey.population.profile.end_port is Ternary.YES
         self._entries: dict[int, dict[Site, Match]] = {}
+        self._several: dict[int, int] = {}
         self._twice: dict[int, _Twice] = {}
 
     def find(self) -> list[Shadow]:
@@ -76,8 +79,7 @@ class Shadows:
         return rules[site[1]]
 
     def _match(self, site: Site, position: int) -> Match:
-        named = self._survey.stands(self._direction).stands[position].named
-        return self._survey.rules.of_network_policy(self._policies[site[0]], self._rule(site), self._direction, named)
+        return self._survey.match(*site, self._direction, position)
 
     def _shadow(self, site: Site) -> Shadow | None:
         by: dict[Site, None] = {}
@@ -87,6 +89,8 @@ class Shadows:
             strangers = routed or site in self._abroad
             entries = self._entries_of(position)
             match = entries.get(site) or self._match(site, position)
+            if site in entries and not strangers and self._is_alone(match, position, classes):
+                return None
             left = Remainder(match, self._survey.alone(classes))
             if not left and not strangers:
                 continue
@@ -105,7 +109,7 @@ class Shadows:
 
     def _stands_of(self, number: int) -> Iterator[tuple[int, int]]:
         """The stands that a policy applies to, each once, with the classes of it to which the policy applies."""
-        found = self._survey.stands(self._direction)
+        found = self._found
         rest = self._survey.applied[number].possible
         while rest:
             position = found.of_class[rest.bit_length() - 1]
@@ -122,6 +126,12 @@ class Shadows:
                 if not left:
                     return used
         return None
+
+    def _is_alone(self, match: Match, position: int, classes: int) -> bool:
+        """Whether a rule of a stand is surely the only one about some pods: most are, and nothing covers those."""
+        several = self._several[position]
+        only = next((own for region, _ in match.pods if (own := region & ~several)), 0)
+        return bool(only & ~self._survey.alone(classes)) and not _is_doubtful(match)
 
     def _wider(self, site: Site, entries: dict[Site, Match]) -> list[Site] | None:
         """A rule that by its meaning allows all that this one does, whatever is not known of the pods.
@@ -143,12 +153,13 @@ class Shadows:
         """What the rules that surely apply to a stand match there; in a crowd those that match most come first."""
         entries = self._entries.get(position)
         if entries is None:
-            stand = self._survey.stands(self._direction).stands[position]
+            stand = self._found.stands[position]
             sites = [site for number in stand.policies for site in self._sites(number)]
             entries = {site: self._match(site, position) for site in sites}
             if len(sites) > _CROWD:
                 entries = dict(sorted(entries.items(), key=lambda entry: -_width(entry[1])))
             self._entries[position] = entries
+            self._several[position] = _touched_twice(entries.values())
         return entries
 
     def _counted(self, position: int) -> _Twice:
@@ -160,6 +171,16 @@ class Shadows:
 
 def _is_doubtful(match: Match) -> bool:
     return any(grant.reasons for _, grant in match.pods) or any(grant.reasons for _, grant in match.outside)
+
+
+def _touched_twice(matches: Iterable[Match]) -> int:
+    """The classes about which there is more than one rule, on whatever ports."""
+    once = twice = 0
+    for match in matches:
+        own = every(region for region, _ in match.pods)
+        twice |= once & own
+        once |= own
+    return twice
 
 
 def _width(match: Match) -> int:

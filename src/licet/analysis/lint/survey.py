@@ -9,7 +9,7 @@ import msgspec
 from licet.analysis import bits
 from licet.analysis.population import Hits, NamedPorts, every
 from licet.analysis.reach import Reach
-from licet.analysis.rules import Rules
+from licet.analysis.rules import Match, Rules
 from licet.model.policy import ClusterPolicy, Direction, NetworkPolicy
 from licet.model.ports import NamedPort
 
@@ -26,10 +26,14 @@ class Stand(msgspec.Struct, frozen=True, eq=False):
 
 
 class Stands(msgspec.Struct, frozen=True, eq=False):
-    """The stands of one direction, and for every class the position of its own."""
+    """The stands of one direction, and for every class the position of its own.
+
+    `matches` remembers what rules match, by (policy, rule, stand).
+    """
 
     stands: list[Stand]
     of_class: list[int]
+    matches: dict[tuple[int, int, int], Match]
 
 
 class Survey:
@@ -49,6 +53,18 @@ class Survey:
         hits = self.population.select(policy.namespaces, policy.pods)
         pods = self.population.pods
         return Hits(hits.sure & pods, tuple((r, kept) for r, part in hits.doubtful if (kept := part & pods)))
+
+    def match(self, number: int, at: int, direction: Direction, position: int) -> Match:
+        """What a rule of a NetworkPolicy matches for the pods of a stand."""
+        stands = self.stands(direction)
+        key = (number, at, position)
+        found = stands.matches.get(key)
+        if found is None:
+            policy = self.cluster.network_policies[number]
+            rules = policy.rules(direction) or ()
+            named = stands.stands[position].named
+            found = stands.matches[key] = self.rules.of_network_policy(policy, rules[at], direction, named)
+        return found
 
     def stands(self, direction: Direction) -> Stands:
         """How the pods stand in one direction."""
@@ -80,7 +96,7 @@ class Survey:
             Stand(bits.of(classes, width) & self.population.pods, numbers, named)
             for (numbers, named), classes in zip(positions, members, strict=True)
         ]
-        return Stands(stands, of_class)
+        return Stands(stands, of_class, {})
 
     def isolated(self, direction: Direction) -> int:
         """The classes to which some NetworkPolicy surely applies in a direction."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from licet.analysis import bits
 from licet.analysis.lint.survey import Survey
 from licet.analysis.rules import Match
-from licet.model.policy import Direction, NetworkPolicy, NetworkRule
+from licet.model.policy import Direction
 
 _MOST_LOOKED_AT = 100_000
 """Pairs of classes. A rule about more of them is taken to be used, as nearly every such rule is."""
@@ -18,24 +18,24 @@ class Use:
         self._survey = survey
         self._reach = survey.reach
 
-    def is_used(self, number: int, policy: NetworkPolicy, rule: NetworkRule, direction: Direction) -> bool:
+    def is_used(self, number: int, at: int, direction: Direction) -> bool:
         """Whether there may be one; where an ingress controller may come in, there always is."""
         subjects = self._survey.applied[number].possible
         inward = direction is Direction.INGRESS
         if inward and subjects & self._survey.routed:
             return True
         looked_at = 0
-        for at in bits.indices(subjects):
-            named = self._survey.population.classes[at].named_ports if inward else ()
-            match = self._survey.rules.of_network_policy(policy, rule, direction, named)
-            if self._outside(match, at, inward):
+        stand_of = self._survey.stands(direction).of_class
+        for subject in bits.indices(subjects):
+            match = self._survey.match(number, at, direction, stand_of[subject])
+            if self._outside(match, subject, inward):
                 return True
             if inward:
-                if self._arrives(match, at):
+                if self._arrives(match, subject):
                     return True
                 continue
             looked_at += sum(region.bit_count() for region, _ in match.pods)
-            if looked_at > _MOST_LOOKED_AT or self._leaves(match, at):
+            if looked_at > _MOST_LOOKED_AT or self._leaves(match, subject):
                 return True
         return False
 
