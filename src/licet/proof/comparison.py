@@ -1,0 +1,186 @@
+"""Agreed beside permitted, as sets: nothing is looked at pair by pair but what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from licet.analysis.grant import Grant
+from licet.analysis.partition import R, combine
+from licet.analysis.reach import Reach
+from licet.model.addresses import AddressSet
+from licet.model.policy import Direction
+from licet.model.ports import NO_PORTS, PortSet
+from licet.proof.expected import NOTHING, Expectations, Expected
+from licet.proof.proof import Fault
+from licet.proof.units import Units
+
+
+class Judged(msgspec.Struct, frozen=True, eq=False):
+    """Expected beside granted, as far as it is worth a word: the ports of each fault, and whether anything is there."""
+
+    faults: tuple[tuple[Fault, PortSet], ...]
+    agreed: bool
+    permitted: bool
+    reasons: tuple[str, ...]
+
+
+_QUIET = Judged((), agreed=False, permitted=False, reasons=())
+
+
+class Deviation(msgspec.Struct, frozen=True):
+    """Sources that differ alike towards one destination; the first stands for them. Ends are units or addresses.
+
+    An end that is a number of `outside` is an address: the source where `direction` is ingress, else the destination;
+    `direction` None is between units.
+    """
+
+    fault: Fault
+    src: int
+    dst: int
+    direction: Direction | None
+    ports: PortSet
+    count: int
+    reasons: tuple[str, ...]
+
+
+class Scope(msgspec.Struct, frozen=True):
+    """Who is judged: units that are default-deny and enforced, those of them also for what they let in.
+
+    `nodes` and `world` are the addresses of nodes, and all that are outside; `chameleon` is the unit whose labels may
+    be anything. `unclosed` are the (unit, direction) where nothing outside can be refused.
+    """
+
+    enforced: int
+    admitting: int
+    chameleon: int
+    world: AddressSet
+    nodes: AddressSet
+    unclosed: frozenset[tuple[int, Direction]]
+
+
+class Comparison:
+    """Compares one answer with what is expected of it; `deviations` fills the counts."""
+
+    def __init__(self, reach: Reach, units: Units, expectations: Expectations, scope: Scope) -> None:
+        self._reach = reach
+        self._units = units
+        self._expectations = expectations
+        self._scope = scope
+        self._judged: dict[tuple[Grant, Expected], Judged] = {}
+        self._rows: dict[tuple[int, frozenset[tuple[Expected, AddressSet]]], list[tuple[Judged, AddressSet, bool]]] = {}
+        self.agreed = 0
+        self.permitted = 0
+        self.used_unclosed: set[tuple[int, Direction]] = set()
+
+    def deviations(self) -> Iterator[Deviation]:
+        """Whatever differs: between pods by destination, then with addresses outside by workload."""
+        for destination in range(1, self._units.width):
+            yield from self._towards(destination)
+        for direction, members in (
+            (Direction.INGRESS, self._scope.admitting),
+            (Direction.EGRESS, self._scope.enforced),
+        ):
+            for unit in range(1, self._units.width):
+                if members >> unit & 1:
+                    yield from self._outside(unit, direction)
+
+    def _towards(self, destination: int) -> Iterator[Deviation]:
+        units, scope = self._units, self._scope
+        bit = 1 << destination
+        if units.host & bit:
+            return
+        care = units.everyone if scope.admitting & bit else scope.enforced
+        care &= ~units.host
+        if units.alone & bit:
+            care &= ~bit
+        if not care:
+            return
+        column = self._reach.columns[units.class_of[destination]]
+        granted = {grant: units.of_classes(part) for grant, part in column.items()}
+        expected = self._expectations.pods.get(destination, {})
+        for judged, part in self._compared(granted, expected, care).items():
+            count = part.bit_count()
+            self.agreed += count if judged.agreed else 0
+            self.permitted += count if judged.permitted else 0
+            for fault, ports in judged.faults:
+                yield from self._between(fault, part, destination, ports, judged.reasons)
+
+    def _between(
+        self, fault: Fault, sources: int, destination: int, ports: PortSet, reasons: tuple[str, ...]
+    ) -> Iterator[Deviation]:
+        """What hangs on labels that a pod elsewhere may give itself is certain: such a pod can be made."""
+        chameleon = self._scope.chameleon
+        if fault is Fault.PERHAPS_EXCESS:
+            can_be_made = sources if destination == chameleon else sources & (1 << chameleon)
+            if can_be_made:
+                yield self._deviation(Fault.EXCESS, can_be_made, destination, ports, ())
+                sources ^= can_be_made
+        if sources:
+            yield self._deviation(fault, sources, destination, ports, reasons)
+
+    def _deviation(
+        self, fault: Fault, sources: int, destination: int, ports: PortSet, reasons: tuple[str, ...]
+    ) -> Deviation:
+        first = (sources & -sources).bit_length() - 1
+        return Deviation(fault, first, destination, None, ports, sources.bit_count(), reasons)
+
+    def _outside(self, unit: int, direction: Direction) -> Iterator[Deviation]:
+        if self._units.host >> unit & 1:
+            return
+        rows = self._reach.ingress if direction is Direction.INGRESS else self._reach.egress
+        row = rows[self._units.class_of[unit]].outside
+        expected = self._expectations.outside[direction].get(unit, {})
+        key = (id(row), frozenset(expected.items()))
+        found = self._rows.get(key)
+        if found is None:
+            found = self._rows[key] = list(self._beyond(row, expected))
+        self.agreed += any(judged.agreed for judged, _, _ in found)
+        self.permitted += any(judged.permitted for judged, _, _ in found)
+        for judged, region, is_node in found:
+            for fault, ports in judged.faults:
+                if is_node and fault is Fault.PERHAPS_EXCESS:
+                    continue
+                if fault in (Fault.EXCESS, Fault.PERHAPS_EXCESS) and (unit, direction) in self._scope.unclosed:
+                    self.used_unclosed.add((unit, direction))
+                    continue
+                address = region.spans[0][0]
+                src, dst = (address, unit) if direction is Direction.INGRESS else (unit, address)
+                yield Deviation(fault, src, dst, direction, ports, 1, judged.reasons)
+
+    def _beyond(
+        self, row: Mapping[Grant, AddressSet], expected: Mapping[Expected, AddressSet]
+    ) -> Iterator[tuple[Judged, AddressSet, bool]]:
+        """What there is to say outside, nodes apart: a pod may run on any of them, so none is surely denied."""
+        scope = self._scope
+        for region, is_node in ((scope.world - scope.nodes, False), (scope.world & scope.nodes, True)):
+            if region:
+                for judged, part in self._compared(row, expected, region).items():
+                    yield judged, part, is_node
+
+    def _compared(self, granted: Mapping[Grant, R], expected: Mapping[Expected, R], care: R) -> dict[Judged, R]:
+        return combine(granted, expected, care, (self._reach.grants.denied, NOTHING), self._judge, _QUIET)
+
+    def _judge(self, grant: Grant, expected: Expected) -> Judged:
+        key = (grant, expected)
+        found = self._judged.get(key)
+        if found is None:
+            found = self._judged[key] = _judged(grant, expected)
+        return found
+
+
+def _judged(grant: Grant, expected: Expected) -> Judged:
+    unmet = expected.ports - grant.must
+    beyond = grant.may - expected.ports - expected.free
+    each = (
+        (Fault.MISSING, unmet - grant.may),
+        (Fault.PERHAPS_MISSING, unmet & grant.may),
+        (Fault.EXCESS, beyond & grant.must),
+        (Fault.PERHAPS_EXCESS, beyond - grant.must - expected.possible),
+    )
+    faults = tuple((fault, ports) for fault, ports in each if ports)
+    agreed, permitted = expected.ports != NO_PORTS, grant.must != NO_PORTS
+    if not (faults or agreed or permitted):
+        return _QUIET
+    return Judged(faults, agreed, permitted, tuple(sorted(grant.reasons)))
