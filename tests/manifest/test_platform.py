@@ -8,7 +8,8 @@ from licet.diag.place import Origin, Place
 from licet.manifest import platform
 from licet.manifest.documents import Document
 from licet.model.addresses import AddressSet
-from licet.model.platform import GatewayFact, Platform
+from licet.model.platform import GatewayFact, Platform, Resolver, Scraper
+from licet.model.selector import Operator, Requirement, Selector
 
 _ORIGIN = Origin("platform.yaml", 0, 100)
 
@@ -16,6 +17,10 @@ _ORIGIN = Origin("platform.yaml", 0, 100)
 def _document(spec: object, version: str = "licet.dev/v1alpha1") -> Document:
     value: dict[str, Any] = {"apiVersion": version, "kind": "Platform", "metadata": {"name": "default"}, "spec": spec}
     return Document(_ORIGIN, value)
+
+
+def _labelled(app: str) -> Selector:
+    return Selector((Requirement("app", Operator.IN, (app,)),))
 
 
 def test_every_field_of_the_example_is_known() -> None:
@@ -28,14 +33,29 @@ def test_every_field_of_the_example_is_known() -> None:
         "apiServer": {"cidrs": ["10.96.0.1/32"]},
         "dns": {"service": {"name": "kube-dns", "namespace": "kube-system"}, "nodeLocal": "169.254.20.10"},
         "metrics": {"namespace": "monitoring", "selector": {"matchLabels": {"app": "prometheus"}}},
-        "gateways": [{"name": "public", "namespace": "infra", "exposure": "World"}, {"name": "own", "namespace": "x"}],
+        "mode": "Shadow",
+        "gateways": [
+            {
+                "name": "public",
+                "namespace": "infra",
+                "exposure": "World",
+                "selector": {"matchLabels": {"app": "envoy"}},
+            },
+            {"name": "own", "namespace": "x"},
+        ],
     }
     assert platform.decode([_document(spec)]) == (
         Platform(
             cluster="eu-central",
+            trust_domain="shop.example",
+            mode="Shadow",
+            enforcers=("Calico", "Envoy"),
             pod_addresses=AddressSet.of(["10.244.0.0/16"]),
             node_addresses=AddressSet.of(["192.168.0.0/24", "fd00::/64"]),
-            gateways=(GatewayFact("public", "infra", "World"), GatewayFact("own", "x", "World")),
+            api_server=AddressSet.of(["10.96.0.1/32"]),
+            resolver=Resolver("kube-system", "kube-dns", "169.254.20.10"),
+            metrics=Scraper("monitoring", _labelled("prometheus")),
+            gateways=(GatewayFact("public", "infra", "World", _labelled("envoy")), GatewayFact("own", "x", "World")),
         ),
         [],
     )
@@ -50,6 +70,25 @@ def test_every_field_of_the_example_is_known() -> None:
             "L0161",
             "`Moon` is not an exposure",
             ("spec", "gateways", 0, "exposure"),
+        ),
+        ({"mode": "enforce"}, "L0164", "`enforce` is not a mode", ("spec", "mode")),
+        (
+            {"dns": {"nodeLocal": "169.254.20.10/32"}},
+            "L0165",
+            "`169.254.20.10/32` is not an address",
+            ("spec", "dns", "nodeLocal"),
+        ),
+        (
+            {"metrics": {"namespace": "m", "selector": {"matchLabels": {"app": "a b"}}}},
+            "L0100",
+            "`spec.metrics.selector.matchLabels.app` is not a label value: `a b`",
+            ("spec", "metrics", "selector", "matchLabels", "app"),
+        ),
+        (
+            {"gateways": [{"name": "a", "namespace": "b", "selector": {"app": "c"}}]},
+            "L0102",
+            "`spec.gateways[0].selector.app` is not a field of Platform; it has no effect",
+            ("spec", "gateways", 0, "selector", "app"),
         ),
         ({"podCIDR": []}, "L0102", "`spec.podCIDR` is not a field of Platform; it has no effect", ("spec", "podCIDR")),
         ({"podCIDRs": "10.0.0.0/8"}, "L0101", "`spec.podCIDRs` is a string where a list is due", ("spec", "podCIDRs")),
@@ -67,6 +106,38 @@ def test_a_cluster_has_one_platform_and_the_first_counts() -> None:
     found, (finding,) = platform.decode([_document({"cluster": "a"}), _document({"cluster": "b"})])
     assert found == Platform(cluster="a")
     assert finding.code == "L0162"
+
+
+@pytest.mark.parametrize("selector", [{"app": "c"}, {"matchLabels": {"app": "a b"}}])
+def test_pods_selected_with_a_fault_are_left_out_and_never_more_than_meant(selector: object) -> None:
+    found, wrong = platform.decode(
+        [
+            _document(
+                {
+                    "metrics": {"namespace": "m", "selector": selector},
+                    "gateways": [
+                        {"name": "a", "namespace": "b", "selector": selector},
+                        {"name": "d", "namespace": "e"},
+                    ],
+                }
+            )
+        ]
+    )
+    assert found == Platform(gateways=(GatewayFact("d", "e"),))
+    assert len(wrong) == 2
+
+
+def test_dns_without_a_service_is_the_usual_one() -> None:
+    found, wrong = platform.decode([_document({"dns": {}})])
+    assert (found, wrong) == (Platform(resolver=Resolver("kube-system", "kube-dns", "")), [])
+
+
+def test_another_name_is_told_and_the_platform_read() -> None:
+    document = _document({"cluster": "a"})
+    document.value["metadata"]["name"] = "prod"
+    found, (finding,) = platform.decode([document])
+    assert found == Platform(cluster="a")
+    assert (finding.code, finding.where) == ("L0166", Place(_ORIGIN, ("metadata", "name")))
 
 
 def test_an_unknown_version_is_left_out() -> None:

@@ -5,7 +5,9 @@ And those on the Platform, L0160 to L0169.
 
 from __future__ import annotations
 
-from licet.diag.diagnostic import Diagnostic, Severity
+from collections.abc import Sequence
+
+from licet.diag.diagnostic import Diagnostic, Fix, Severity
 from licet.diag.place import Place, Span
 from licet.manifest.bounds import BYTES, DEPTH, NODES
 
@@ -279,6 +281,42 @@ def unknown_platform_version(where: Place, version: str, known: str) -> Diagnost
         where,
         help=f"write `apiVersion: {known}`",
         notes=("Platform: it is left out",),
+    )
+
+
+def bad_mode(where: Place, mode: str, known: Sequence[str]) -> Diagnostic:
+    """L0164: a mode of a Platform that is none."""
+    return Diagnostic(
+        "L0164",
+        Severity.ERROR,
+        f"`{mode}` is not a mode",
+        where,
+        help=f"write one of {', '.join(known)}",
+        notes=("Platform: no mode is taken from it",),
+    )
+
+
+def bad_address(where: Place, address: str) -> Diagnostic:
+    """L0165: text of a Platform that is no address."""
+    return Diagnostic(
+        "L0165",
+        Severity.ERROR,
+        f"`{address}` is not an address",
+        where,
+        help="write one address without a prefix length, such as `169.254.20.10`",
+        notes=("Platform: it is left out",),
+    )
+
+
+def platform_name(where: Place, name: str, due: str) -> Diagnostic:
+    """L0166: a Platform under another name, of which a cluster takes none."""
+    return Diagnostic(
+        "L0166",
+        Severity.WARNING,
+        f"a Platform is named `{name}`; it is read all the same",
+        where,
+        help=f"name it `{due}`: a cluster has one Platform, and takes no other name",
+        fix=Fix(f"name it `{due}`", due),
     )
 
 
