@@ -15,13 +15,11 @@ import msgspec
 from licet.diag.diagnostic import Diagnostic
 from licet.diag.place import Origin, Path, Place
 from licet.manifest.decode import findings
-from licet.manifest.decode.blocks import block
+from licet.manifest.decode.blocks import without
 from licet.manifest.decode.fields import Meta, Reader
 from licet.manifest.decode.network_policy import PROTOCOLS, check_port_name
 from licet.manifest.decode.selectors import LabelSelector, Selectors
 from licet.manifest.documents import Document
-from licet.model import intervals
-from licet.model.addresses import AddressSet
 from licet.model.assertion import (
     AddressesWithin,
     Anything,
@@ -120,8 +118,7 @@ class _Wire(msgspec.Struct, forbid_unknown_fields=True):
 
 def is_assertions(document: Document) -> bool:
     """Whether the document says that it holds assertions, in whatever version."""
-    version = document.value.get("apiVersion")
-    return document.value.get("kind") == KIND and isinstance(version, str) and version.startswith("licet.dev/")
+    return document.kind == KIND and document.api_version.startswith("licet.dev/")
 
 
 def decode(documents: Iterable[Document]) -> tuple[tuple[Assertion, ...], list[Diagnostic]]:
@@ -227,18 +224,11 @@ class _Decoder:
             return PodsLabelled(EVERYTHING if self._namespace is None else self._namespace, pods)
         return PodsLabelled(self._selectors.selector(wire.namespaceSelector, (*path, "namespaceSelector")), pods)
 
-    def _cidr(self, wire: _Cidr, path: Path) -> Who | None:
-        whole = block(wire.block, (*path, "block"), self.reader, lenient=False)
-        holes = [
-            block(text, (*path, "except", at), self.reader, lenient=False) for at, text in enumerate(wire.excluded)
-        ]
-        if whole is None:
-            return None
-        spans = intervals.difference(
-            ((whole.first, whole.last),), intervals.normal((hole.first, hole.last) for hole in holes if hole)
-        )
+    def _cidr(self, wire: _Cidr, path: Path) -> Who:
+        blocks = ((*path, "block"), (*path, "except"))
+        found = without(wire.block, wire.excluded, *blocks, self.reader, lenient=False)
         text = f"{wire.block} except {', '.join(wire.excluded)}" if wire.excluded else wire.block
-        return AddressesWithin(AddressSet(spans), text)
+        return AddressesWithin(found, text)
 
     def _platform(self, name: str, path: Path) -> Who | None:
         who = _PLATFORM.get(name)
