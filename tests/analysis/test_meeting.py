@@ -28,10 +28,12 @@ def test_a_usual_row_changes_nothing(seed: int, monkeypatch: pytest.MonkeyPatch)
 def test_it_is_looked_for_where_rows_are_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """The test above would prove nothing if no seed had rows with a usual part."""
     monkeypatch.setattr(meeting, "_LONG", 0)
-    followed = 0
+    followed = several = 0
     for seed in range(150):
         rng = Random(seed)
         cluster, profile = random_cluster(rng), random_profile(rng)
         answer = reach(cluster, profile)
-        followed += bool(answer._meeting._followers)
+        followed += any(answer._meeting._followers)
+        several += len(answer._meeting._usual) > 1
     assert followed > 10
+    assert several > 3

@@ -19,39 +19,59 @@ Exceptions = Mapping[tuple[Grant, Grant], int]
 """Sources by (the grant that is usual for them, the grant that they have here)."""
 
 _NO_EXCEPTIONS: Exceptions = {}
-Split = tuple[Grant | None, dict[tuple[Grant, Grant], int]]
-"""A row as the grant that prevails in it, or None for the usual row; and where the row differs from that."""
+Split = tuple[Grant | int, dict[tuple[Grant, Grant], int]]
+"""A row as the grant that prevails in it, or the number of a usual row; and where the row differs from that."""
 _LONG = 20
 """How many destinations, on average, rows may list one by one before a usual row is looked for."""
+_USUAL_ROWS = 8
+"""How many usual rows there may be: each is asked for every destination."""
 
 
 class Meeting:
     """Joins ingress rows with egress rows, destination by destination.
 
     Egress rows are turned round once. Most sources treat most destinations alike, so a row is taken as a usual one and
-    the destinations where it differs: a row that has one grant everywhere, or, where rows are long, the row that has
-    everywhere what most rows have there. That makes the work proportional to what is said, for rows that are nearly
-    empty, for rows that are nearly full, and for rows that all have the same long part.
+    the destinations where it differs: a row that has one grant everywhere, or, where rows are long, one that has
+    everywhere what most long rows have there; what is long beside that as well gets a usual row of its own. That makes
+    the work proportional to what is said, for rows that are nearly empty, for rows that are nearly full, and for rows
+    of a few kinds with the same long parts.
     """
 
     def __init__(self, population: Population, grants: Grants, egress: list[Row]) -> None:
         self._population = population
         self._grants = grants
-        self._usual: Column = {}
-        self._followers = 0
-        """The sources whose row is taken as `_usual`; the others are in `_common`, by the grant that prevails."""
+        self._usual: list[Column] = []
+        self._followers: list[int] = []
+        """The sources of each of `_usual`; the others are in `_common`, by the grant that prevails in their row."""
         self._common: Column = {}
         self._exceptions: dict[int, Exceptions] = {}
-        self._known: dict[tuple[Row, Grant | None, frozenset[tuple[tuple[Grant, Grant], int]], bool], Column] = {}
+        self._known: dict[tuple[Row, tuple[Grant, ...], frozenset[tuple[tuple[Grant, Grant], int]], bool], Column] = {}
         members: dict[Row, list[int]] = {}
         for source, row in enumerate(egress):
             members.setdefault(row, []).append(source)
         splits: dict[Row, Split] = {row: self._beside_prevailing(row) for row in members}
-        if sum(_size(differences) for _, differences in splits.values()) > _LONG * population.width:
-            self._usual = self._what_most_have(list(members))
-            splits = {row: self._shorter(row, split) for row, split in splits.items()}
+        while len(self._usual) < _USUAL_ROWS and self._find_usual(splits):
+            pass
         for row, where in members.items():
             self._enter(splits[row], bits.of(where, population.width))
+
+    def _find_usual(self, splits: dict[Row, Split]) -> bool:
+        """Shorten the long rows by one more usual row; whether that was worth it."""
+        long = {row: size for row, (_, differences) in splits.items() if (size := _size(differences)) > _LONG}
+        if sum(long.values()) <= _LONG * self._population.width:
+            return False
+        usual = self._what_most_have(list(long))
+        shorter = {
+            row: (len(self._usual), beside)
+            for row, size in long.items()
+            if _size(beside := self._beside(usual, row)) < size
+        }
+        if not shorter:
+            return False
+        splits.update(shorter)
+        self._usual.append(usual)
+        self._followers.append(0)
+        return True
 
     def _what_most_have(self, rows: list[Row]) -> Column:
         granted = dict.fromkeys(grant for row in rows for grant in row.pods)
@@ -59,31 +79,31 @@ class Meeting:
         return {grant: part for grant, part in usual.items() if part}
 
     def _enter(self, split: Split, sources: int) -> None:
-        prevailing, differences = split
-        if prevailing is None:
-            self._followers |= sources
+        kept, differences = split
+        if isinstance(kept, int):
+            self._followers[kept] |= sources
         else:
-            put(self._common, prevailing, sources)
+            put(self._common, kept, sources)
         for kind, part in differences.items():
             for destination in bits.indices(part):
                 held = self._exceptions.get(destination, _NO_EXCEPTIONS)
                 self._exceptions[destination] = {**held, kind: held.get(kind, 0) | sources}
 
     def _split(self, row: Row) -> Split:
-        split = self._beside_prevailing(row)
-        return self._shorter(row, split) if self._usual else split
+        """As at the beginning: the first usual row is tried where the row is long, the next where it is long still."""
+        kept, differences = self._beside_prevailing(row)
+        for number, usual in enumerate(self._usual):
+            if (size := _size(differences)) > _LONG and _size(beside := self._beside(usual, row)) < size:
+                kept, differences = number, beside
+        return kept, differences
 
-    def _shorter(self, row: Row, split: Split) -> Split:
-        beside = self._beside_usual(row)
-        return (None, beside) if _size(beside) < _size(split[1]) else split
-
-    def _beside_usual(self, row: Row) -> dict[tuple[Grant, Grant], int]:
+    def _beside(self, usual: Column, row: Row) -> dict[tuple[Grant, Grant], int]:
         same = (self._grants.denied, self._grants.denied)
 
         def differ(here: Grant, usually: Grant) -> tuple[Grant, Grant]:
             return same if here is usually else (usually, here)
 
-        return combine(row.pods, self._usual, self._population.pods, same, differ, same)
+        return combine(row.pods, usual, self._population.pods, same, differ, same)
 
     def _beside_prevailing(self, row: Row) -> Split:
         pods = self._population.pods
@@ -101,6 +121,7 @@ class Meeting:
         if is_most(changed, self._population):
             return Meeting(self._population, self._grants, egress)
         found = copy(self)
+        found._followers = list(self._followers)
         found._common = dict(self._common)
         found._exceptions = dict(self._exceptions)
         found._known = {}
@@ -114,37 +135,38 @@ class Meeting:
         return found
 
     def _leave(self, split: Split, sources: int) -> None:
-        prevailing, differences = split
-        if prevailing is None:
-            self._followers ^= sources
+        kept, differences = split
+        if isinstance(kept, int):
+            self._followers[kept] ^= sources
         else:
-            self._common[prevailing] ^= sources
+            self._common[kept] ^= sources
         for part in differences.values():
             for destination in bits.indices(part):
                 held = self._exceptions[destination]
                 self._exceptions[destination] = {
-                    kind: kept for kind, where in held.items() if (kept := where & ~sources)
+                    kind: rest for kind, where in held.items() if (rest := where & ~sources)
                 }
 
     def column(self, destination: int, ingress: Row) -> Column:
         """What reaches a class whose ingress row is given."""
         exceptions = self._exceptions.get(destination, _NO_EXCEPTIONS)
         host = bool(self._population.host >> destination & 1)
-        usual = self._usually(destination) if self._followers else None
+        usual = self._usually(destination)
         key = (ingress, usual, frozenset(exceptions.items()), host)
         found = self._known.get(key)
         if found is None:
             found = self._known[key] = self._about_nodes(self._join(ingress, usual, exceptions), host)
         return found
 
-    def _usually(self, destination: int) -> Grant:
+    def _usually(self, destination: int) -> tuple[Grant, ...]:
         bit = 1 << destination
-        return next((grant for grant, part in self._usual.items() if part & bit), self._grants.denied)
+        denied = self._grants.denied
+        return tuple([next((grant for grant, part in usual.items() if part & bit), denied) for usual in self._usual])
 
-    def _join(self, ingress: Row, usual: Grant | None, exceptions: Exceptions) -> Column:
+    def _join(self, ingress: Row, usual: tuple[Grant, ...], exceptions: Exceptions) -> Column:
         sending = dict(self._common)
-        if usual is not None:
-            put(sending, usual, self._followers)
+        for grant, followers in zip(usual, self._followers, strict=True):
+            put(sending, grant, followers)
         for (prevailing, grant), sources in exceptions.items():
             sending[prevailing] ^= sources
             put(sending, grant, sources)
