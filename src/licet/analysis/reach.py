@@ -97,8 +97,8 @@ class Reach:
         found = copy(self)
         found.cluster = cluster
         found._shelf = shelf
-        found._ingress, arriving_rows = self._ingress.swapped(shelf, swap)
-        found._egress, leaving_rows = self._egress.swapped(shelf, swap)
+        found._ingress, touched, arriving_rows = self._ingress.swapped(shelf, swap)
+        found._egress, _, leaving_rows = self._egress.swapped(shelf, swap)
         senders = {at: (self.egress[at], row) for at, row in leaving_rows.items()}
         found._meeting = self._meeting.swapped(senders, found.egress) if senders else self._meeting
         found.columns = list(self.columns)
@@ -108,9 +108,9 @@ class Reach:
             if column != self.columns[at]:
                 found.columns[at] = column
                 columns.append(at)
-        anew = found._route(arriving_rows)
+        anew = found._route(touched)
         found.routed = {
-            source: {at: grant for at, grant in grants.items() if at not in arriving_rows} | anew[source]
+            source: {at: grant for at, grant in grants.items() if at not in touched} | anew[source]
             for source, grants in self.routed.items()
         }
         return Update(

@@ -10,13 +10,14 @@ import msgspec
 
 from licet.analysis import assumption, bits
 from licet.analysis.grant import NO_REASONS, Grant, Grants, Reasons
-from licet.analysis.partition import R, combine, spread
+from licet.analysis.partition import R, combine, mapped, spread
 from licet.analysis.population import NamedPorts, Population, every
 from licet.analysis.rules import Rules
 from licet.analysis.shelf import Shelf, Swap
 from licet.analysis.tiers import Applied, TierRow, Tiers
 from licet.model.addresses import EVERY_ADDRESS, AddressSet
-from licet.model.policy import Direction, NetworkPolicy, Tier
+from licet.model.policy import Direction, NetworkPolicy, NetworkRule, Tier
+from licet.model.ports import NamedPort
 
 
 class Row:
@@ -32,6 +33,13 @@ class Row:
         self.pods = pods
         self.outside = outside
         self.admitted = every(pods.values())
+
+    def is_like(self, other: Row) -> bool:
+        """Whether two rows of one answer, or of answers that came from one another, let the same through."""
+        return self is other or (self.pods == other.pods and self.outside == other.outside)
+
+
+_NOTHING = Row({}, {})
 
 
 class Selection(msgspec.Struct, frozen=True, cache_hash=True):
@@ -74,13 +82,19 @@ class Rows:
         self._tiers = Tiers(rules, grants, population.sources, direction)
         self._shelf = shelf
         self._known: dict[tuple[Selection, NamedPorts, bool], Row] = {}
+        self._allowing: dict[int, dict[NamedPorts, Row]] = {}
+        """What policies allow on their own, by number and the named ports that they ask for. Shared by the answers
+        that came from one another, since a number is given once."""
         self._tier_rows: dict[tuple[Tier, tuple[tuple[int, Reasons], ...], NamedPorts], TierRow | None] = {}
         self._open = Row({grants.open: population.sources}, {grants.open: EVERY_ADDRESS})
         self._selections = self._select_all()
         self.of = [self._of(member) for member in range(population.width)]
 
-    def swapped(self, shelf: Shelf, swap: Swap) -> tuple[Rows, dict[int, Row]]:
-        """The rows under another shelf, and those of the classes whose row is another object now."""
+    def swapped(self, shelf: Shelf, swap: Swap) -> tuple[Rows, set[int], dict[int, Row]]:
+        """(the rows under another shelf, the classes to which other policies apply, the rows that say something else).
+
+        Policies may be others though the row is like before: they may still mean another thing to a stranger.
+        """
         gone = frozenset(swap.gone)
         found = copy(self)
         found._shelf = shelf
@@ -97,12 +111,14 @@ class Rows:
                 touched.add(member)
                 is_network = number in shelf.network
                 found._selections[member] = found._selections[member].joined(number, reasons, is_network)
+        for number in swap.gone:
+            self._allowing.pop(number, None)
         changed: dict[int, Row] = {}
         for member in sorted(touched):
-            row = found.of[member] = found._of(member)
-            if row is not self.of[member]:
-                changed[member] = row
-        return found, changed
+            row = found._of(member)
+            if not row.is_like(self.of[member]):
+                found.of[member] = changed[member] = row
+        return found, touched, changed
 
     def applying(self, members: Iterable[int]) -> tuple[NetworkPolicy, ...]:
         """The NetworkPolicies that apply, or may apply, to any of these classes."""
@@ -199,18 +215,56 @@ class Rows:
 
     def _isolated(self, sure: Iterable[int], doubtful: Iterable[tuple[int, Reasons]], subject: NamedPorts) -> Row:
         """The union of what policies allow; a policy that may not select at all allows only perhaps."""
+        row = _NOTHING
+        for at in sure:
+            row = self._either(row, self._allowed_by(at, subject))
+        for at, reasons in doubtful:
+            row = self._either(row, self._perhaps(self._allowed_by(at, subject), reasons))
+        return row
+
+    def _either(self, a: Row, b: Row) -> Row:
+        if not (a.pods or a.outside):
+            return b
+        if not (b.pods or b.outside):
+            return a
+        either, denied = self._grants.either, self._grants.denied
+        return Row(
+            combine(a.pods, b.pods, self._population.sources, (denied, denied), either, denied),
+            combine(a.outside, b.outside, EVERY_ADDRESS, (denied, denied), either, denied),
+        )
+
+    def _perhaps(self, row: Row, reasons: Reasons) -> Row:
         grants = self._grants
+
+        def perhaps(grant: Grant) -> Grant:
+            return grants.perhaps(grant, reasons)
+
+        return Row(
+            mapped(row.pods, self._population.sources, grants.denied, perhaps, grants.denied),
+            mapped(row.outside, EVERY_ADDRESS, grants.denied, perhaps, grants.denied),
+        )
+
+    def _allowed_by(self, number: int, subject: NamedPorts) -> Row:
+        """What one policy allows, whatever else applies."""
+        policy = self._shelf.network[number]
+        rules = policy.rules(self._direction) or ()
+        asked = subject if subject and _asks_by_name(rules) else ()
+        known = self._allowing.setdefault(number, {})
+        found = known.get(asked)
+        if found is None:
+            found = known[asked] = self._allow(policy, rules, asked)
+        return found
+
+    def _allow(self, policy: NetworkPolicy, rules: Iterable[NetworkRule], subject: NamedPorts) -> Row:
         pods: dict[Grant, int] = {}
         outside: dict[Grant, AddressSet] = {}
-        for at, reasons in (*((at, NO_REASONS) for at in sure), *doubtful):
-            policy = self._shelf.network[at]
-            for rule in policy.rules(self._direction) or ():
-                match = self._rules.of_network_policy(policy, rule, self._direction, subject)
-                for region, grant in match.pods:
-                    pods = self._allowed(pods, region, grants.perhaps(grant, reasons) if reasons else grant)
-                for addresses, grant in match.outside:
-                    outside = self._allowed(outside, addresses, grants.perhaps(grant, reasons) if reasons else grant)
-        return Row(pods, outside)
+        for rule in rules:
+            match = self._rules.of_network_policy(policy, rule, self._direction, subject)
+            for region, grant in match.pods:
+                pods = self._allowed(pods, region, grant)
+            for addresses, grant in match.outside:
+                outside = self._allowed(outside, addresses, grant)
+        return Row(pods, outside) if pods or outside else _NOTHING
 
     def _allowed(self, parts: dict[Grant, R], region: R, grant: Grant) -> dict[Grant, R]:
         """The parts with one more grant for a region."""
@@ -237,3 +291,7 @@ class Rows:
             combine(tier.pods, behind.pods, self._population.sources, defaults, grants.after, grants.denied),
             combine(tier.outside, behind.outside, EVERY_ADDRESS, defaults, grants.after, grants.denied),
         )
+
+
+def _asks_by_name(rules: Iterable[NetworkRule]) -> bool:
+    return any(isinstance(port, NamedPort) for rule in rules for port in rule.ports or ())
