@@ -7,6 +7,7 @@ of the next document of this shape no line is looked at, all of them are looked 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import count
 from operator import itemgetter
@@ -14,6 +15,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
+from licet.manifest import scalars
 from licet.manifest.fast import NESTED, UNSURE, Lines, Token
 from licet.manifest.written import Written
 
@@ -24,6 +26,7 @@ _REMEMBERED_LENGTH: Final = 200
 _TOGETHER: Final = 1 << 18
 """Lines of all shapes that are kept."""
 
+_WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
 _IDENTITY: Final = ("apiVersion", "kind")
 _Shape: TypeAlias = tuple[int, ...]
 _SKIPPED: Final = 0
@@ -74,11 +77,13 @@ class Shapes:
         return Written("".join(parts), form.api_version, form.kind)
 
     def _shape(self, lines: list[str]) -> _Shape | None:
+        numbers = self._numbers
         if len(lines) > _LONGEST:
             return None
-        self._numbers.make_room(len(lines))
+        if len(numbers) + len(lines) > _REMEMBERED:
+            numbers.forget()
         try:
-            return tuple(map(self._numbers.__getitem__, lines))
+            return tuple(map(numbers.__getitem__, lines))
         except _Irregular:
             return None
 
@@ -116,11 +121,10 @@ class _Numbers(dict[str, int]):
         self._texts: dict[str, str] = {}
         self._next = count(1)
 
-    def make_room(self, lines: int) -> None:
-        """Forgets where there is no room for as many lines; what they have in common is kept for longer."""
-        if len(self) + lines > _REMEMBERED:
-            for known in (self, self.scalars, self._texts):
-                known.clear()
+    def forget(self) -> None:
+        """Forgets every line; what lines have in common is kept for longer."""
+        for known in (self, self.scalars, self._texts):
+            known.clear()
         if max(len(self._traits), len(self._stems)) > _REMEMBERED:
             self._traits.clear()
             self._stems.clear()
@@ -134,10 +138,14 @@ class _Numbers(dict[str, int]):
             return self._whole(line, stem)
         scalar = self._texts.get(text)
         if scalar is None:
-            value = self._lines.scalar(text)
-            if value is UNSURE:
-                return self._whole(line, stem)
-            scalar = self._texts[text] = _json(value)
+            if _WORD.fullmatch(text) and scalars.plain(text) is text:
+                scalar = f'"{text}"'
+            else:
+                value = self._lines.scalar(text)
+                if value is UNSURE:
+                    return self._whole(line, stem)
+                scalar = _json(value)
+            self._texts[text] = scalar
         self[line] = number
         self.scalars[line] = scalar
         return number

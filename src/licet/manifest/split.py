@@ -14,6 +14,8 @@ from typing import Final
 import msgspec
 
 SEPARATOR: Final = b"---"
+_PLAIN: Final = b"---\n"
+_BLANKS: Final = b" \r\n"
 _SUBSTANCE = re.compile(rb"[^ \r\n]")
 
 
@@ -38,11 +40,14 @@ def split(data: bytes, start: int = 0) -> Iterator[Piece]:
                 refused, refused_offset, position = line, position, search
                 continue
         cut = _next(data, search)
-        if refused or _SUBSTANCE.search(data, position, cut):
+        if refused or data[position] not in _BLANKS or _SUBSTANCE.search(data, position, cut):
             yield Piece(position, cut - position, refused, refused_offset)
         refused = b""
         if cut == end:
             return
+        if data.startswith(_PLAIN, cut):
+            position = cut + len(_PLAIN)
+            continue
         line, position = _line(data, cut)
         if _refuses(line):
             refused, refused_offset = line, cut

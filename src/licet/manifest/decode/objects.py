@@ -18,6 +18,7 @@ from licet.manifest.decode.namespaces import undeclared
 from licet.manifest.decode.owners import borrow, owner_of, unite
 from licet.manifest.decode.selectors import Selectors
 from licet.manifest.decode.workloads import Anything, Controller, Pod, at_path, has_ended
+from licet.manifest.written import Written
 from licet.model.cluster import Cluster
 from licet.model.key import Key
 from licet.model.platform import UNKNOWN_PLATFORM, Platform
@@ -82,7 +83,11 @@ class _Decoder:
 
     def take(self, document: Document) -> None:
         """Read one object."""
-        api_version, name, origin = document.api_version, document.kind, document.origin
+        content, origin = document.content, document.origin
+        if isinstance(content, Written):
+            api_version, name = content.api_version, content.kind
+        else:
+            api_version, name = content["apiVersion"], content["kind"]
         group, kind, path = self._kinds.get((api_version, name)) or self._find(api_version, name, origin)
         if kind is None:
             if path is None:
@@ -90,7 +95,7 @@ class _Decoder:
             else:
                 self._take_template(document.value, origin, group, name, path)
             return
-        wire = self.reader.read(document.content, kind.wire, origin, name)
+        wire = self.reader.read(content, kind.wire, origin, name)
         if wire is None:
             return
         key = self._key(wire.metadata, group, name, kind.namespaced)
