@@ -9,6 +9,7 @@ import msgspec
 
 from licet.contracts.agreement import Agreement
 from licet.diag.diagnostic import Diagnostic
+from licet.diag.place import Place
 from licet.model.key import Key
 from licet.model.policy import Direction
 
@@ -37,16 +38,27 @@ class Unclosed(msgspec.Struct, frozen=True):
     reason: str
 
 
+class Remark(msgspec.Struct, frozen=True):
+    """One line of comment; whoever has the texts puts the lines of the places behind it."""
+
+    text: str
+    places: tuple[Place, ...] = ()
+
+
 class Written(msgspec.Struct, frozen=True):
     """One object, the lines of comment above it, and the file (relative, with `/`) that it belongs into."""
 
     file: str
     value: dict[str, Any]
-    header: tuple[str, ...]
+    header: tuple[Remark, ...]
 
 
 class Compiled(msgspec.Struct, frozen=True):
-    """Everything a target wrote, in a fixed order. `diagnostics` tell why a workload got nothing."""
+    """Everything a target wrote, in a fixed order.
+
+    `fidelity` has an entry for each agreement that touches a workload in mode Enforce; of the others nothing is
+    written. `diagnostics` tell why a workload or an edge got nothing.
+    """
 
     target: str
     written: tuple[Written, ...]

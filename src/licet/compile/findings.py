@@ -1,0 +1,92 @@
+"""What can keep agreements from becoming policies, L0400 to L0419, as findings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from licet.diag.diagnostic import Diagnostic, Severity
+from licet.diag.place import Place
+
+STRANGERS = "L0400"
+NO_LABELS = "L0401"
+HOST_NETWORK = "L0402"
+NOT_ENFORCED = "L0403"
+UNSUPPORTED = "L0404"
+OPEN = "L0405"
+
+_SHOWN = 3
+
+
+def strangers(where: Place, workload: str, labels: str, others: Sequence[str]) -> Diagnostic:
+    """A workload whose stable labels other workloads of its namespace have too."""
+    named = ", ".join(f"`{other}`" for other in others[:_SHOWN])
+    rest = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
+    return Diagnostic(
+        STRANGERS,
+        Severity.ERROR,
+        f"no selector tells `{workload}` from {named}{rest}",
+        where,
+        label="nothing is compiled for this workload",
+        help="give its pod template a label that only it has, such as `app.kubernetes.io/name`",
+        notes=(f"labels that stay from version to version: {labels}",),
+    )
+
+
+def no_labels(where: Place, workload: str) -> Diagnostic:
+    """A workload whose pods have no label that stays."""
+    return Diagnostic(
+        NO_LABELS,
+        Severity.ERROR,
+        f"no selector finds `{workload}`: its pods have no label that stays from version to version",
+        where,
+        label="nothing is compiled for this workload",
+        help="give its pod template a label that only it has, such as `app.kubernetes.io/name`",
+    )
+
+
+def host_network(where: Place, workload: str, *, alone: bool) -> Diagnostic:
+    """A contract for pods that no policy selects; not `alone` where the whole namespace is isolated."""
+    return Diagnostic(
+        HOST_NETWORK,
+        Severity.ERROR if alone else Severity.WARNING,
+        f"`{workload}` cannot be isolated: its pods have the network of their nodes",
+        where,
+        label="no policy selects hostNetwork pods",
+        help="take `hostNetwork` from the pods, or restrict their traffic on the nodes and delete the contract",
+    )
+
+
+def not_enforced(where: Place, workload: str, mode: str, target: str) -> Diagnostic:
+    """A workload whose mode asks for less than enforcement."""
+    return Diagnostic(
+        NOT_ENFORCED,
+        Severity.INFO,
+        f"`{workload}` is not isolated: its mode is {mode}",
+        where,
+        help=f"with `mode: Enforce` the target `{target}` isolates it",
+    )
+
+
+def unsupported(where: Place | None, edge: str, target: str, reason: str, way_out: str, *, needed: bool) -> Diagnostic:
+    """An agreed edge that the target has no words for, and that is refused therefore."""
+    return Diagnostic(
+        UNSUPPORTED,
+        Severity.ERROR if needed else Severity.WARNING,
+        f"{edge} is agreed, and `{target}` cannot let it through",
+        where,
+        label="this would be refused",
+        help=way_out,
+        notes=(reason,),
+    )
+
+
+def left_open(where: Place | None, edge: str, target: str, reason: str, way_out: str) -> Diagnostic:
+    """An agreed edge that the target has no words for, and that is open, with more of its kind."""
+    return Diagnostic(
+        OPEN,
+        Severity.WARNING,
+        f"{edge} is agreed, and `{target}` leaves it open with all of its kind",
+        where,
+        help=way_out,
+        notes=(reason,),
+    )

@@ -1,0 +1,60 @@
+"""Parts that objects of more than one target have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from licet.compile.compiled import Remark
+from licet.compile.rules import Rule
+from licet.compile.selectors import Labels
+from licet.contracts.agreement import Agreements, end_text
+from licet.model.policy import Direction
+from licet.model.selector import Operator, Selector
+from licet.model.workload import METADATA_NAME
+
+MANAGED_BY = "app.kubernetes.io/managed-by"
+MANAGER = "licet"
+TARGET = "licet.dev/target"
+TITLE = "Compiled by licet from the contracts: change those, not this file."
+"""The first line of every generated file."""
+
+
+def labels(target: str) -> dict[str, str]:
+    """What `kubectl apply --prune -l` finds the objects of one target by."""
+    return {MANAGED_BY: MANAGER, TARGET: target}
+
+
+def match_labels(chosen: Labels) -> dict[str, Any]:
+    """A LabelSelector for exactly these labels."""
+    return {"matchLabels": dict(chosen)}
+
+
+def selector(value: Selector) -> dict[str, Any]:
+    """A LabelSelector; one In of one value is written as matchLabels."""
+    equal: dict[str, str] = {}
+    expressions: list[dict[str, Any]] = []
+    for requirement in value.requirements:
+        if requirement.operator is Operator.IN and len(requirement.values) == 1 and requirement.key not in equal:
+            equal[requirement.key] = requirement.values[0]
+            continue
+        expression: dict[str, Any] = {"key": requirement.key, "operator": requirement.operator.value}
+        if requirement.values:
+            expression["values"] = list(requirement.values)
+        expressions.append(expression)
+    written: dict[str, Any] = {"matchLabels": equal} if equal else {}
+    return written | ({"matchExpressions": expressions} if expressions else {})
+
+
+def namespace(name: str) -> dict[str, Any]:
+    """A LabelSelector for one namespace, by the label that every namespace has."""
+    return match_labels({METADATA_NAME: name})
+
+
+def remarks(agreements: Agreements, direction: Direction, found: Iterable[Rule]) -> Iterator[Remark]:
+    """A line for each agreement that was written, with the places of both sides."""
+    for at in sorted({at for rule in found for at in rule.agreements}):
+        agreement = agreements.agreements[at]
+        places = tuple(place for place in (agreement.caller, agreement.callee) if place is not None)
+        other = f"from {end_text(agreement.src)}" if direction is Direction.INGRESS else f"to {end_text(agreement.dst)}"
+        yield Remark(f"{other}, {agreement.ports}", places)
