@@ -177,10 +177,14 @@ def _root(workload: Workload) -> Key:
 def _decisive(explanation: Explanation, fault: Fault, judged: set[Direction]) -> Cause | None:
     """The link of the chain that is wrong: on the side of one that is judged, and with a line, where there is one."""
     allowing = {cause.direction for cause in explanation.because if cause.effect == "allow"}
-    for effect in _WANTED[fault]:
-        causes = [cause for cause in explanation.because if cause.effect == effect]
-        if effect == "deny":
-            causes = [cause for cause in causes if cause.direction not in allowing] or causes
-        if causes:
-            return min(causes, key=lambda c: (c.direction not in judged, c.place is None, not c.rule))
-    return None
+    wanted = _WANTED[fault]
+    causes = [
+        cause
+        for cause in explanation.because
+        if cause.effect in wanted and not (cause.effect == "deny" and cause.direction in allowing)
+    ]
+
+    def order(cause: Cause) -> tuple[bool, bool, bool, int]:
+        return cause.direction not in judged, cause.place is None, not cause.rule, wanted.index(cause.effect)
+
+    return min(causes, key=order, default=None)

@@ -58,7 +58,7 @@ def staged(cluster: Cluster, ends: Iterable[Pods]) -> Staged:
             assumptions.append(f"nothing is proved of {end.text}: no pod that its selector matches is known")
             continue
         key = Key("", "", "Pod", end.namespace, f"{end.text} {number}")
-        names[key] = f"a pod of {end.text}"
+        names[key] = end.text
         added.append(_pod(key, labels))
     for namespace in namespaces:
         if namespace != _ELSEWHERE:
