@@ -18,15 +18,15 @@ def bindings(documents: Sequence[Document], namespace: str) -> dict[tuple[str, s
     """By namespace and name of a service account, the first binding that gives it rights, and how it is shown."""
     found: dict[tuple[str, str], tuple[Place, str]] = {}
     for document in documents:
-        value = document.value
-        if value["kind"] not in _BINDINGS or not value["apiVersion"].startswith("rbac.authorization.k8s.io/"):
+        if document.kind not in _BINDINGS or not document.api_version.startswith("rbac.authorization.k8s.io/"):
             continue
+        value = document.value
         meta = mapping(value.get("metadata"))
         home = text(meta.get("namespace")) or namespace
         for at, subject in enumerate(items(value.get("subjects"))):
             if mapping(subject).get("kind") == "ServiceAccount":
                 account = (text(subject.get("namespace")) or home, text(subject.get("name")))
-                shown = f"{value['kind']} `{text(meta.get('name'))}` gives rights to `{account[0]}/{account[1]}`"
+                shown = f"{document.kind} `{text(meta.get('name'))}` gives rights to `{account[0]}/{account[1]}`"
                 found.setdefault(account, (Place(document.origin, ("subjects", at)), shown))
     return found
 

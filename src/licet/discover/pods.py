@@ -73,9 +73,9 @@ def pods_of(document: Document, key: Key) -> Pods | None:
 
 def config_map(document: Document, namespace: str) -> ConfigMap | None:
     """The ConfigMap that a document is, if it is one."""
-    value = document.value
-    if value.get("kind") != "ConfigMap" or value.get("apiVersion") != "v1":
+    if (document.kind, document.api_version) != ("ConfigMap", "v1"):
         return None
+    value = document.value
     meta = mapping(value.get("metadata"))
     entries = {
         name: Told(text, Place(document.origin, ("data", name)))

@@ -36,7 +36,8 @@ def of_pods(pods: Pods, workload: Workload) -> Iterator[Evidence]:
 
 def of_documents(documents: Sequence[Document], cluster: Cluster, names: Names, namespace: str) -> Iterator[Evidence]:
     """What annotations of Services, ServiceMonitors and PodMonitors ask for."""
-    metadata = {document.origin: mapping(document.value.get("metadata")) for document in documents}
+    origins = {service.origin for service in cluster.services}
+    metadata = {d.origin: mapping(d.value.get("metadata")) for d in documents if d.origin in origins}
     for service in cluster.services:
         annotations = mapping(metadata.get(service.origin, {}).get("annotations"))
         if annotations.get(_SCRAPE) == "true":
@@ -45,8 +46,8 @@ def of_documents(documents: Sequence[Document], cluster: Cluster, names: Names, 
                 yield from _annotated(workload.key, annotations, place, workload, service)
     labels = {service.key: _labels(metadata.get(service.origin, {})) for service in cluster.services}
     for document in documents:
-        if text(document.value.get("apiVersion")).startswith("monitoring.coreos.com/"):
-            match document.value["kind"]:
+        if document.api_version.startswith("monitoring.coreos.com/"):
+            match document.kind:
                 case "ServiceMonitor":
                     yield from _service_monitor(_Monitor.of(document, namespace), cluster, names, labels)
                 case "PodMonitor":
@@ -91,7 +92,7 @@ class _Monitor(msgspec.Struct, frozen=True):
             document,
             _selector(mapping(spec.get("selector"))),
             None if among.get("any") is True else chosen,
-            f"{document.value['kind']} `{own}/{text(meta.get('name'))}`",
+            f"{document.kind} `{own}/{text(meta.get('name'))}`",
         )
 
     def endpoints(self, field: str) -> Iterator[tuple[Mapping[str, Any], Place]]:

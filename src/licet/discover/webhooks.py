@@ -14,14 +14,17 @@ from licet.manifest.documents import Document
 from licet.model.ports import Protocol
 
 _ADMISSION = frozenset({"ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"})
+_KINDS = _ADMISSION | {"APIService", "CustomResourceDefinition"}
 _DEFAULT_PORT = 443
 
 
 def evidence_of(document: Document, names: Names) -> Iterator[Evidence]:
     """The calls of the API server that a document asks for; a URL in place of a Service is no pod's."""
+    if document.kind not in _KINDS:
+        return
     value = document.value
     meta = mapping(value.get("metadata"))
-    said = f"{value['kind']} `{text(meta.get('name'))}`"
+    said = f"{document.kind} `{text(meta.get('name'))}`"
     for reference, path in _references(value):
         namespace, name = text(reference.get("namespace")), text(reference.get("name"))
         if not namespace or not name:
