@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from licet.contracts import decode as contracts
+from licet.contracts.annotation import annotated
 from licet.contracts.contract import Contracts
 from licet.diag.diagnostic import Diagnostic, Severity
 from licet.diag.place import Place, Span
@@ -79,11 +80,14 @@ def _cluster(fetched: Fetched, setting: Setting, tell: Tell) -> Loaded:
         platform=facts,
     )
     declared, faults = contracts.decode(ours, namespace=setting.namespace, cluster=facts.cluster, mode=facts.mode)
+    noted, noted_wrong = annotated(read, namespace=setting.namespace, cluster=facts.cluster)
+    if noted:
+        declared = msgspec.structs.replace(declared, contracts=(*declared.contracts, *noted))
     told = _worth_telling(wrong, read, fetched)
     return Loaded(
         decoded.cluster,
         declared,
-        (*fetched.diagnostics, *told, *given_wrong, *met_wrong, *decoded.diagnostics, *faults),
+        (*fetched.diagnostics, *told, *given_wrong, *met_wrong, *decoded.diagnostics, *faults, *noted_wrong),
         {text.source: text for text in (*fetched.texts, *given_texts)},
     )
 

@@ -143,6 +143,7 @@ def _serve(read: wire.Serve, place: Place, home: Home) -> Serve:
     elif callers.admits is not From.SELECTED and given:
         problem, help = f"goes with `from: Selected`, not `{callers.admits}`", "write `from: Selected`, or take it out"
         home.faults.append(findings.conflict(place.at("callers", "peers"), problem, help))
+    peers.check_application(read, place, home)
     base = place.at("callers", "peers")
     _once([caller.name for caller in given], base, home.faults)
     return Serve(

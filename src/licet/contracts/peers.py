@@ -127,9 +127,19 @@ def check_requests(
             home.faults.append(
                 findings.conflict(place.at(name), f"does not go with `application: {application}`", help)
             )
-        if any(one.transport != Protocol.TCP.name for one in ports):
-            help = "make two entries of it, one for each transport"
-            home.faults.append(findings.conflict(place.at(name), "is of TCP, and some of the ports are not", help))
+        _check_tcp(ports, place.at(name), home)
+
+
+def check_application(read: wire.Serve, place: Place, home: Home) -> None:
+    """Whatever is spoken has a name over TCP only."""
+    if read.application:
+        _check_tcp(read.ports, place.at("application"), home)
+
+
+def _check_tcp(ports: list[wire.Port], place: Place, home: Home) -> None:
+    if any(one.transport != Protocol.TCP.name for one in ports):
+        help = "make two entries of it, one for each transport"
+        home.faults.append(findings.conflict(place, "is of TCP, and some of the ports are not", help))
 
 
 def _workload(read: wire.WorkloadRef, place: Place, home: Home) -> WorkloadPeer:
