@@ -133,7 +133,7 @@ def random_profile(rng: Random) -> Profile:
         name="random",
         block_matches_pods=rng.choice(list(Ternary)),
         block_matches_nodes=rng.choice(list(Ternary)),
-        selects_host_network=rng.choice([Ternary.NO, Ternary.UNKNOWN]),
+        selects_host_network=rng.choice(list(Ternary)),
         end_port=rng.choice([Ternary.YES, *Ternary]),
         other_protocols_denied=Ternary.UNKNOWN,
         experimental=chance(rng, 2),
@@ -154,6 +154,7 @@ def _workload(rng: Random, features: Features, index: int, namespace: str) -> Wo
     runtime = frozenset(some(rng, RUNTIME_LABELS, 0, 2)) if features.unknowns and not bare else frozenset[str]()
     if features.unknowns and chance(rng, 6):
         labels["pod-template-hash"] = "5d4f"
+    runtime = runtime.difference(labels)
     replicas = range(1 if bare else rng.randint(1, 2))
     own = [f"10.0.{rng.randrange(2)}.{2 * index + i}" for i in replicas]
     if features.ipv6 and chance(rng, 3):
@@ -170,6 +171,7 @@ def _workload(rng: Random, features: Features, index: int, namespace: str) -> Wo
         addresses=AddressSet.of(own if known else ()),
         service_account="default",
         origin=Origin(f"w{index}.yaml"),
+        certain_labels=runtime if index % 2 else frozenset(),
     )
 
 

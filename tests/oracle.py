@@ -8,7 +8,7 @@ that is still possible: a question has a set of possible answers, and a verdict 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable
 from typing import TypeAlias
 
 import msgspec
@@ -32,12 +32,11 @@ from licet.model.policy import (
 )
 from licet.model.ports import FIRST_PORT, LAST_PORT, NamedPort, PortRule, Protocol
 from licet.model.profile import Profile
-from licet.model.selector import Operator, Requirement, Selector
 from licet.model.ternary import Ternary
 from licet.model.verdict import Verdict
 from licet.model.workload import Workload
+from tests.oracle_labels import NO, UNKNOWN, YES, namespace_matches, pod_matches
 
-NO, UNKNOWN, YES = Ternary.NO, Ternary.UNKNOWN, Ternary.YES
 WORLDS = {NO: (False,), UNKNOWN: (False, True), YES: (True,)}
 """What a three-valued answer may turn out to be."""
 
@@ -76,8 +75,8 @@ def decide(cluster: Cluster, profile: Profile, src: Side, dst: Side, protocol: P
         for leaves in may_pass(packet, Direction.EGRESS, src, dst)
         for enters in may_pass(packet, Direction.INGRESS, dst, src)
     }
-    # "traffic to and from the node where a Pod is running is always allowed": the other end may be that node
-    if is_node(cluster, src) != is_node(cluster, dst):
+    # "traffic to and from the node where a Pod is running is always allowed": the one end may be that pod's node
+    if any(is_node(cluster, a) and is_pod(b) for a, b in ((src, dst), (dst, src))):
         possible.add(True)
     if len(possible) > 1:
         return Verdict.UNDETERMINED
@@ -87,6 +86,11 @@ def decide(cluster: Cluster, profile: Profile, src: Side, dst: Side, protocol: P
 def is_host(side: Side) -> bool:
     """Whether this is a hostNetwork pod, whose address is its node's."""
     return isinstance(side, Workload) and side.host_network
+
+
+def is_pod(side: Side) -> bool:
+    """Whether this is a pod with an address of its own."""
+    return not isinstance(side, int) and not is_host(side)
 
 
 def is_node(cluster: Cluster, side: Side) -> bool:
@@ -130,7 +134,7 @@ def network_policy_selects(packet: Packet, policy: NetworkPolicy, direction: Dir
     """A policy isolates the pods that it selects, in the directions of its policyTypes."""
     if policy.rules(direction) is None or policy.key.namespace != pod.key.namespace:
         return NO
-    selected = labels_match(policy.pods, pod.labels, pod.runtime_labels)
+    selected = pod_matches(policy.pods, pod)
     return min(selected, packet.profile.selects_host_network) if pod.host_network else selected
 
 
@@ -189,7 +193,7 @@ def policy_outcomes(
     """The action of the first rule that matches, in every possible world."""
     chosen = min(
         namespace_matches(packet.cluster, policy.namespaces, subject.key.namespace),
-        labels_match(policy.pods, subject.labels, subject.runtime_labels),
+        pod_matches(policy.pods, subject),
     )
     if chosen is NO or subject.host_network:  # "host-networked pods are not included in subject selection"
         return {None}
@@ -242,35 +246,14 @@ def pod_peer(packet: Packet, peer: PodPeer, side: Side, own_namespace: str | Non
     if isinstance(side, int) or is_host(side):
         return NO
     if isinstance(side, Controller):
-        somewhere = UNKNOWN if peer.namespaces is None or peer.namespaces.requirements else YES
+        around = peer.namespaces
+        somewhere = UNKNOWN if around is None else namespace_matches(packet.cluster, around, None)
         return min(somewhere, UNKNOWN if peer.pods.requirements else YES)
     if peer.namespaces is None:
         namespace = YES if side.key.namespace == own_namespace else NO
     else:
         namespace = namespace_matches(packet.cluster, peer.namespaces, side.key.namespace)
-    return min(namespace, labels_match(peer.pods, side.labels, side.runtime_labels))
-
-
-def namespace_matches(cluster: Cluster, selector: Selector, name: str) -> Ternary:
-    """A namespace that no manifest declares has labels that nobody knows, but for its name, which is among them."""
-    namespace = cluster.namespaces[name]
-    unknown = frozenset(() if namespace.declared else (r.key for r in selector.requirements))
-    return labels_match(selector, namespace.labels, unknown)
-
-
-def labels_match(selector: Selector, labels: Mapping[str, str], unknown: Set[str]) -> Ternary:
-    """All requirements ANDed; none at all selects everything."""
-    return min((requirement_matches(r, labels, unknown) for r in selector.requirements), default=YES)
-
-
-def requirement_matches(requirement: Requirement, labels: Mapping[str, str], unknown: Set[str]) -> Ternary:
-    """In, NotIn, Exists, DoesNotExist; the negative ones hold for a label that is not there."""
-    if requirement.key in unknown and requirement.key not in labels:
-        return UNKNOWN
-    there = requirement.key in labels
-    listed = there and labels[requirement.key] in requirement.values
-    holds = {Operator.IN: listed, Operator.NOT_IN: not listed, Operator.EXISTS: there}
-    return YES if holds.get(requirement.operator, not there) else NO
+    return min(namespace, pod_matches(peer.pods, side))
 
 
 def contains(addresses: AddressSet, address: int) -> bool:

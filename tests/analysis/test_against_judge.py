@@ -16,7 +16,8 @@ from licet.model.verdict import Verdict
 from tests.differences import engine_side
 from tests.judge.cases import PROFILE, judged, judged_case
 from tests.judge.driver import Judge, build
-from tests.oracle import decide, labels_match
+from tests.oracle import decide
+from tests.oracle_labels import labels_match
 
 CASES = range(200)
 PACKETS = 100
@@ -56,7 +57,7 @@ def test_selectors(judge: Judge) -> None:
     for (selector, labels), holds in zip(asked, judge.selectors(asked), strict=True):
         truth = Ternary.YES if holds else Ternary.NO
         assert selector.matches(labels) is truth, f"{selector} on {labels}"
-        assert labels_match(selector, labels, frozenset()) is truth, f"{selector} on {labels}"
+        assert labels_match(selector, labels, frozenset(), frozenset()) is truth, f"{selector} on {labels}"
 
 
 def _selections(cluster: Cluster) -> Iterator[tuple[Selector, dict[str, str]]]:

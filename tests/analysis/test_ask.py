@@ -192,7 +192,7 @@ def test_a_doubt_is_a_failure_that_says_what_it_hangs_on() -> None:
 
 
 def test_replicas_are_sources_unless_named() -> None:
-    """Of what one bare pod says to itself nobody asks."""
+    """Of what one bare pod says to itself nobody asks, but whether it may: it always may."""
     near = policy("near", "podSelector: {}\ningress: [{from: [{podSelector: {}}]}]\negress: [{}]", "data")
     assert not asked(claim("only", CART, DB), near).holds
     assert asked(claim("only", f"{CART}, {DB}", DB), near).holds
@@ -202,6 +202,7 @@ def test_replicas_are_sources_unless_named() -> None:
     alone = asked(claim("deny", "workload: {name: one}", "workload: {name: one}"), bare, near)
     assert (alone.asks, alone.holds) == (False, False)
     assert [finding.code for finding in findings([alone])] == ["L0303"]
+    assert asked(claim("allow", "workload: {name: one}", "workload: {name: one}"), bare, near).holds
 
 
 @pytest.mark.parametrize(
@@ -338,9 +339,8 @@ def is_among(who: Who, end: Workload | int, cluster: Cluster, surely: bool = Fal
             return end.key.namespace == name
         case PodsLabelled(namespaces=namespaces, pods=pods):
             inside = namespaces in (EVERYTHING, end.key.namespace)
-            return inside and pods.matches(end.labels, end.runtime_labels) >= (
-                Ternary.YES if surely else Ternary.UNKNOWN
-            )
+            selected = pods.matches(end.labels, end.runtime_labels, end.certain_labels)
+            return inside and selected >= (Ternary.YES if surely else Ternary.UNKNOWN)
         case Anything():
             return True
         case _:
@@ -375,7 +375,8 @@ def worst(answer: Reach, assertion: Assertion) -> tuple[set[Verdict], bool]:
     for src, dst in itertools.product(ends, ends):
         if isinstance(src, int) and isinstance(dst, int):
             continue
-        if src is dst and isinstance(src, Workload) and src.key.kind == "Pod":
+        itself = src is dst and isinstance(src, Workload) and src.key.kind == "Pod"
+        if itself and assertion.expectation is not Expectation.ALLOW:
             continue
         if assertion.expectation is Expectation.ONLY:
             if named(assertion.sources, src, surely=True) or not is_among(Anything(), src, cluster):

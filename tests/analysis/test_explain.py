@@ -38,7 +38,7 @@ from tests.analysis.small import (
     workload,
 )
 from tests.differences import engine_side, random_case
-from tests.oracle import NO, UNKNOWN, labels_match, namespace_matches
+from tests.oracle_labels import NO, UNKNOWN, namespace_matches, pod_matches
 
 TCP, UDP, SCTP = Protocol
 IN, OUT = Direction.INGRESS, Direction.EGRESS
@@ -515,7 +515,7 @@ def check(made: Cluster, profile: Profile, cause: Cause, subjects: dict[Directio
     policies: list[NetworkPolicy | ClusterPolicy] = [*made.network_policies, *made.cluster_policies]
     (policy,) = (p for p in policies if p.key == cause.policy)
     pod = subjects[cause.direction]
-    selected = labels_match(policy.pods, pod.labels, pod.runtime_labels)
+    selected = pod_matches(policy.pods, pod)
     if isinstance(policy, NetworkPolicy):
         assert cause.layer == "NetworkPolicy"
         assert policy.key.namespace == pod.key.namespace

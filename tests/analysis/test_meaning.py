@@ -192,7 +192,6 @@ def test_an_ingress_controller_is_a_pod_with_egress(text: str, platform: Platfor
     assert to_front(text, platform)[0] == {}
 
 
-@pytest.mark.xfail(reason="that every namespace has its name as a label is not known of the controller's", strict=True)
 def test_every_namespace_has_its_name_as_a_label() -> None:
     """The documentation: "sets an immutable label kubernetes.io/metadata.name on all namespaces"."""
     named = "{matchExpressions: [{key: kubernetes.io/metadata.name, operator: Exists}]}"
@@ -220,7 +219,6 @@ def test_null_in_a_custom_resource_is_no_field(rules: str) -> None:
 FROM_THE_REST = "{podSelector: {matchLabels: {app: a}}, ingress: [{from: [{podSelector: {matchExpressions: [%s]}}]}]}"
 
 
-@pytest.mark.xfail(reason="labels whose value is not known are taken for labels that may be missing", strict=True)
 @pytest.mark.parametrize(
     ("more", "asked", "expected"),
     [
@@ -305,7 +303,6 @@ status: {{phase: Running, podIPs: [{{ip: 10.0.0.{number + 1}}}]}}
 """
 
 
-@pytest.mark.xfail(reason="labels that are known of every replica are forgotten when replicas are merged", strict=True)
 def test_replicas_whose_labels_are_known() -> None:
     """Nothing is unknown: `db-0` is closed and `db-1` is open, so they are not one endpoint."""
     first = "{podSelector: {matchLabels: {statefulset.kubernetes.io/pod-name: db-0}}}"

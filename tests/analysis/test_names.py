@@ -110,3 +110,16 @@ def test_a_third_class_is_looked_at_as_well() -> None:
     ):
         assert indistinguishable(answer(third, policy)) == set()
     assert indistinguishable(answer(third)) == {OWNER}
+
+
+@pytest.mark.parametrize("told_apart", [False, True])
+def test_an_owner_that_is_given_is_one_of_its_pods(told_apart: bool) -> None:
+    """An old ReplicaSet beside its Deployment: one endpoint, or two where policies treat the two differently."""
+    owner = workload("cart")
+    old = workload("cart-old", kind="ReplicaSet", owner=owner.key, app="cart", version="1")
+    policy = network_policy("p", pods=labelled(app="cart", **({"version": "1"} if told_apart else {})), ingress=[])
+    found = reach(cluster(WEB, owner, old, policy), PROFILES["calico"])
+    shown = [endpoint.id for endpoint in found.map().endpoints if endpoint.type is EndpointType.WORKLOAD]
+    assert shown[1:] == ["shop/cart[Deployment]", *(["shop/cart-old[ReplicaSet]"] if told_apart else [])]
+    names = [name for of_class in names_of_classes(found, indistinguishable(found)) for _, name in of_class]
+    assert sorted(names) == sorted(shown)

@@ -177,10 +177,10 @@ class _Inquiry:
             self._outside(at, self._numeric, len(list(self._sources.members(self._population, at))), inward=False)
 
     def _from_pods(self, at: int, ports: PortSet) -> None:
-        """Connections from pods to one class. A bare pod's own are nobody's business."""
-        alone = self._pairs_within(at) == 0
+        """Connections from pods to one class. A bare pod's own are nobody's business, unless they are to be allowed."""
+        alone = bool(self._from >> at & 1) and self._pairs_within(at) == 0
         mask = self._from & ~(1 << at) if alone else self._from
-        self._asks = self._asks or bool(mask)
+        self._asks = self._asks or bool(mask) or (alone and self._allow)
         for grant, part in self._failing_in(self._reach.columns[at], ports):
             hit = part & mask
             if not hit:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from licet.analysis.edges import Picture, draw, gateway_id, settled
 from licet.analysis.endpoints import INGRESS_CONTROLLER
-from licet.analysis.names import Names, indistinguishable, names_of_classes
+from licet.analysis.names import Names, indistinguishable, names_of_classes, shown_as
 from licet.analysis.standing import resting_on
 from licet.model.addresses import EVERY_ADDRESS
 from licet.model.edge import Edge, Endpoint, EndpointType, ReachMap
@@ -56,7 +56,7 @@ def picture(reach: Reach, names: list[Names]) -> Picture:
 def _workloads(reach: Reach, merged: set[Key]) -> Iterator[Endpoint]:
     seen: set[Key] = set()
     for workload in reach.population.workloads:
-        key = workload.owner if workload.owner is not None and workload.owner in merged else workload.key
+        key = shown_as(workload, merged)
         if key not in seen:
             seen.add(key)
             yield Endpoint(str(key), EndpointType.WORKLOAD, key)

@@ -76,7 +76,7 @@ class Explainer:
 
     def _at_nodes(self, src: Key | int, dst: Key | int) -> str | None:
         """Why the two ends may be a pod and the node that runs it, where nothing is denied."""
-        if INGRESS_CONTROLLER in (src, dst) or self._is_node(src) == self._is_node(dst):
+        if self._is_node(src) == self._is_node(dst):
             return None
         addresses = [end for end in (src, dst) if isinstance(end, int)]
         if not addresses:
@@ -86,6 +86,8 @@ class Explainer:
     def _is_node(self, end: Key | int) -> bool:
         if isinstance(end, int):
             return bool(self.population.platform.node_addresses & AddressSet(((end, end),)))
+        if end == INGRESS_CONTROLLER:
+            return False
         return self.population.classes[self.population.class_of[end]].host_network
 
 

@@ -11,13 +11,13 @@ from licet.model.selector import Operator, Requirement, Selector
 class LabelIndex:
     """Items by label.
 
-    An item is (position, labels, keys whose values are not known). Of an `opaque` item no key is known but those
-    in its labels.
+    An item is (position, labels, keys whose values are not known, those of these keys that it surely has). Of an
+    `opaque` item no key is known but those in its labels and those that it surely has.
     """
 
     def __init__(
         self,
-        items: Iterable[tuple[int, Mapping[str, str], Set[str]]],
+        items: Iterable[tuple[int, Mapping[str, str], Set[str], Set[str]]],
         width: int,
         opaque: int,
         reasons: tuple[Callable[[str], str], str],
@@ -28,16 +28,21 @@ class LabelIndex:
         everyone: list[int] = []
         values: dict[str, dict[str, list[int]]] = {}
         unknown: dict[str, list[int]] = {}
-        for at, labels, missing in items:
+        certain: dict[str, list[int]] = {}
+        for at, labels, missing, there in items:
             everyone.append(at)
             for key, value in labels.items():
                 values.setdefault(key, {}).setdefault(value, []).append(at)
             for key in missing:
                 if key not in labels:
                     unknown.setdefault(key, []).append(at)
+            for key in there:
+                if key not in labels:
+                    certain.setdefault(key, []).append(at)
         self._everyone = bits.of(everyone, width)
         self._values = {k: {v: bits.of(at, width) for v, at in by.items()} for k, by in values.items()}
         self._keys = {k: bits.of((i for at in by.values() for i in at), width) for k, by in values.items()}
+        self._certain = {k: bits.of(at, width) for k, at in certain.items()}
         self._unknown = {k: bits.of(at, width) for k, at in unknown.items()}
 
     def select(self, selector: Selector) -> tuple[int, dict[str, int]]:
@@ -49,6 +54,10 @@ class LabelIndex:
             hidden = self._opaque and self._opaque & ~self._keys.get(key, 0)
             unset = self._unknown.get(key, 0)
             yes = self._holds(requirement)
+            if requirement.operator in (Operator.EXISTS, Operator.DOES_NOT_EXIST):
+                there = self._certain.get(key, 0)
+                hidden &= ~there
+                unset &= ~there
             if not hidden and not unset:
                 sure &= yes
                 possible &= yes
@@ -66,13 +75,16 @@ class LabelIndex:
             return sure, {}
         return sure, {reason: part for reason, where in doubts.items() if (part := where & gap)}
 
+    def _there(self, key: str) -> int:
+        return self._keys.get(key, 0) | self._certain.get(key, 0)
+
     def _holds(self, requirement: Requirement) -> int:
         by_value = self._values.get(requirement.key, {})
         match requirement.operator:
             case Operator.EXISTS:
-                return self._keys.get(requirement.key, 0)
+                return self._there(requirement.key)
             case Operator.DOES_NOT_EXIST:
-                return self._everyone & ~self._keys.get(requirement.key, 0)
+                return self._everyone & ~self._there(requirement.key)
             case Operator.IN | Operator.NOT_IN:
                 hit = 0
                 for value in requirement.values:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from licet.model.key import Key
+from licet.model.workload import Workload
 
 if TYPE_CHECKING:
     from licet.analysis.reach import Reach
@@ -21,23 +22,32 @@ def names_of_classes(reach: Reach, merged: set[Key]) -> list[Names]:
     for pod_class in reach.population.classes:
         names: Names = []
         for at in pod_class.members:
-            workload = workloads[at]
-            if workload.owner is None or workload.owner not in merged:
-                names.append((at, str(workload.key)))
-            elif workload.owner not in shown:
-                shown.add(workload.owner)
-                names.append((at, str(workload.owner)))
+            key = shown_as(workloads[at], merged)
+            if key not in shown:
+                shown.add(key)
+                names.append((at, str(key)))
         out.append(names)
     return out
 
 
+def shown_as(workload: Workload, merged: set[Key]) -> Key:
+    """The key under which a workload is shown: its owner's where that is among those merged."""
+    return workload.owner if workload.owner is not None and workload.owner in merged else workload.key
+
+
 def indistinguishable(reach: Reach) -> set[Key]:
-    """Owners whose pods differ in labels or ports, but which no policy treats differently in either direction."""
+    """Owners whose pods differ in labels or ports, but which no policy treats differently in either direction.
+
+    Where the owner is itself a workload, its template counts as one more of its pods.
+    """
     population = reach.population
     classes: dict[Key, set[int]] = {}
     for workload in population.workloads:
         if workload.owner is not None:
             classes.setdefault(workload.owner, set()).add(population.class_of[workload.key])
+    for owner, members in classes.items():
+        if owner in population.class_of:
+            members.add(population.class_of[owner])
     return {owner for owner, members in classes.items() if _alike(reach, sorted(members))}
 
 

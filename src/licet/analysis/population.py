@@ -50,6 +50,7 @@ class PodClass(msgspec.Struct, frozen=True):
     namespace: str
     labels: Mapping[str, str]
     runtime_labels: frozenset[str]
+    certain_labels: frozenset[str]
     named_ports: NamedPorts
     host_network: bool
     addresses: AddressSet
@@ -73,7 +74,7 @@ class Population:
         self.platform: Platform = cluster.platform
         self.workloads = cluster.workloads
         self.cuts = _cuts(cluster, profile)
-        self.classes = [PodClass(stranger or "", {}, frozenset(), (), False, AddressSet(), [])]
+        self.classes = [PodClass(stranger or "", {}, frozenset(), frozenset(), (), False, AddressSet(), [])]
         self.class_of: dict[Key, int] = {}
         self._classify(cluster.workloads)
         width = len(self.classes)
@@ -83,7 +84,11 @@ class Population:
         self.host = bits.of((i for i, c in enumerate(self.classes) if c.host_network), width)
         self.has_named_ports = bits.of((i for i, c in enumerate(self.classes) if c.named_ports), width)
         self._labels = LabelIndex(
-            ((i, c.labels, c.runtime_labels) for i, c in enumerate(self.classes) if self.sources >> i & 1),
+            (
+                (i, c.labels, c.runtime_labels, c.certain_labels)
+                for i, c in enumerate(self.classes)
+                if self.sources >> i & 1
+            ),
             width,
             self.sources & _STRANGER,
             (assumption.runtime_label, assumption.INGRESS_CONTROLLER),
@@ -100,12 +105,21 @@ class Population:
         for at, w in enumerate(workloads):
             named = _named_ports(w)
             where = self._signature(w.addresses) if w.addresses else ()
-            marks = (w.key.namespace, frozenset(w.labels.items()), w.runtime_labels, named, w.host_network, where)
+            marks = (
+                w.key.namespace,
+                frozenset(w.labels.items()),
+                w.runtime_labels,
+                w.certain_labels,
+                named,
+                w.host_network,
+                where,
+            )
             found = known.get(marks)
             if found is None:
                 found = known[marks] = len(self.classes)
+                unset, certain = w.runtime_labels, w.certain_labels
                 self.classes.append(
-                    PodClass(w.key.namespace, w.labels, w.runtime_labels, named, w.host_network, w.addresses, [])
+                    PodClass(w.key.namespace, w.labels, unset, certain, named, w.host_network, w.addresses, [])
                 )
             self.classes[found].members.append(at)
             self.class_of[w.key] = found
@@ -128,7 +142,10 @@ class Population:
         self._by_position = [self._in_namespace[name] for name in names]
         undeclared = [position[n.name] for n in namespaces.values() if not n.declared]
         self._namespace_labels = LabelIndex(
-            [(0, {}, frozenset()), *((position[n.name], n.labels, frozenset[str]()) for n in namespaces.values())],
+            [
+                (0, {}, frozenset(), {METADATA_NAME}),
+                *((position[n.name], n.labels, frozenset[str](), frozenset[str]()) for n in namespaces.values()),
+            ],
             len(names),
             bits.of([0, *undeclared], len(names)),
             (str, assumption.NAMESPACE_LABELS),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from licet.analysis import assumption
 from licet.analysis.grant import Grant, Grants
 from licet.analysis.population import UNKNOWN_POD, Population
 from licet.analysis.rows import Rows
@@ -24,5 +25,7 @@ def admitting_strangers(near: Cluster, profile: Profile, grants: Grants, home: s
     found: dict[Key, Grant] = {}
     for workload in near.workloads:
         row = rows.of[population.class_of[workload.key]]
-        found[workload.key] = next((g for g, part in row.pods.items() if part >> UNKNOWN_POD & 1), grants.denied)
+        grant = next((g for g, part in row.pods.items() if part >> UNKNOWN_POD & 1), grants.denied)
+        # a hostNetwork pod is its node to the others, and the stranger may run on that very node
+        found[workload.key] = grants.softened(grant, assumption.HOST_NETWORK) if workload.host_network else grant
     return found

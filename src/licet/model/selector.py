@@ -26,14 +26,17 @@ class Requirement(msgspec.Struct, frozen=True, cache_hash=True):
     operator: Operator
     values: tuple[str, ...] = ()
 
-    def matches(self, labels: Mapping[str, str], unknown: Set[str]) -> Ternary:
-        """Whether labels meet this condition; UNKNOWN where the key is one whose value manifests do not hold.
+    def matches(self, labels: Mapping[str, str], unknown: Set[str], certain: Set[str] = frozenset()) -> Ternary:
+        """Whether labels meet this condition; UNKNOWN where it hangs on a value that manifests do not hold.
 
-        NotIn and DoesNotExist hold for a missing key (`k8s.io/apimachinery/pkg/labels`, Requirement.Matches).
+        A label whose key is in `unknown` may be there, with any value; where its key is in `certain` as well, it surely
+        is. NotIn and DoesNotExist hold for a missing key (`k8s.io/apimachinery/pkg/labels`, Requirement.Matches).
         """
         value = labels.get(self.key)
         if value is None and self.key in unknown:
-            return Ternary.UNKNOWN
+            if self.key not in certain or self.operator in (Operator.IN, Operator.NOT_IN):
+                return Ternary.UNKNOWN
+            return Ternary.YES if self.operator is Operator.EXISTS else Ternary.NO
         return Ternary.YES if self._holds(value) else Ternary.NO
 
     def _holds(self, value: str | None) -> bool:
@@ -60,9 +63,11 @@ class Selector(msgspec.Struct, frozen=True, cache_hash=True):
             return cls(tuple(requirements))
         return cls(tuple(sorted(set(requirements), key=lambda r: (r.key, r.operator.value, r.values))))
 
-    def matches(self, labels: Mapping[str, str], unknown: Set[str] = frozenset()) -> Ternary:
+    def matches(
+        self, labels: Mapping[str, str], unknown: Set[str] = frozenset(), certain: Set[str] = frozenset()
+    ) -> Ternary:
         """The conjunction over all requirements."""
-        return min((r.matches(labels, unknown) for r in self.requirements), default=Ternary.YES)
+        return min((r.matches(labels, unknown, certain) for r in self.requirements), default=Ternary.YES)
 
 
 EVERYTHING = Selector()

@@ -27,7 +27,8 @@ class Workload(msgspec.Struct, frozen=True):
     """Pods that share one template.
 
     `labels` are the pods' (the template's, never the owner's own). `runtime_labels` are keys that a
-    controller sets on the running pods and that the manifest does not give: their values are unknown, not absent.
+    controller sets on the running pods and that the manifest does not give: their values are unknown, not absent;
+    every pod has those of them that are in `certain_labels`, the others it may have.
     `ports` keeps the manifest's order, containers before sidecar init containers, since the first port with a
     name wins. `addresses` are the pods' own where they are known (status.podIPs), empty otherwise.
     `owner` is set on what a controller made (a pod, or such as a ReplicaSet in the middle of a rollout) that differs
@@ -43,6 +44,7 @@ class Workload(msgspec.Struct, frozen=True):
     service_account: str
     origin: Origin
     owner: Key | None = None
+    certain_labels: frozenset[str] = frozenset()
 
     def port_numbers(self, name: str, protocol: Protocol | None) -> tuple[tuple[Protocol, int], ...]:
         """What a port name means on these pods: per protocol the first container port of that name, or nothing."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from licet.model.addresses import AddressSet
 from licet.model.workload import Workload
 from tests.manifest.decode.given import faults, given
@@ -67,16 +69,42 @@ def test_the_controller_among_several_owners_counts() -> None:
     assert ids(pod("p", "{apiVersion: v1, kind: Node, name: host, controller: true}")) == ["default/p[Pod]"]
 
 
-def test_labels_that_the_controller_sets_may_differ_and_are_unknown_then() -> None:
-    """One workload for a StatefulSet's pods; a policy on one of them hangs on which one it is."""
-    common = "app: a, controller-revision-hash: r1"
-    found = workloads(
-        pod("s-0", owner("StatefulSet", "s"), f"{common}, statefulset.kubernetes.io/pod-name: s-0"),
-        pod("s-1", owner("StatefulSet", "s"), f"{common}, statefulset.kubernetes.io/pod-name: s-1"),
-    )
+def replica(number: int, more: str = "controller-revision-hash: r1") -> str:
+    """A pod of a StatefulSet `s`."""
+    labels = f"app: a, statefulset.kubernetes.io/pod-name: s-{number}, {more}"
+    return pod(f"s-{number}", owner("StatefulSet", "s"), labels, f"10.0.0.{number + 1}")
+
+
+@pytest.mark.parametrize("given_owner", [False, True])
+def test_replicas_of_a_stateful_set_keep_their_labels(given_owner: bool) -> None:
+    """A policy may name one of them; that they differ from each other is nothing to report."""
+    texts = [controller("StatefulSet", "s")] * given_owner + [replica(0), replica(1)]
+    decoded = given("\n---\n".join(texts))
+    assert faults(decoded) == []
+    assert [(str(w.key), str(w.owner)) for w in decoded.cluster.workloads] == [
+        ("default/s-0[Pod]", "default/s[StatefulSet]"),
+        ("default/s-1[Pod]", "default/s[StatefulSet]"),
+    ]
+    labels = {"app": "a", "controller-revision-hash": "r1", "statefulset.kubernetes.io/pod-name": "s-1"}
+    found = decoded.cluster.workloads[1]
+    assert (dict(found.labels), found.runtime_labels) == (labels, frozenset())
+    assert [str(at) for at in (w.addresses for w in decoded.cluster.workloads)] == [
+        str(AddressSet.of([f"10.0.0.{i}"])) for i in (1, 2)
+    ]
+
+
+def test_one_replica_alone_does_not_speak_for_its_stateful_set() -> None:
+    found = workloads(controller("StatefulSet", "s"), replica(0))
     assert [str(w.key) for w in found] == ["default/s[StatefulSet]"]
-    assert found[0].labels == {"app": "a", "controller-revision-hash": "r1"}
-    assert found[0].runtime_labels == {"statefulset.kubernetes.io/pod-name"}
+    assert "statefulset.kubernetes.io/pod-name" in found[0].certain_labels
+
+
+def test_pods_of_an_absent_owner_in_two_zones_are_surely_in_some_zone() -> None:
+    """The value of the label differs, so it is unknown; that there is one, each of them shows."""
+    labels = ["app: a, topology.kubernetes.io/zone: eu-a", "app: a, topology.kubernetes.io/zone: eu-b"]
+    found = workloads(*(pod(f"p-{i}", owner("ReplicaSet", "w"), text) for i, text in enumerate(labels)))
+    assert [(str(w.key), dict(w.labels)) for w in found] == [("default/w[ReplicaSet]", {"app": "a"})]
+    assert found[0].certain_labels == found[0].runtime_labels == {"topology.kubernetes.io/zone"}
 
 
 def test_pods_that_differ_stand_apart_and_know_their_owner() -> None:

@@ -20,16 +20,13 @@ from licet.model.ports import FIRST_PORT, LAST_PORT, Protocol
 from licet.model.workload import ContainerPort, Workload
 
 _TEMPLATE: Path = ("spec", "template")
-_ROLLOUT_LABELS = NODE_LABELS | {"rollouts-pod-template-hash"}
+_ROLLOUT_CERTAIN = frozenset({"rollouts-pod-template-hash"})
+_ROLLOUT_LABELS = NODE_LABELS | _ROLLOUT_CERTAIN
 _KNATIVE = "serving.knative.dev/"
-_KNATIVE_LABELS = NODE_LABELS | {
-    "app",
-    "pod-template-hash",
-    *(
-        _KNATIVE + name
-        for name in ("configurationGeneration", "configurationUID", "revision", "revisionUID", "serviceUID")
-    ),
-}
+_KNATIVE_CERTAIN = frozenset({"app", "pod-template-hash", _KNATIVE + "revision", _KNATIVE + "revisionUID"})
+_KNATIVE_LABELS = NODE_LABELS.union(
+    _KNATIVE_CERTAIN, (_KNATIVE + name for name in ("configurationGeneration", "configurationUID", "serviceUID"))
+)
 _KNATIVE_PORTS = {"http-queueadm": 8022, "http-autometric": 9090, "http-usermetric": 9091}
 _MACHINE_LABELS = frozenset({"kubevirt.io/created-by", "vm.kubevirt.io/name", "vmi.kubevirt.io/id"})
 _MACHINE_RUNTIME = NODE_LABELS | _MACHINE_LABELS | {"kubevirt.io/nodeName", "kubevirt.io/migrationJobUID"}
@@ -154,8 +151,9 @@ def rollout(wire: Rollout, key: Key, reader: Reader, selectors: Selectors) -> Wo
         group = target.apiVersion.rpartition("/")[0]
         owner = Key(key.cluster, group, target.kind or "Deployment", key.namespace, target.name)
         reader.references[key] = owner
-        return Workload(key, {}, runtime, (), False, NO_ADDRESS, "default", reader.origin)
-    made = workload(spec.template, _TEMPLATE, key, runtime, reader, selectors)
+        certain = _ROLLOUT_CERTAIN
+        return Workload(key, {}, runtime, (), False, NO_ADDRESS, "default", reader.origin, certain_labels=certain)
+    made = workload(spec.template, _TEMPLATE, key, runtime, reader, selectors, certain=_ROLLOUT_CERTAIN)
     return without_labels(made, _passing_labels(spec.strategy))
 
 
@@ -170,7 +168,7 @@ def without_labels(made: Workload, keys: frozenset[str]) -> Workload:
 def knative_service(wire: KnativeService, key: Key, reader: Reader, selectors: Selectors) -> Workload:
     """A Knative Service. Its pods hold the user's container, whose port is renamed, and the queue proxy."""
     template = wire.spec.template if wire.spec else None
-    made = workload(template, _TEMPLATE, key, _KNATIVE_LABELS, reader, selectors)
+    made = workload(template, _TEMPLATE, key, _KNATIVE_LABELS, reader, selectors, certain=_KNATIVE_CERTAIN)
     labels = {_KNATIVE + "service": key.name, _KNATIVE + "configuration": key.name} | dict(made.labels)
     http2 = any(port.name == "h2c" for port in made.ports)
     users = [msgspec.structs.replace(port, name="user-port") for port in made.ports[:1]]

@@ -1,9 +1,10 @@
 """Pods and the controllers that own them: what is alike is one workload.
 
 What a controller makes is merged into the controller's own object where labels, ports, host network and
-service account agree; labels that the controller sets itself do not count. Pods whose controller is not in the
-manifests become one workload under its name where they agree with each other in the same sense; a label of the
-controller's own that differs among them is then unknown. Whatever does not agree stands on its own, with `owner` set.
+service account agree; labels that the controller sets itself do not count. But a StatefulSet's pods keep their names
+for life: where several are given, they take its place, since a policy may tell them apart. Pods whose controller is not
+in the manifests become one workload under its name where they agree in everything but what comes from their nodes: a
+label that differs is then unknown. Whatever does not agree stands on its own, with `owner` set.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from licet.model.key import Key
 from licet.model.workload import Workload
 
 _HASHES = {"pod-template-hash": ("apps", "Deployment"), "rollouts-pod-template-hash": ("argoproj.io", "Rollout")}
+_REPLICA_LABELS = ("statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index")
 _LONGEST_CHAIN = 8
 
 
@@ -56,7 +58,12 @@ def borrow(workloads: dict[Key, Workload], reader: Reader) -> None:
             continue
         labels = _without(lender.labels, borrower.runtime_labels)
         workloads[key] = msgspec.structs.replace(
-            lender, key=key, labels=labels, runtime_labels=borrower.runtime_labels, origin=borrower.origin
+            lender,
+            key=key,
+            labels=labels,
+            runtime_labels=borrower.runtime_labels,
+            certain_labels=borrower.certain_labels,
+            origin=borrower.origin,
         )
 
 
@@ -66,6 +73,7 @@ def unite(
     """All workloads, those that belong together made one. `idle` are those that run no pod of their own."""
     left = dict(workloads)
     orphans: dict[Key, list[Workload]] = {}
+    replicas: dict[Key, list[Workload]] = {}
     apart: dict[Key, list[Workload]] = {}
     parents = {
         child: _known_parent(workloads[child], owner, workloads)
@@ -79,6 +87,8 @@ def unite(
                 orphans.setdefault(owner, []).append(left[child])
         elif owner in left and (child in idle or _agree(left[child], left[owner])):
             absorbed = left.pop(child)
+            if not absorbed.labels.keys().isdisjoint(_REPLICA_LABELS):
+                replicas.setdefault(owner, []).append(absorbed)
             host = left[owner]
             if absorbed.addresses:
                 left[owner] = msgspec.structs.replace(host, addresses=host.addresses | absorbed.addresses)
@@ -90,7 +100,11 @@ def unite(
         reader.report(
             findings.apart_from_owner(differing[0].origin, owner, len(differing), _difference([model, *differing]))
         )
-    return _with_siblings(left, orphans, reader)
+    for owner, pods in replicas.items():
+        if owner in left and _have_names(pods):
+            del left[owner]
+            left.update({pod.key: msgspec.structs.replace(pod, owner=owner) for pod in pods})
+    return _with_siblings({key: left[key] for key in workloads if key in left}, orphans, reader)
 
 
 def _known_parent(child: Workload, owner: Key, workloads: Mapping[Key, Workload]) -> Key:
@@ -125,6 +139,11 @@ def _agree(child: Workload, owner: Workload) -> bool:
     )
 
 
+def _have_names(pods: list[Workload]) -> bool:
+    """Whether labels that a pod keeps for life tell these apart."""
+    return any(pods[0].labels.get(key) != pod.labels.get(key) for pod in pods[1:] for key in _REPLICA_LABELS)
+
+
 def _with_siblings(
     left: dict[Key, Workload], orphans: Mapping[Key, list[Workload]], reader: Reader
 ) -> tuple[Workload, ...]:
@@ -132,12 +151,12 @@ def _with_siblings(
     instead: dict[Key, Workload | None] = {}
     for owner, pods in orphans.items():
         own = CONTROLLER_LABELS.get((owner.group, owner.kind), frozenset()) | NODE_LABELS
-        if owner not in left and all(_alike(pods[0], pod, own) for pod in pods):
+        if owner not in left and all(_alike(pods[0], pod, NODE_LABELS) for pod in pods):
             instead.update(dict.fromkeys([pod.key for pod in pods]))
-            instead[pods[0].key] = _merged(owner, pods, own)
+            instead[pods[0].key] = _merged(owner, pods)
             continue
         instead.update({pod.key: msgspec.structs.replace(pod, owner=owner) for pod in pods})
-        if len(pods) > 1:
+        if not all(_alike(pods[0], pod, own) for pod in pods):
             reader.report(findings.apart_from_owner(pods[0].origin, owner, len(pods), _difference(pods)))
     if not instead:
         return tuple(left.values())
@@ -154,17 +173,17 @@ def _alike(first: Workload, second: Workload, own: Set[str]) -> bool:
     )
 
 
-def _merged(owner: Key, pods: list[Workload], own: Set[str]) -> Workload:
-    first = pods[0]
-    varying = {key for key in own if any(pod.labels.get(key) != first.labels.get(key) for pod in pods)}
-    addresses = first.addresses
+def _merged(owner: Key, pods: list[Workload]) -> Workload:
+    addresses = pods[0].addresses
     for pod in pods[1:]:
         addresses |= pod.addresses
+    varying = {key for key in NODE_LABELS if len({pod.labels.get(key) for pod in pods}) > 1}
     return msgspec.structs.replace(
-        first,
+        pods[0],
         key=owner,
-        labels=_without(first.labels, varying),
+        labels=_without(pods[0].labels, varying),
         runtime_labels=frozenset(varying).union(*[pod.runtime_labels for pod in pods]),
+        certain_labels=frozenset(key for key in varying if all(key in pod.labels for pod in pods)),
         addresses=addresses,
     )
 

@@ -59,12 +59,16 @@ def workload(
     selectors: Selectors,
     *,
     addresses: AddressSet = NO_ADDRESS,
+    certain: frozenset[str] = frozenset(),
 ) -> Workload:
-    """The workload whose pods come from the template at `path`. Keys that the template gives are known."""
+    """The workload whose pods come from the template at `path`. Keys that the template gives are known.
+
+    `runtime` are keys that a controller sets, those in `certain` on every pod.
+    """
     if template is None:
         help = "a workload has a pod template; if this is a patch, leave it out of the paths"
         reader.refuse(path, "is missing", help)
-        return Workload(key, {}, runtime, (), False, addresses, "default", reader.origin)
+        return Workload(key, {}, runtime, (), False, addresses, "default", reader.origin, certain_labels=certain)
     spec = template.spec or PodSpec()
     if not spec.containers:
         at, meaning = (*path, "spec", "containers"), "it is read as pods without ports"
@@ -75,6 +79,7 @@ def workload(
         labels = selectors.labels(template.metadata.labels, (*path, "metadata", "labels"))
     if not runtime.isdisjoint(labels):
         runtime = runtime.difference(labels)
+        certain = certain.difference(labels)
     return Workload(
         key,
         labels,
@@ -84,6 +89,7 @@ def workload(
         addresses,
         spec.serviceAccountName or spec.serviceAccount or "default",
         reader.origin,
+        certain_labels=certain,
     )
 
 

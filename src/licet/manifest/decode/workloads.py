@@ -24,6 +24,8 @@ _JOB_NAMES = ("job-name", "batch.kubernetes.io/job-name")
 _JOB_LABELS = frozenset({"controller-uid", "batch.kubernetes.io/controller-uid"})
 _JOB_INDEX = "batch.kubernetes.io/job-completion-index"
 
+_JOB_CERTAIN = _JOB_LABELS.union(_JOB_NAMES)
+
 CONTROLLER_LABELS: dict[tuple[str, str], frozenset[str]] = {
     ("apps", "Deployment"): frozenset({"pod-template-hash"}),
     ("apps", "StatefulSet"): frozenset(
@@ -35,6 +37,13 @@ CONTROLLER_LABELS: dict[tuple[str, str], frozenset[str]] = {
     ("argoproj.io", "Rollout"): frozenset({"rollouts-pod-template-hash"}),
 }
 """Per (group, kind) the labels that differ from pod to pod, or from one version of the template to the next."""
+
+_CERTAIN = {
+    ("apps", "Deployment"): CONTROLLER_LABELS["apps", "Deployment"],
+    ("apps", "StatefulSet"): CONTROLLER_LABELS["apps", "StatefulSet"],
+    ("apps", "DaemonSet"): frozenset({"controller-revision-hash"}),
+}
+"""Per (group, kind) those labels that every pod has; `pod-template-generation` comes from a deprecated annotation."""
 
 
 class Controller(msgspec.Struct, gc=False):
@@ -112,10 +121,13 @@ _TEMPLATE: Path = ("spec", "template")
 
 def controller(wire: Controller, key: Key, reader: Reader, selectors: Selectors) -> Workload:
     """Deployment, StatefulSet, DaemonSet, ReplicaSet, ReplicationController."""
-    runtime = _RUNTIME.get((key.group, key.kind), NODE_LABELS)
-    return workload(wire.spec.template if wire.spec else None, _TEMPLATE, key, runtime, reader, selectors)
+    kind = (key.group, key.kind)
+    runtime, certain = _RUNTIME.get(kind, NODE_LABELS), _CERTAIN.get(kind, _NONE)
+    template = wire.spec.template if wire.spec else None
+    return workload(template, _TEMPLATE, key, runtime, reader, selectors, certain=certain)
 
 
+_NONE: frozenset[str] = frozenset()
 _RUNTIME = {kind: labels | NODE_LABELS for kind, labels in CONTROLLER_LABELS.items()}
 
 
@@ -125,25 +137,25 @@ def job(wire: Job, key: Key, reader: Reader, selectors: Selectors) -> Workload:
     The completion index is a label of Indexed Jobs only.
     """
     spec = wire.spec or JobSpec()
-    runtime = NODE_LABELS if spec.manualSelector else NODE_LABELS | _JOB_LABELS
+    nameless = wire.metadata is not None and not wire.metadata.name
+    certain = _NONE if spec.manualSelector else _JOB_CERTAIN if nameless else _JOB_LABELS
     if spec.completionMode == "Indexed":
-        runtime |= {_JOB_INDEX}
-    made = workload(spec.template, _TEMPLATE, key, runtime, reader, selectors)
-    if spec.manualSelector:
+        certain |= {_JOB_INDEX}
+    made = workload(spec.template, _TEMPLATE, key, NODE_LABELS | certain, reader, selectors, certain=certain)
+    if spec.manualSelector or nameless:
         return made
-    if wire.metadata is not None and not wire.metadata.name:
-        return msgspec.structs.replace(made, runtime_labels=made.runtime_labels | set(_JOB_NAMES) - made.labels.keys())
     return msgspec.structs.replace(made, labels=dict.fromkeys(_JOB_NAMES, key.name) | dict(made.labels))
 
 
 def cron_job(wire: CronJob, key: Key, reader: Reader, selectors: Selectors) -> Workload:
     """A CronJob, whose Jobs' names are not known beforehand."""
     template = wire.spec.jobTemplate.spec if wire.spec and wire.spec.jobTemplate else None
-    runtime = NODE_LABELS | _JOB_LABELS | set(_JOB_NAMES)
+    certain = _JOB_CERTAIN
     if template is not None and template.completionMode == "Indexed":
-        runtime |= {_JOB_INDEX}
+        certain |= {_JOB_INDEX}
     path = ("spec", "jobTemplate", "spec", "template")
-    return workload(template.template if template else None, path, key, runtime, reader, selectors)
+    runtime, pods = NODE_LABELS | certain, template.template if template else None
+    return workload(pods, path, key, runtime, reader, selectors, certain=certain)
 
 
 def pod(wire: Pod, key: Key, reader: Reader, selectors: Selectors) -> Workload:
