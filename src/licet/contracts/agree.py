@@ -35,4 +35,5 @@ def agree(declared: Contracts, cluster: Cluster, at: datetime) -> Agreements:
         tuple(ledger.unmet),
         tuple(ledger.diagnostics),
         tuple(ledger.assumptions),
+        {one.key: one.contract for one in bound},
     )

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from licet.contracts.contract import Application, Call, GrpcMatch, HttpMatch, Mode, MutualTls, Need
+from licet.contracts.contract import Application, Call, Contract, GrpcMatch, HttpMatch, Mode, MutualTls, Need
 from licet.diag.diagnostic import Diagnostic
 from licet.diag.place import Place
 from licet.model.addresses import AddressSet
@@ -111,7 +111,8 @@ class Agreements(msgspec.Struct, frozen=True):
     """Everything that is agreed at one time.
 
     What is not in `agreements` and touches a workload of `isolated` is not permitted. `assumptions` are sentences
-    about the platform that nobody stated and the edges hang on. Two agreements may have the same ends.
+    about the platform that nobody stated and the edges hang on. Two agreements may have the same ends. `contracts`
+    are those that bind a workload, by its key.
     """
 
     agreements: tuple[Agreement, ...]
@@ -119,6 +120,7 @@ class Agreements(msgspec.Struct, frozen=True):
     unmet: tuple[Unmet, ...]
     diagnostics: tuple[Diagnostic, ...]
     assumptions: tuple[str, ...] = ()
+    contracts: Mapping[Key, Contract] = {}
 
 
 def end_text(end: End) -> str:
