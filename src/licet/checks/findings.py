@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from licet.diag.diagnostic import Diagnostic, Related, Severity
-from licet.diag.place import Place
+from licet.diag.place import Place, Span
 
 UNDECLARED = "L0460"
 NOT_ADMITTED = "L0461"
+BAD_SUPPRESSION = "L0462"
+OVER = "L0463"
+UNUSED = "L0464"
 
 
 def undeclared(where: Place, caller: str, callee: str, text: str, contract: Place | None) -> Diagnostic:
@@ -37,4 +40,39 @@ def not_admitted(where: Place, caller: str, callee: str, contract: Place, severi
         label="leads there",
         help="name it under `callers` of the entry that it reaches, or take the lead out",
         related=(Related(contract, "whom it admits"),),
+    )
+
+
+def bad_suppression(where: Span, problem: str) -> Diagnostic:
+    """A suppression that says too little or the wrong thing; it suppresses nothing."""
+    return Diagnostic(
+        BAD_SUPPRESSION,
+        Severity.ERROR,
+        f"a suppression {problem}",
+        where,
+        label="suppresses nothing",
+        help="write `licet: ignore L0460: why` or `licet: ignore L0460 until 2027-03-31: why`",
+    )
+
+
+def over(where: Span, code: str, until: str) -> Diagnostic:
+    """A suppression whose time is over; what it suppressed is found again."""
+    return Diagnostic(
+        OVER,
+        Severity.WARNING,
+        f"the suppression of {code} ended on {until}",
+        where,
+        help="put right what it suppressed, or agree on a later date",
+    )
+
+
+def unused(where: Span, code: str) -> Diagnostic:
+    """A suppression that suppresses nothing."""
+    return Diagnostic(
+        UNUSED,
+        Severity.WARNING,
+        f"nothing is found here that the suppression of {code} is for",
+        where,
+        label="unused",
+        help="take it out",
     )
