@@ -10,6 +10,7 @@ Manifests repeat their lines, so a line is taken apart once and remembered; docu
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -51,7 +52,7 @@ Token: TypeAlias = tuple[int, tuple[int, ...], int, str | None, Any]
 NESTED: Final = object()
 _BLOCKS: Final = {style: object() for style in ("|", "|-", "|+", ">", ">-", ">+")}
 _STYLES: Final = {mark: style for style, mark in _BLOCKS.items()}
-_SKIPPED: Final[Token] = (-1, (), -1, None, None)
+SKIPPED: Final[Token] = (-1, (), -1, None, None)
 
 
 class Lines:
@@ -83,9 +84,9 @@ class Lines:
             lines[0] = ""
         return lines
 
-    def build(self, lines: list[str]) -> Any:
-        """What the lines say, or UNSURE."""
-        known = self.known
+    def build(self, lines: Sequence[Any], tokens: Mapping[Any, Token] | None = None) -> Any:
+        """What the lines say, or UNSURE; `tokens` has what each of them says, where that is known."""
+        known = self.known if tokens is None else tokens
         levels: list[tuple[int, Any]] = []
         """The open collections with their columns; a list may stand in the column of its mapping. The loop is in one
         piece because a call for every line would show in the time."""
@@ -176,7 +177,7 @@ class Lines:
         if not line.isprintable():
             return None
         if _IGNORED.fullmatch(line):
-            token = _SKIPPED
+            token = SKIPPED
         else:
             match = _LINE.fullmatch(line)
             if match is None:
@@ -252,7 +253,7 @@ def _flow(text: str) -> Any:
     return built.value
 
 
-def _block(lines: list[str], index: int, column: int, mark: object) -> tuple[str | None, int]:
+def _block(lines: Sequence[str], index: int, column: int, mark: object) -> tuple[str | None, int]:
     """The text of a block scalar whose lines begin at `index`, and where it ends; None where it is unclear."""
     end, indent, count = index, 0, len(lines)
     blanks = 0

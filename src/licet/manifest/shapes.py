@@ -1,14 +1,13 @@
 """The fastest path: documents that differ from earlier ones in nothing but their scalars.
 
 What the fast path makes of a document hangs on the indentation, dashes and keys of its lines, its shape; the scalars
-only fill it. Manifests repeat their shapes, so a shape that came back is kept as JSON with a gap for each scalar:
-of the next document of this shape no line is looked at, all of them are looked up.
+only fill it. Manifests repeat their shapes, so a shape is kept as JSON with a gap for each scalar: of the
+next document of this shape no line is looked at, all of them are looked up.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from itertools import count
 from operator import itemgetter
 from typing import Any, Final, TypeAlias
@@ -16,7 +15,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from licet.manifest import scalars
-from licet.manifest.fast import NESTED, UNSURE, Lines, Token
+from licet.manifest.fast import NESTED, SKIPPED, UNSURE, Lines, Token
 from licet.manifest.written import Written
 
 _LONGEST: Final = 1000
@@ -30,20 +29,18 @@ _WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
 _IDENTITY: Final = ("apiVersion", "kind")
 _Shape: TypeAlias = tuple[int, ...]
 _SKIPPED: Final = 0
+_GAP: Final = "\0"
+_GAP_WRITTEN: Final = msgspec.json.encode(_GAP).decode()
+"""Stands for a scalar where only the shape counts: no line of the fast path holds it."""
 
 
 class _Form(msgspec.Struct, frozen=True, gc=False):
-    """A shape as JSON: `parts` with a gap at every second place, and which lines fill the gaps."""
+    """A shape as JSON: `parts` with a gap at every second place; `gaps` gathers the lines that fill them."""
 
     parts: list[str]
     gaps: itemgetter[Any]
     api_version: str
     kind: str
-
-
-_ONCE: Final = _Form([], itemgetter(0), "", "")
-_NEVER: Final = _Form([], itemgetter(0), "", "")
-"""Stand for a shape that was met once, and for one that is no object or is read otherwise."""
 
 
 class Shapes:
@@ -52,7 +49,7 @@ class Shapes:
     def __init__(self) -> None:
         self._lines = Lines()
         self._numbers = _Numbers(self._lines)
-        self._forms: dict[_Shape, _Form] = {}
+        self._forms: dict[_Shape, _Form | None] = {}
         self._together = 0
 
     def read(self, data: bytes) -> Any:
@@ -63,14 +60,11 @@ class Shapes:
         shape = self._shape(lines)
         if shape is None:
             return self._lines.build(lines)
-        form = self._forms.get(shape)
+        try:
+            form = self._forms[shape]
+        except KeyError:
+            form = self._keep(shape)
         if form is None:
-            value = self._lines.build(lines)
-            self._keep(shape, _ONCE if _is_object(value) else _NEVER)
-            return value
-        if form is _ONCE:
-            form = self._forms[shape] = self._form(lines)
-        if form is _NEVER:
             return self._lines.build(lines)
         parts = form.parts.copy()
         parts[1::2] = map(self._numbers.scalars.__getitem__, form.gaps(lines))
@@ -87,22 +81,26 @@ class Shapes:
         except _Irregular:
             return None
 
-    def _keep(self, shape: _Shape, form: _Form) -> None:
+    def _keep(self, shape: _Shape) -> _Form | None:
         self._together += len(shape)
         if self._together > _TOGETHER:
             self._forms.clear()
             self._together = len(shape)
-        self._forms[shape] = form
+        form = self._forms[shape] = self._form(shape)
+        return form
 
-    def _form(self, lines: list[str]) -> _Form:
-        tokens = [self._lines.token(line) for line in lines]
-        told = [(at, token) for at, token in enumerate(tokens) if token is not None and token[0] >= 0]
-        if told[0][1][0] != 0:
-            return _NEVER
-        identity = {token[3]: token[4] for _, token in told if token[0] == 0 and token[3] in _IDENTITY}
-        parts = _parts([token for _, token in told])
-        gaps = [at for at, token in told if token[4] is not NESTED]
-        return _Form(parts, itemgetter(*gaps), identity["apiVersion"], identity["kind"])
+    def _form(self, shape: _Shape) -> _Form | None:
+        """The shape's form; None where it is not that of one object, or not for this path."""
+        tokens = self._numbers.tokens
+        outline = self._lines.build(shape, tokens)
+        if not _is_object(outline) or _GAP in (outline["apiVersion"], outline["kind"]):
+            return None
+        parts = msgspec.json.encode(outline).decode().split(_GAP_WRITTEN)
+        gaps = [at for at, number in enumerate(shape) if tokens[number][4] is _GAP]
+        filled = [""] * (2 * len(parts) - 1)
+        filled[::2] = parts
+        gather = itemgetter(*gaps) if len(gaps) > 1 else itemgetter(slice(gaps[0], gaps[0] + 1) if gaps else slice(0))
+        return _Form(filled, gather, outline["apiVersion"], outline["kind"])
 
 
 class _Irregular(Exception):
@@ -116,7 +114,8 @@ class _Numbers(dict[str, int]):
         super().__init__()
         self.scalars: dict[str, str] = {}
         self._lines = lines
-        self._traits: dict[tuple[object, ...], int] = {}
+        self.tokens: dict[int, Token] = {_SKIPPED: SKIPPED}
+        self._traits: dict[Token, int] = {}
         self._stems: dict[str, int] = {}
         self._texts: dict[str, str] = {}
         self._next = count(1)
@@ -127,6 +126,7 @@ class _Numbers(dict[str, int]):
             known.clear()
         if max(len(self._traits), len(self._stems)) > _REMEMBERED:
             self._traits.clear()
+            self.tokens = {_SKIPPED: SKIPPED}
             self._stems.clear()
 
     def __missing__(self, line: str) -> int:
@@ -162,13 +162,15 @@ class _Numbers(dict[str, int]):
         named = key in _IDENTITY and indent == 0 and not dashes
         if named and type(value) is not str:
             raise _Irregular
-        if value is not NESTED:
+        filling = value is not NESTED and not named
+        if filling:
             self.scalars[line] = _json(value)
-        trait = (token[:4], value is NESTED, value if named else None)
+        trait = (indent, dashes, inner, key, _GAP if filling else value)
         number = self._traits.get(trait)
         if number is None:
             number = self._traits[trait] = next(self._next)
-        if value is not NESTED and not named and stem[inner:] == key:
+            self.tokens[number] = trait
+        if filling and stem[inner:] == key:
             self._stems[stem] = number
         self[line] = number
         return number
@@ -197,70 +199,3 @@ def _is_object(value: Any) -> bool:
         and all(type(value.get(field)) is str and value[field] for field in _IDENTITY)
         and value["kind"] != "List"
     )
-
-
-def _parts(tokens: Sequence[Token]) -> list[str]:
-    """JSON of what the fast path builds of these lines, a gap in every second place."""
-    outline = _Outline()
-    for token in tokens:
-        outline.line(token)
-    outline.close(-1, False)
-    return outline.parts
-
-
-class _Outline:
-    """Writes the JSON of a document around its scalars, from lines that the fast path took for sound."""
-
-    def __init__(self) -> None:
-        self.parts: list[str] = [""]
-        self._open: list[tuple[int, str]] = []
-        self._empty = True
-        self._pending = False
-
-    def line(self, token: Token) -> None:
-        indent, dashes, inner, key, value = token
-        deeper = not self._open or indent > self._open[-1][0] or (indent == self._open[-1][0] and bool(dashes))
-        if not self._open or (self._pending and deeper):
-            self._begin(indent, "]" if dashes else "}")
-            self._pending = False
-        else:
-            self.close(indent, bool(dashes))
-        for dash in dashes[1:]:
-            self._item()
-            self._begin(dash, "]")
-        self._item()
-        if key is not None:
-            if dashes:
-                self._begin(inner, "}")
-                self._item()
-            self._write(msgspec.json.encode(key).decode() + ":")
-        if value is NESTED:
-            self._pending = True
-        else:
-            self.parts += ["", ""]
-
-    def close(self, indent: int, dashed: bool) -> None:
-        """Ends what a line at this indentation is no part of."""
-        if self._pending:
-            self._write("null")
-            self._pending = False
-        while self._open:
-            column, end = self._open[-1]
-            if column < indent or (column == indent and (dashed or end == "}")):
-                return
-            self._open.pop()
-            self._write(end)
-            self._empty = False
-
-    def _begin(self, column: int, end: str) -> None:
-        self._open.append((column, end))
-        self._write("[" if end == "]" else "{")
-        self._empty = True
-
-    def _item(self) -> None:
-        if not self._empty:
-            self._write(",")
-        self._empty = False
-
-    def _write(self, text: str) -> None:
-        self.parts[-1] += text
