@@ -1,4 +1,4 @@
-"""Random agreements on random clusters, what they permit said naively, and what a target's objects mean when read back."""
+"""Random agreements on random clusters, what they permit said naively, and a target's objects read back."""
 
 from __future__ import annotations
 
@@ -201,7 +201,15 @@ def isolated_by(compiled: Compiled, case: Case) -> set[Key]:
     }
 
 
-def agreed(case: Case, fidelity: tuple[Fidelity, ...], src: Side, dst: Side, protocol: Protocol, port: int) -> bool:
+def agreed(
+    case: Case,
+    fidelity: tuple[Fidelity, ...],
+    isolated: set[Key],
+    src: Side,
+    dst: Side,
+    protocol: Protocol,
+    port: int,
+) -> bool:
     """Whether an agreement that the target did not give up covers the packet."""
     lost = {id(one.agreement) for one in fidelity if one.level is Level.UNSUPPORTED}
     return any(
@@ -209,6 +217,7 @@ def agreed(case: Case, fidelity: tuple[Fidelity, ...], src: Side, dst: Side, pro
         and (protocol, port) in one.ports
         and is_end(case, one, one.src, src)
         and is_end(case, one, one.dst, dst)
+        and not (isinstance(one.src, Pods) and isinstance(src, Workload) and src.key in isolated)
         for one in case.agreements.agreements
     )
 
@@ -225,6 +234,9 @@ def is_end(case: Case, agreement: Agreement, end: End, side: Side) -> bool:
                 and pods.matches(side.labels) is Ternary.YES
             )
         case Addresses(addresses=addresses):
+            if isinstance(side, Workload):
+                nodes = addresses & case.cluster.platform.node_addresses
+                return side.host_network and bool(nodes) and agreement.kind not in OUTSIDE
             if not isinstance(side, int) or not contains(addresses, side):
                 return False
             return agreement.kind not in OUTSIDE or not is_node(case.cluster, side)

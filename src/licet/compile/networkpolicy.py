@@ -40,7 +40,7 @@ def compile(
     fidelity, unsupported = judge(agreements, found, NETWORK_POLICY)
     return Compiled(
         NETWORK_POLICY,
-        tuple(_Writer(agreements, found, profile).all(planned)),
+        tuple(sorted(_Writer(agreements, found, profile).all(planned), key=lambda written: written.file)),
         fidelity,
         (),
         (*planned.diagnostics, *unsupported),
@@ -74,34 +74,33 @@ class _Writer:
 
     def all(self, planned: Planned) -> Iterator[Written]:
         names = policy_names([plan.isolated.key for plan in planned.plans], cluster_scoped=False)
-        by_namespace: dict[str, list[Written]] = {}
         for whole in planned.wholes:
-            by_namespace.setdefault(whole.namespace, []).append(self._whole(whole))
+            yield self._whole(whole)
         for each in planned.plans:
-            own = by_namespace.setdefault(each.isolated.key.namespace, [])
-            own.append(self._workload(each, names[each.isolated.key]))
-        for _, written in sorted(by_namespace.items()):
-            yield from written
+            yield self._workload(each, names[each.isolated.key])
 
     def _whole(self, whole: Whole) -> Written:
         head = Remark(f"Every pod of namespace {whole.namespace} is closed, but for what follows.", (whole.place,))
         sides: dict[Direction, tuple[int, ...] | None] = {Direction.INGRESS: (), Direction.EGRESS: whole.egress}
-        return self._policy(whole.namespace, PREFIX, {}, sides, head)
+        metadata = objects.metadata(PREFIX, NETWORK_POLICY, "", whole.namespace)
+        return self._policy(metadata, {}, sides, head)
 
     def _workload(self, each: Plan, name: str) -> Written:
         key = each.isolated.key
         head = Remark(f"{key} is closed, but for what follows.", (each.isolated.place,))
         sides = {direction: each.of(direction) for direction in Direction}
-        return self._policy(key.namespace, name, objects.match_labels(each.labels), sides, head)
+        owner = objects.owner(self._agreements, key)
+        metadata = objects.metadata(name, NETWORK_POLICY, owner, key.namespace)
+        return self._policy(metadata, objects.match_labels(each.labels), sides, head)
 
     def _policy(
         self,
-        namespace: str,
-        name: str,
+        metadata: dict[str, Any],
         pods: dict[str, Any],
         sides: dict[Direction, tuple[int, ...] | None],
         head: Remark,
     ) -> Written:
+        namespace = metadata["namespace"]
         spec: dict[str, Any] = {"podSelector": pods, "policyTypes": []}
         remarks = [Remark(objects.TITLE), head]
         for direction, positions in sides.items():
@@ -115,10 +114,10 @@ class _Writer:
         value = {
             "apiVersion": "networking.k8s.io/v1",
             "kind": "NetworkPolicy",
-            "metadata": {"name": name, "namespace": namespace, "labels": objects.labels(NETWORK_POLICY)},
+            "metadata": metadata,
             "spec": spec,
         }
-        return Written(f"{namespace}/{name}.{NETWORK_POLICY}.yaml", value, tuple(remarks))
+        return Written(f"{namespace}/{metadata['name']}.{NETWORK_POLICY}.yaml", value, tuple(remarks))
 
     def _rule(self, rule: Rule, direction: Direction, namespace: str) -> dict[str, Any]:
         peers = [_peer(peer, namespace) for peer in rule.pods]

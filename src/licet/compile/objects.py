@@ -9,6 +9,7 @@ from licet.compile.compiled import Remark
 from licet.compile.rules import Rule
 from licet.compile.selectors import Labels
 from licet.contracts.agreement import Agreements, end_text
+from licet.model.key import Key
 from licet.model.policy import Direction
 from licet.model.selector import Operator, Selector
 from licet.model.workload import METADATA_NAME
@@ -16,6 +17,7 @@ from licet.model.workload import METADATA_NAME
 MANAGED_BY = "app.kubernetes.io/managed-by"
 MANAGER = "licet"
 TARGET = "licet.dev/target"
+OWNER = "licet.dev/owner"
 TITLE = "Compiled by licet from the contracts: change those, not this file."
 """The first line of every generated file."""
 
@@ -23,6 +25,19 @@ TITLE = "Compiled by licet from the contracts: change those, not this file."
 def labels(target: str) -> dict[str, str]:
     """What `kubectl apply --prune -l` finds the objects of one target by."""
     return {MANAGED_BY: MANAGER, TARGET: target}
+
+
+def metadata(name: str, target: str, owner: str, namespace: str = "") -> dict[str, Any]:
+    """Name, labels, and who answers for the contract, where it says so."""
+    written: dict[str, Any] = {"name": name} | ({"namespace": namespace} if namespace else {})
+    written["labels"] = labels(target)
+    return written | ({"annotations": {OWNER: owner}} if owner else {})
+
+
+def owner(agreements: Agreements, key: Key) -> str:
+    """Who answers for the contract of a workload; empty where nobody is named."""
+    contract = agreements.contracts.get(key)
+    return contract.owner if contract is not None else ""
 
 
 def match_labels(chosen: Labels) -> dict[str, Any]:

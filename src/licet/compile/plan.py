@@ -58,7 +58,10 @@ class Planned(msgspec.Struct, frozen=True):
 
 
 class Parties:
-    """Which isolated workloads in mode Enforce an end of an agreement stands for."""
+    """Which isolated workloads in mode Enforce an end of an agreement stands for.
+
+    A source among the Platform's pods that is isolated itself is not meant: it has to agree to its own calls.
+    """
 
     def __init__(self, agreements: Agreements, selections: Selections) -> None:
         self._selections = selections
@@ -66,20 +69,18 @@ class Parties:
         for key, isolated in agreements.isolated.items():
             if isolated.mode is Mode.ENFORCE:
                 self._enforced.setdefault(key.namespace, {})[key] = None
-        self._found: dict[End, tuple[Key, ...]] = {}
+        self._found: dict[Pods, tuple[Key, ...]] = {}
 
-    def of(self, end: End) -> tuple[Key, ...]:
-        """The workload itself, or those that are surely among the Platform's pods."""
-        if end not in self._found:
-            self._found[end] = self._of(end)
-        return self._found[end]
-
-    def _of(self, end: End) -> tuple[Key, ...]:
+    def of(self, end: End, direction: Direction) -> tuple[Key, ...]:
+        """The workload itself, or, as destinations, those that are surely among the Platform's pods."""
         match end:
             case Key():
                 return (end,) if end in self._enforced.get(end.namespace, ()) else ()
-            case Pods(namespace=namespace, pods=pods):
-                return tuple(key for key in self._enforced.get(namespace, ()) if self._are(key, pods))
+            case Pods(namespace=namespace, pods=pods) if direction is Direction.INGRESS:
+                if end not in self._found:
+                    own = self._enforced.get(namespace, ())
+                    self._found[end] = tuple(key for key in own if self._are(key, pods))
+                return self._found[end]
             case _:
                 return ()
 
@@ -112,7 +113,7 @@ class _Planner:
         self._sides: dict[Direction, dict[Key, list[int]]] = {Direction.INGRESS: {}, Direction.EGRESS: {}}
         for at, agreement in enumerate(agreements.agreements):
             for direction, end in sides_of(agreement):
-                for key in self._parties.of(end):
+                for key in self._parties.of(end, direction):
                     self._sides[direction].setdefault(key, []).append(at)
         self._refused: dict[Key, str] = {}
         self._diagnostics: list[Diagnostic] = []

@@ -35,7 +35,7 @@ def sides(agreements: Agreements, planned: Planned, around: Surroundings) -> Sid
     parties = Parties(agreements, around.selections)
     for at, agreement in enumerate(agreements.agreements):
         for direction, end in sides_of(agreement):
-            own = [key for key in parties.of(end) if key not in planned.refused]
+            own = [key for key in parties.of(end, direction) if key not in planned.refused]
             if isinstance(end, Key) and end in planned.refused:
                 carried[at, direction] = Carried(Level.UNSUPPORTED, None, f"`{end}`: {planned.refused[end]}")
             elif own and (direction is Direction.EGRESS or any(agreements.isolated[key].ingress for key in own)):

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Protocol
 
-from licet.compile import networkpolicy
+from licet.compile import clusternetworkpolicy, networkpolicy
 from licet.compile.compiled import Compiled
-from licet.compile.table import NETWORK_POLICY
+from licet.compile.table import CLUSTER_NETWORK_POLICY, NETWORK_POLICY
 from licet.contracts.agreement import Agreements
 from licet.model.cluster import Cluster
 from licet.model.profile import Profile
@@ -21,5 +21,7 @@ class Target(Protocol):
         """Everything it writes, and how faithful that is."""
 
 
-TARGETS: Mapping[str, Target] = MappingProxyType({NETWORK_POLICY: networkpolicy.compile})
+TARGETS: Mapping[str, Target] = MappingProxyType(
+    {NETWORK_POLICY: networkpolicy.compile, CLUSTER_NETWORK_POLICY: clusternetworkpolicy.compile}
+)
 """What `--target` takes."""
