@@ -10,6 +10,7 @@ from licet.analysis import bits
 from licet.analysis.edges import Picture, draw, settled
 from licet.analysis.grant import Grant, Grants
 from licet.analysis.names import Names, indistinguishable, names_of_classes
+from licet.analysis.pages import Pages
 from licet.analysis.partition import combine
 from licet.analysis.population import UNKNOWN_POD
 from licet.analysis.reach import Reach
@@ -119,7 +120,7 @@ class _Comparison:
         return combine(a, b, (1 << self._width) - 1, defaults, judge, self._grants.denied)
 
     def _outside(
-        self, old: list[Row], new: list[Row], pair: tuple[int | None, int | None], judge: Judge
+        self, old: Pages[Row], new: Pages[Row], pair: tuple[int | None, int | None], judge: Judge
     ) -> dict[Grant, AddressSet]:
         a = {} if pair[0] is None else old[pair[0]].outside
         b = {} if pair[1] is None else new[pair[1]].outside

@@ -31,7 +31,7 @@ class Picture(msgspec.Struct, frozen=True):
     """
 
     names: list[Names]
-    columns: list[dict[Grant, int]]
+    columns: Iterable[dict[Grant, int]]
     arriving: list[dict[Grant, AddressSet]]
     leaving: list[dict[Grant, AddressSet]]
     routed: dict[Key, dict[int, Grant]]

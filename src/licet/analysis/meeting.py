@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sized
+from collections.abc import Iterable, Mapping, Sized
 from copy import copy
 
 from licet.analysis import assumption, bits
 from licet.analysis.cover import most_common
 from licet.analysis.grant import Grant, Grants
+from licet.analysis.pages import Pages
 from licet.analysis.partition import combine, put, spread
-from licet.analysis.population import Population
+from licet.analysis.population import Population, every
 from licet.analysis.rows import Row
 
 Column = dict[Grant, int]
@@ -37,14 +38,14 @@ class Meeting:
     of a few kinds with the same long parts.
     """
 
-    def __init__(self, population: Population, grants: Grants, egress: list[Row]) -> None:
+    def __init__(self, population: Population, grants: Grants, egress: Iterable[Row]) -> None:
         self._population = population
         self._grants = grants
         self._usual: list[Column] = []
         self._followers: list[int] = []
         """The sources of each of `_usual`; the others are in `_common`, by the grant that prevails in their row."""
         self._common: Column = {}
-        self._exceptions: dict[int, Exceptions] = {}
+        self._exceptions: Pages[Exceptions] = Pages({})
         self._known: dict[tuple[Row, tuple[Grant, ...], frozenset[tuple[tuple[Grant, Grant], int]], bool], Column] = {}
         members: dict[Row, list[int]] = {}
         for source, row in enumerate(egress):
@@ -52,8 +53,10 @@ class Meeting:
         splits: dict[Row, Split] = {row: self._beside_prevailing(row) for row in members}
         while len(self._usual) < _USUAL_ROWS and self._find_usual(splits):
             pass
+        exceptions: dict[int, Exceptions] = {}
         for row, where in members.items():
-            self._enter(splits[row], bits.of(where, population.width))
+            self._enter(splits[row], bits.of(where, population.width), exceptions)
+        self._exceptions = Pages.of(exceptions.items())
 
     def _find_usual(self, splits: dict[Row, Split]) -> bool:
         """Shorten the long rows by one more usual row; whether that was worth it."""
@@ -78,7 +81,7 @@ class Meeting:
         usual = {grant: most_common([(row.pods.get(grant, 0), ()) for row in rows]) for grant in granted}
         return {grant: part for grant, part in usual.items() if part}
 
-    def _enter(self, split: Split, sources: int) -> None:
+    def _enter(self, split: Split, sources: int, exceptions: dict[int, Exceptions]) -> None:
         kept, differences = split
         if isinstance(kept, int):
             self._followers[kept] |= sources
@@ -86,8 +89,8 @@ class Meeting:
             put(self._common, kept, sources)
         for kind, part in differences.items():
             for destination in bits.indices(part):
-                held = self._exceptions.get(destination, _NO_EXCEPTIONS)
-                self._exceptions[destination] = {**held, kind: held.get(kind, 0) | sources}
+                held = exceptions.get(destination, _NO_EXCEPTIONS)
+                exceptions[destination] = {**held, kind: held.get(kind, 0) | sources}
 
     def _split(self, row: Row) -> Split:
         """As at the beginning: the first usual row is tried where the row is long, the next where it is long still."""
@@ -116,25 +119,29 @@ class Meeting:
         prevailing = max(parts, key=lambda grant: parts[grant].bit_count())
         return prevailing, {(prevailing, grant): part for grant, part in parts.items() if grant is not prevailing}
 
-    def swapped(self, changed: Mapping[int, tuple[Row, Row]], egress: list[Row]) -> Meeting:
+    def swapped(self, changed: Mapping[int, tuple[Row, Row]], egress: Iterable[Row]) -> Meeting:
         """The meeting after some sources' egress rows have changed from one to another; `egress` are all rows now."""
         if is_most(changed, self._population):
             return Meeting(self._population, self._grants, egress)
         found = copy(self)
         found._followers = list(self._followers)
         found._common = dict(self._common)
-        found._exceptions = dict(self._exceptions)
         found._known = {}
+        exceptions: dict[int, Exceptions] = {}
         alike: dict[tuple[Row, Row], list[int]] = {}
         for source, rows in changed.items():
             alike.setdefault(rows, []).append(source)
         for (before, after), members in alike.items():
             sources = bits.of(members, self._population.width)
-            found._leave(found._split(before), sources)
-            found._enter(found._split(after), sources)
+            leaving, entering = self._split(before), self._split(after)
+            for destination in bits.indices(_everywhere(leaving) | _everywhere(entering)):
+                exceptions.setdefault(destination, self._exceptions.get(destination) or _NO_EXCEPTIONS)
+            found._leave(leaving, sources, exceptions)
+            found._enter(entering, sources, exceptions)
+        found._exceptions = self._exceptions.changed(exceptions)
         return found
 
-    def _leave(self, split: Split, sources: int) -> None:
+    def _leave(self, split: Split, sources: int, exceptions: dict[int, Exceptions]) -> None:
         kept, differences = split
         if isinstance(kept, int):
             self._followers[kept] ^= sources
@@ -142,14 +149,12 @@ class Meeting:
             self._common[kept] ^= sources
         for part in differences.values():
             for destination in bits.indices(part):
-                held = self._exceptions[destination]
-                self._exceptions[destination] = {
-                    kind: rest for kind, where in held.items() if (rest := where & ~sources)
-                }
+                held = exceptions[destination]
+                exceptions[destination] = {kind: rest for kind, where in held.items() if (rest := where & ~sources)}
 
     def column(self, destination: int, ingress: Row) -> Column:
         """What reaches a class whose ingress row is given."""
-        exceptions = self._exceptions.get(destination, _NO_EXCEPTIONS)
+        exceptions = self._exceptions.get(destination) or _NO_EXCEPTIONS
         host = bool(self._population.host >> destination & 1)
         usual = self._usually(destination)
         key = (ingress, usual, frozenset(exceptions.items()), host)
@@ -191,6 +196,10 @@ class Meeting:
         between = self._population.pods & ~host if host_destination else host
         grants = self._grants
         return spread(column, between, lambda held: grants.softened(held, assumption.HOST_NETWORK), grants.denied)
+
+
+def _everywhere(split: Split) -> int:
+    return every(split[1].values())
 
 
 def _size(parts: Mapping[tuple[Grant, Grant], int]) -> int:

@@ -13,8 +13,9 @@ from licet.analysis.endpoints import INGRESS_CONTROLLER
 from licet.analysis.grant import Grant, Grants
 from licet.analysis.leads import Leads
 from licet.analysis.meeting import Column, Meeting, is_most
+from licet.analysis.pages import Pages
 from licet.analysis.partition import combine
-from licet.analysis.population import Population
+from licet.analysis.population import UNKNOWN_POD, Population
 from licet.analysis.rows import Row, Rows
 from licet.analysis.rules import Rules
 from licet.analysis.shelf import Policy, Shelf
@@ -50,7 +51,8 @@ class Reach:
     """
 
     def __init__(self, cluster: Cluster, profile: Profile) -> None:
-        self.cluster = cluster
+        self._bare = msgspec.structs.replace(cluster, network_policies=(), cluster_policies=())
+        self._cluster: Cluster | None = cluster
         self.profile = profile
         self.grants = Grants()
         self.population = Population(cluster, profile)
@@ -59,19 +61,28 @@ class Reach:
         self._ingress = Rows(self._shelf, self.population, self.grants, rules, Direction.INGRESS)
         self._egress = Rows(self._shelf, self.population, self.grants, rules, Direction.EGRESS)
         self._meeting = Meeting(self.population, self.grants, self._egress.of)
-        self.columns: list[Column] = [{}]
-        self.columns += [self._meeting.column(at, row) for at, row in enumerate(self.ingress[1:], 1)]
+        self.columns: Pages[Column] = Pages.of(
+            (at, {} if at == UNKNOWN_POD else self._meeting.column(at, row)) for at, row in enumerate(self.ingress)
+        )
         self.leads = Leads(cluster, self.population, self.grants)
         self._led = self.leads.of_routes()
         self.routed = self._route(range(self.population.width))
 
     @property
-    def ingress(self) -> list[Row]:
+    def cluster(self) -> Cluster:
+        """What the answer is about, with the policies that hold now."""
+        if self._cluster is None:
+            network, wide = tuple(self._shelf.network), tuple(self._shelf.cluster)
+            self._cluster = msgspec.structs.replace(self._bare, network_policies=network, cluster_policies=wide)
+        return self._cluster
+
+    @property
+    def ingress(self) -> Pages[Row]:
         """What each class lets in, by peer."""
         return self._ingress.of
 
     @property
-    def egress(self) -> list[Row]:
+    def egress(self) -> Pages[Row]:
         """What each class lets out, by peer."""
         return self._egress.of
 
@@ -85,29 +96,23 @@ class Reach:
         """
         arriving = tuple(come)
         shelf, swap = self._shelf.swapped(gone, arriving)
-        cluster = msgspec.structs.replace(
-            self.cluster,
-            network_policies=tuple(shelf.network.values()),
-            cluster_policies=tuple(shelf.cluster.values()),
-        )
+        found = copy(self)
+        found._cluster = None
+        found._shelf = shelf
         if self.population.is_cut_anew(arriving):
-            fresh = Reach(cluster, self.profile)
+            fresh = Reach(found.cluster, self.profile)
             everyone = tuple(range(1, fresh.population.width))
             return Update(fresh, everyone, everyone, everyone)
-        found = copy(self)
-        found.cluster = cluster
-        found._shelf = shelf
         found._ingress, touched, arriving_rows = self._ingress.swapped(shelf, swap)
         found._egress, _, leaving_rows = self._egress.swapped(shelf, swap)
         senders = {at: (self.egress[at], row) for at, row in leaving_rows.items()}
         found._meeting = self._meeting.swapped(senders, found.egress) if senders else self._meeting
-        found.columns = list(self.columns)
-        columns: list[int] = []
+        columns: dict[int, Column] = {}
         for at in sorted(arriving_rows.keys() | self._met_differently(found._ingress.of, senders)):
             column = found._meeting.column(at, found._ingress.of[at])
             if column != self.columns[at]:
-                found.columns[at] = column
-                columns.append(at)
+                columns[at] = column
+        found.columns = self.columns.changed(columns)
         anew = found._route(touched)
         found.routed = {
             source: {at: grant for at, grant in grants.items() if at not in touched} | anew[source]
@@ -120,7 +125,7 @@ class Reach:
             tuple(at for at, row in leaving_rows.items() if row.outside != self.egress[at].outside),
         )
 
-    def _met_differently(self, ingress: list[Row], senders: Mapping[int, tuple[Row, Row]]) -> set[int]:
+    def _met_differently(self, ingress: Pages[Row], senders: Mapping[int, tuple[Row, Row]]) -> set[int]:
         """Destinations towards which a sender's grant changed, and which let that sender in at all.
 
         With very many senders simply all of them: asking each is more work than answering.
@@ -157,7 +162,10 @@ class Reach:
             return {}
         first = {at: self.population.workloads[self.population.classes[at].members[0]] for at in members}
         near = msgspec.structs.replace(
-            self.cluster, workloads=tuple(first.values()), network_policies=self._ingress.applying(members)
+            self._bare,
+            workloads=tuple(first.values()),
+            network_policies=self._ingress.applying(members),
+            cluster_policies=tuple(self._shelf.cluster),
         )
         admitted = admitting_strangers(near, self.profile, self.grants, home)
         return {at: admitted[workload.key] for at, workload in first.items()}

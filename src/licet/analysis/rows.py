@@ -10,6 +10,7 @@ import msgspec
 
 from licet.analysis import assumption, bits
 from licet.analysis.grant import NO_REASONS, Grant, Grants, Reasons
+from licet.analysis.pages import Pages
 from licet.analysis.partition import R, combine, mapped, spread
 from licet.analysis.population import NamedPorts, Population, every
 from licet.analysis.rules import Rules
@@ -87,8 +88,9 @@ class Rows:
         that came from one another, since a number is given once."""
         self._tier_rows: dict[tuple[Tier, tuple[tuple[int, Reasons], ...], NamedPorts], TierRow | None] = {}
         self._open = Row({grants.open: population.sources}, {grants.open: EVERY_ADDRESS})
-        self._selections = self._select_all()
-        self.of = [self._of(member) for member in range(population.width)]
+        selections = self._select_all()
+        self._selections = Pages.of(enumerate(selections))
+        self.of = Pages.of((member, self._of(member, selection)) for member, selection in enumerate(selections))
 
     def swapped(self, shelf: Shelf, swap: Swap) -> tuple[Rows, set[int], dict[int, Row]]:
         """(the rows under another shelf, the classes to which other policies apply, the rows that say something else).
@@ -99,26 +101,23 @@ class Rows:
         found = copy(self)
         found._shelf = shelf
         found._known = {}  # or rows of policies long gone would stay for ever
-        found._selections = list(self._selections)
-        found.of = list(self.of)
-        touched: set[int] = set()
+        selections: dict[int, Selection] = {}
         for number in swap.gone:
-            touched.update(member for member, _ in self._members(self._shelf, number))
-        for member in touched:
-            found._selections[member] = self._selections[member].without(gone)
+            for member, _ in self._members(self._shelf, number):
+                if member not in selections:
+                    selections[member] = self._selections[member].without(gone)
         for number in swap.come:
+            is_network = number in shelf.network
             for member, reasons in self._members(shelf, number):
-                touched.add(member)
-                is_network = number in shelf.network
-                found._selections[member] = found._selections[member].joined(number, reasons, is_network)
+                selection = selections.get(member) or self._selections[member]
+                selections[member] = selection.joined(number, reasons, is_network)
         for number in swap.gone:
             self._allowing.pop(number, None)
-        changed: dict[int, Row] = {}
-        for member in sorted(touched):
-            row = found._of(member)
-            if not row.is_like(self.of[member]):
-                found.of[member] = changed[member] = row
-        return found, touched, changed
+        rows = {member: found._of(member, selections[member]) for member in sorted(selections)}
+        changed = {member: row for member, row in rows.items() if not row.is_like(self.of[member])}
+        found._selections = self._selections.changed(selections)
+        found.of = self.of.changed(changed)
+        return found, set(selections), changed
 
     def applying(self, members: Iterable[int]) -> tuple[NetworkPolicy, ...]:
         """The NetworkPolicies that apply, or may apply, to any of these classes."""
@@ -130,8 +129,7 @@ class Rows:
 
     def _members(self, shelf: Shelf, number: int) -> list[tuple[int, Reasons]]:
         """The classes that a policy applies to in this direction, each with why it may not."""
-        policy = shelf.network.get(number)
-        if policy is not None:
+        if (policy := shelf.network.get(number)) is not None:
             if policy.rules(self._direction) is None:
                 return []
             hits = self._population.isolated_by(policy.key.namespace, policy.pods)
@@ -149,13 +147,13 @@ class Rows:
         sure: dict[int, list[int]] = {}
         doubtful: dict[int, list[tuple[int, Reasons]]] = {}
         cluster: dict[int, list[tuple[int, Reasons]]] = {}
-        for number in self._shelf.network:
+        for number in self._shelf.network.numbers():
             for member, reasons in self._members(self._shelf, number):
                 if reasons:
                     doubtful.setdefault(member, []).append((number, reasons))
                 else:
                     sure.setdefault(member, []).append(number)
-        for number in self._shelf.cluster:
+        for number in self._shelf.cluster.numbers():
             for entry in self._members(self._shelf, number):
                 cluster.setdefault(entry[0], []).append((number, entry[1]))
         out = [_UNGOVERNED] * self._population.width
@@ -165,8 +163,7 @@ class Rows:
             )
         return out
 
-    def _of(self, member: int) -> Row:
-        selection = self._selections[member]
+    def _of(self, member: int, selection: Selection) -> Row:
         if not (selection.sure or selection.doubtful or selection.cluster):
             return self._open
         subject = self._population.classes[member].named_ports if self._direction is Direction.INGRESS else ()

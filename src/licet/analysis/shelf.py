@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from copy import copy
 from itertools import count
 
 import msgspec
 
+from licet.analysis.pages import Pages
 from licet.model.cluster import Cluster
 from licet.model.key import Key
 from licet.model.policy import ClusterPolicy, NetworkPolicy
 
 Policy = NetworkPolicy | ClusterPolicy
+
+_SLOTS = (1 << 8) - 1
+"""Keys are looked up in small tables by this part of their hash, so that few are copied for a change."""
 
 
 class Swap(msgspec.Struct, frozen=True):
@@ -25,13 +30,10 @@ class Shelf:
     """Policies by number. A number is given once, also across the shelves that came from one another."""
 
     def __init__(self, network: dict[int, NetworkPolicy], cluster: dict[int, ClusterPolicy], numbers: Iterator[int]):
-        self.network = network
-        self.cluster = cluster
+        self.network = Pages.of(network.items())
+        self.cluster = Pages.of(cluster.items())
         self._numbers = numbers
-        self._number_of: dict[Key, int] = {
-            **{policy.key: number for number, policy in network.items()},
-            **{policy.key: number for number, policy in cluster.items()},
-        }
+        self._number_of = Pages.of(_by_slot((*network.items(), *cluster.items())).items())
 
     @classmethod
     def of(cls, cluster: Cluster) -> Shelf:
@@ -48,23 +50,40 @@ class Shelf:
 
         Raises KeyError for a key in `gone` that is not here.
         """
-        arriving = list(come)
-        leaving = [self._number_of[key] for key in dict.fromkeys(gone)]
-        leaving += [self._number_of[p.key] for p in arriving if p.key in self._number_of]
-        found = object.__new__(Shelf)
-        found.network, found.cluster = dict(self.network), dict(self.cluster)
-        found._numbers, found._number_of = self._numbers, dict(self._number_of)
-        out = tuple(dict.fromkeys(leaving))
-        for number in out:
-            policy = found.network.pop(number, None) or found.cluster.pop(number)
-            del found._number_of[policy.key]
-        numbers: list[int] = []
-        for policy in arriving:
-            number = next(self._numbers)
-            numbers.append(number)
-            found._number_of[policy.key] = number
-            if isinstance(policy, NetworkPolicy):
-                found.network[number] = policy
-            else:
-                found.cluster[number] = policy
-        return found, Swap(out, tuple(numbers))
+        arriving = {next(self._numbers): policy for policy in come}
+        known: dict[Key, int | None] = {key: self._number(key) for key in gone}
+        for key, number in known.items():
+            if number is None:
+                raise KeyError(key)
+        known.update((policy.key, self._number(policy.key)) for policy in arriving.values())
+        leaving = [number for number in known.values() if number is not None]
+        found = copy(self)
+        found.network = self.network.changed(
+            {number: policy for number, policy in arriving.items() if isinstance(policy, NetworkPolicy)},
+            [number for number in leaving if number in self.network],
+        )
+        found.cluster = self.cluster.changed(
+            {number: policy for number, policy in arriving.items() if isinstance(policy, ClusterPolicy)},
+            [number for number in leaving if number in self.cluster],
+        )
+        slots = {slot: dict(self._number_of.get(slot) or {}) for slot in map(_slot, known)}
+        for key in known:
+            slots[_slot(key)].pop(key, None)
+        for number, policy in arriving.items():
+            slots[_slot(policy.key)][policy.key] = number
+        found._number_of = self._number_of.changed(slots)
+        return found, Swap(tuple(leaving), tuple(arriving))
+
+    def _number(self, key: Key) -> int | None:
+        return (self._number_of.get(_slot(key)) or {}).get(key)
+
+
+def _slot(key: Key) -> int:
+    return hash(key) & _SLOTS
+
+
+def _by_slot(policies: Iterable[tuple[int, Policy]]) -> dict[int, dict[Key, int]]:
+    found: dict[int, dict[Key, int]] = {}
+    for number, policy in policies:
+        found.setdefault(_slot(policy.key), {})[policy.key] = number
+    return found
