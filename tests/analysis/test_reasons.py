@@ -650,13 +650,44 @@ def test_a_side_that_is_settled_has_no_part_in_what_the_other_hangs_on() -> None
         assert (found.verdict, found.assumptions) == (Verdict.UNDETERMINED, (UID_LABEL,))
 
 
-def test_three_of_one_priority_are_named_two_by_two() -> None:
-    """The first two, and then both against the third."""
-    three = [wide(name, action) for name, action in zip("abc", (Action.ACCEPT, Action.DENY, Action.PASS), strict=True)]
-    found = told(reach(cluster(WEB, DB, *three), SURE), WEB.key, DB.key)
-    assert found[:2] == ("no port", "all ports")
-    assert tie("a", "b") in found[2]
-    assert any("`c[" in reason for reason in found[2])
+@pytest.mark.parametrize(
+    ("actions", "pairs"),
+    [
+        ((Action.ACCEPT, Action.DENY, Action.PASS), ("ab", "ac", "bc")),
+        ((Action.ACCEPT, Action.ACCEPT, Action.DENY), ("ac", "bc")),
+        ((Action.DENY, Action.ACCEPT, Action.ACCEPT), ("ab", "ac")),
+        ((None, Action.ACCEPT, Action.DENY), ("bc",)),
+        ((Action.ACCEPT, None, Action.DENY), ("ac",)),
+    ],
+)
+def test_of_three_of_one_priority_those_that_disagree_are_named(
+    actions: tuple[Action | None, ...], pairs: tuple[str, ...]
+) -> None:
+    """Two by two; one that says nothing of the peer (None) has no part in it."""
+    elsewhere = PodPeer(EVERYTHING, labelled(app="nobody"))
+    three = [
+        wide(name, action or Action.DENY, *([] if action else [elsewhere]))
+        for name, action in zip("abc", actions, strict=True)
+    ]
+    found = cluster(WEB, DB, *three)
+    ties = {tie(first, second) for first, second in pairs}
+    assert told(reach(found, SURE), WEB.key, DB.key) == ("no port", "all ports", ties)
+    assert set(explain(found, SURE, WEB.key, DB.key, Protocol.TCP, 80).assumptions) == ties
+
+
+@pytest.mark.parametrize("action", Action)
+def test_a_doubt_that_a_later_rule_settles_is_no_reason(action: Action) -> None:
+    """Whatever the first rule does, the last does the same; the NetworkPolicy behind it, if reached, hangs on its own."""
+    rules = [wide_rule(0, action, [PodPeer(EVERYTHING, HASH)]), wide_rule(1, action, [anyone()])]
+    tier = wide_policy("p", pods=labelled(app="db"), ingress=rules)
+    found = cluster(WEB, DB, RUN, tier, into_db(PodPeer(None, UID)))
+    expected = {
+        Action.ACCEPT: ("all ports", "no port", set()),
+        Action.DENY: ("no port", "no port", set()),
+        Action.PASS: ("no port", "all ports", {UID_LABEL}),
+    }[action]
+    assert told(reach(found, SURE), RUN.key, DB.key) == expected
+    assert set(explain(found, SURE, RUN.key, DB.key, Protocol.TCP, 80).assumptions) == expected[2]
 
 
 def test_a_policy_of_a_tier_that_perhaps_applies() -> None:

@@ -98,7 +98,7 @@ class Side:
         base = self._baseline(packet)
         allows = base.allows or any(one.allows for one in told)
         denies = base.denies or any(one.denies for one in told)
-        return Told(allows, denies, causes + base.causes, base.reasons | reasons)
+        return Told(allows, denies, causes + base.causes, base.hangs_on | reasons)
 
     def _policy(self, policy: NetworkPolicy, doubt: Reasons, packet: Packet) -> Told:
         """What one NetworkPolicy says on its own to pods that it selects."""
@@ -195,8 +195,8 @@ class Side:
                 leave or Action.PASS in ends,
             )
             if not open_end:
-                return Possible(accept, deny, leave), tuple(causes), reasons
-        return Possible(accept, deny, True), tuple(causes), reasons
+                return _settled(Possible(accept, deny, leave), causes, reasons)
+        return _settled(Possible(accept, deny, True), causes, reasons)
 
     def _applying(self, tier: Tier, packet: Packet) -> Iterator[tuple[ClusterPolicy, Reasons]]:
         ordered = sorted(self._cluster.cluster_policies, key=lambda policy: (policy.priority, policy.key))
@@ -249,6 +249,12 @@ def _doubt(hits: Hits, subject: int) -> Reasons | None:
     if hits.sure >> subject & 1:
         return NO_REASONS
     return next((reasons for reasons, part in hits.doubtful if part >> subject & 1), None)
+
+
+def _settled(possible: Possible, causes: list[Cause], reasons: Reasons) -> tuple[Possible, tuple[Cause, ...], Reasons]:
+    """A tier's answer, which hangs on nothing where only one end is possible."""
+    ends = possible.accept + possible.deny + possible.leave
+    return possible, tuple(causes), reasons if ends > 1 else NO_REASONS
 
 
 def _inside(region: int | AddressSet, packet: Packet) -> bool:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
-from itertools import groupby
-from typing import TypeVar
+from itertools import combinations, groupby
+from typing import TypeAlias, TypeVar
 
 import msgspec
 
 from licet.analysis import assumption
-from licet.analysis.grant import Grant, Grants, Outcome, Reasons
+from licet.analysis.grant import NO_REASONS, Grant, Grants, Outcome, Reasons
 from licet.analysis.partition import Region, combine, mapped, spread
 from licet.analysis.population import NamedPorts
 from licet.analysis.rules import Rules
@@ -19,6 +19,11 @@ from licet.model.policy import Action, ClusterPolicy, Direction
 from licet.model.ports import ALL_PORTS, NO_PORTS
 
 R = TypeVar("R", bound=Region)
+
+Decided: TypeAlias = tuple[tuple[str, Outcome], ...]
+"""Policies by name that decide something, each with its outcome on its own."""
+
+_NOBODY: Decided = ()
 
 
 class Applied(msgspec.Struct, frozen=True):
@@ -57,13 +62,9 @@ class Tiers:
             if len(group) == 1 and not group[0].doubt:
                 pods, outside = self._follow(group[0].policy, subject, pods, outside)
                 continue
-            tied_pods, tied_outside = self._alone(group[0], subject)
-            names = str(group[0].policy.key)
-            for other in group[1:]:
-                more_pods, more_outside = self._alone(other, subject)
-                beside = self._beside(names, str(other.policy.key))
-                tied_pods = combine(tied_pods, more_pods, self._sources, (start, start), beside, start)
-                tied_outside = combine(tied_outside, more_outside, EVERY_ADDRESS, (start, start), beside, start)
+            alone = [(str(one.policy.key), *self._alone(one, subject)) for one in group]
+            tied_pods = self._tie([(name, own) for name, own, _ in alone], self._sources)
+            tied_outside = self._tie([(name, own) for name, _, own in alone], EVERY_ADDRESS)
             pods = combine(pods, tied_pods, self._sources, (start, start), self._then, start)
             outside = combine(outside, tied_outside, EVERY_ADDRESS, (start, start), self._then, start)
         left = self._grants.left
@@ -115,24 +116,31 @@ class Tiers:
             before.reasons | grant.reasons if hit - grant.must else before.reasons,
         )
 
-    def _beside(self, first: str, second: str) -> Callable[[Outcome, Outcome], Outcome]:
-        """Two policies of one priority: either may come first, so where both decide, both outcomes are possible."""
+    def _tie(self, alone: Iterable[tuple[str, dict[Outcome, R]]], universe: R) -> dict[Outcome, R]:
+        """Policies of one priority: any may come first, so where several decide, all their outcomes are possible."""
+        start = self._grants.start
+        decided: dict[Decided, R] = {}
+        for name, parts in alone:
 
-        def join(a: Outcome, b: Outcome) -> Outcome:
-            return self._grants.move(("beside", a, b, first, second), lambda: self._tie(a, b, first, second))
+            def beside(before: Decided, own: Outcome, name: str = name) -> Decided:
+                return before if own is start else (*before, (name, own))
 
-        return join
+            decided = combine(decided, parts, universe, (_NOBODY, start), beside, _NOBODY)
+        return mapped(decided, universe, _NOBODY, self._joined, start)
 
-    def _tie(self, a: Outcome, b: Outcome, first: str, second: str) -> Outcome:
-        conflict = (a.accept & (b.deny | b.leave)) | (a.deny & (b.accept | b.leave)) | (a.leave & (b.accept | b.deny))
-        reasons = a.reasons | b.reasons
-        return self._grants.outcome(
-            a.accept | b.accept,
-            a.deny | b.deny,
-            a.leave | b.leave,
-            a.undecided & b.undecided,
-            reasons | {assumption.tie(first, second)} if conflict else reasons,
-        )
+    def _joined(self, decided: Decided) -> Outcome:
+        return self._grants.move(("tie", decided), lambda: self._join(decided)) if decided else self._grants.start
+
+    def _join(self, decided: Decided) -> Outcome:
+        accept = deny = leave = NO_PORTS
+        undecided = ALL_PORTS
+        reasons = NO_REASONS
+        for _, own in decided:
+            accept, deny, leave = accept | own.accept, deny | own.deny, leave | own.leave
+            undecided &= own.undecided
+            reasons |= own.reasons
+        ties = {assumption.tie(a, b) for (a, first), (b, second) in combinations(decided, 2) if _differ(first, second)}
+        return self._grants.outcome(accept, deny, leave, undecided, reasons | ties)
 
     def _then(self, before: Outcome, group: Outcome) -> Outcome:
         return self._grants.move(("then", before, group), lambda: self._follow_on(before, group))
@@ -148,6 +156,11 @@ class Tiers:
         )
 
     def _finish(self, outcome: Outcome) -> Outcome:
-        return self._grants.outcome(
-            outcome.accept, outcome.deny, outcome.leave | outcome.undecided, NO_PORTS, outcome.reasons
-        )
+        accept, deny, leave = outcome.accept, outcome.deny, outcome.leave | outcome.undecided
+        settled = not (accept & deny or accept & leave or deny & leave)
+        return self._grants.outcome(accept, deny, leave, NO_PORTS, NO_REASONS if settled else outcome.reasons)
+
+
+def _differ(a: Outcome, b: Outcome) -> bool:
+    """Whether it matters on some port which of the two decides."""
+    return bool((a.accept & (b.deny | b.leave)) or (a.deny & (b.accept | b.leave)) or (a.leave & (b.accept | b.deny)))
