@@ -14,6 +14,7 @@ COMMANDS = {
     "diff": "What a change newly allows and newly denies.",
     "ask": "Check assertions kept beside the manifests.",
     "blast": "What a workload reaches hop by hop, and what reaches it.",
+    "init": "Draft contracts from what is there, or add to those there are.",
     "policies": "Rules that are unused, shadowed, empty, equal or tied.",
     "completion": "Print the script that completes commands and options in a shell.",
 }

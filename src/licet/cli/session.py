@@ -48,11 +48,8 @@ class Session:
         self.fail_on = options.fail_on or self.settings.fail_on or Severity.ERROR
         self.width = max(shutil.get_terminal_size((100, 24)).columns, _NARROWEST)
         self.paint = Paint(_coloured(options.color, sys.stdout))
-        self._setting = Setting(
-            self.settings,
-            options.namespace or self.settings.namespace or "default",
-            options.platform or self.settings.platform,
-        )
+        self.namespace = options.namespace or self.settings.namespace or "default"
+        self._setting = Setting(self.settings, self.namespace, options.platform or self.settings.platform)
 
     def work(self, do: Callable[[Tell], T]) -> T:
         """What `do` returns; meanwhile a terminal shows what it tells."""

@@ -19,9 +19,12 @@ WORLD = PlatformPeer(PlatformPart.WORLD)
 def evidence_of(cluster: Cluster, names: Names) -> Iterator[Evidence]:
     """Every edge into the cluster that routes and Services say there is."""
     for route in cluster.routes:
-        callers: tuple[Caller, ...] = (INGRESS,)
+        callers: list[Caller]
         if route.parents is not None:
-            callers = tuple(dict.fromkeys(GatewayPeer(parent.namespace, parent.name) for parent in route.parents))
+            callers = [*dict.fromkeys(GatewayPeer(parent.namespace, parent.name) for parent in route.parents)]
+        else:
+            facts = [fact for fact in cluster.platform.gateways if fact.name == route.class_name]
+            callers = [GatewayPeer(fact.namespace, fact.name) for fact in facts] or [INGRESS]
         for backend in route.backends:
             for caller in callers:
                 yield from _routed(caller, route, backend, names)

@@ -11,16 +11,14 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
 import yaml
 from yaml import CollectionNode, MappingNode, Node, SequenceNode, YAMLError
 
 from licet.diag.place import Origin, Path
 from licet.manifest import exact
+from licet.manifest.flow import flow
 
 _STEP = 2
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
-_WORDS = frozenset({"y", "n", "yes", "no", "true", "false", "on", "off", "null"})
 _MERGE = "tag:yaml.org,2002:merge"
 _NULL = "tag:yaml.org,2002:null"
 
@@ -109,7 +107,7 @@ class _Editor:
         self, node: SequenceNode, parents: list[Node], lines: Sequence[str], added: Any
     ) -> list[tuple[int, int, str]]:
         if node.flow_style:
-            return self._in_flow(node, node.value[-1], parents, lines, _flow(added, json=self._json))
+            return self._inflow(node, node.value[-1], parents, lines, flow(added, json=self._json))
         return [self._block(_last(node), node.start_mark.column, lines)]
 
     def into_empty(
@@ -117,7 +115,7 @@ class _Editor:
     ) -> list[tuple[int, int, str]]:
         start, end = node.start_mark.index, node.end_mark.index
         if any(isinstance(parent, CollectionNode) and parent.flow_style for parent in parents) or self._json:
-            return [(start, end - start, f"[{_flow(added, json=self._json)}]")]
+            return [(start, end - start, f"[{flow(added, json=self._json)}]")]
         key = next(key for key, value in parents[-1].value if value is node)
         if start == end:
             return [self._block(key.end_mark.index + 1, key.start_mark.column, lines)]
@@ -129,8 +127,8 @@ class _Editor:
         self, node: MappingNode, parents: list[Node], lines: Sequence[str], added: dict[str, Any]
     ) -> list[tuple[int, int, str]]:
         if node.flow_style:
-            entries = _flow(added, json=self._json)[1:-1]
-            return self._in_flow(node, node.value[-1][1], parents, lines, entries)
+            entries = flow(added, json=self._json)[1:-1]
+            return self._inflow(node, node.value[-1][1], parents, lines, entries)
         return [self._block(_last(node), node.start_mark.column, lines)]
 
     def changed(self, changes: list[tuple[int, int, str]], path: Path, expected: Any) -> bytes:
@@ -168,7 +166,7 @@ class _Editor:
             put = self._break + put.removesuffix(self._break)
         return at, 0, put
 
-    def _in_flow(
+    def _inflow(
         self, node: Node, last: Node, parents: list[Node], lines: Sequence[str], added: str
     ) -> list[tuple[int, int, str]]:
         """A piece put in before the closing bracket, with a comma behind what stands before it where there is none."""
@@ -235,15 +233,3 @@ def _with(value: Any, path: Path, change: Any) -> Any:
     if isinstance(value, list):
         return [_with(item, path[1:], change) if at == path[0] else item for at, item in enumerate(value)]
     return {**value, path[0]: _with(value.get(path[0]), path[1:], change)}
-
-
-def _flow(value: Any, *, json: bool) -> str:
-    match value:
-        case dict():
-            pairs = ", ".join(f"{_flow(key, json=json)}: {_flow(item, json=json)}" for key, item in value.items())
-            return f"{{{pairs}}}"
-        case list():
-            return f"[{', '.join(_flow(item, json=json) for item in value)}]"
-        case str() if not json and _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
-            return value
-    return msgspec.json.encode(value).decode()

@@ -1,0 +1,253 @@
+"""From a platform to drafted contracts in a folder, and from newer manifests to what those contracts lack."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from licet.app.load import Loaded
+from licet.app.report import Spans
+from licet.contracts import wire
+from licet.contracts.contract import Contract
+from licet.diag.diagnostic import Diagnostic
+from licet.diag.place import Origin, Path, Place
+from licet.discover import findings, lines, variables
+from licet.discover.draft import Draft, drafts
+from licet.discover.edge import Evidence
+from licet.discover.evidence import config_maps, evidence, workloads
+from licet.discover.names import Names
+from licet.discover.owner import Owner, owner
+from licet.discover.update import Addition, update
+from licet.manifest.documents import Document, read
+from licet.manifest.edit import Unplaced, insert_item, insert_key
+from licet.model.key import Key
+from licet.model.workload import Workload
+from licet.sources.errors import SourceError
+
+
+class Planned(msgspec.Struct, frozen=True):
+    """A file as it is to be, by its path; `new` where there is none yet."""
+
+    path: str
+    data: bytes
+    new: bool
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What is to be written, and what is to be told. `kept` counts the contracts that need no change."""
+
+    files: tuple[Planned, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    kept: int
+
+
+def plan(loaded: Loaded, out: str, *, namespace: str) -> Plan:
+    """What has to be written below the folder `out` so that its contracts hold all that the manifests show."""
+    documents, _ = read(loaded.texts.values())
+    return _Planner(loaded, documents, out, namespace).plan()
+
+
+def write(files: Sequence[Planned]) -> None:
+    """Write every file, or none: each beside its place first, then all put there. Raises OSError."""
+    beside: list[tuple[str, str]] = []
+    try:
+        for file in files:
+            os.makedirs(os.path.dirname(file.path), exist_ok=True)
+            temporary = f"{file.path}.{os.getpid()}.new"
+            with open(temporary, "xb") as stream:
+                beside.append((temporary, file.path))
+                stream.write(file.data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            if not file.new:
+                os.chmod(temporary, os.stat(file.path).st_mode & 0o7777)
+        while beside:
+            os.replace(*beside[0])
+            beside.pop(0)
+    finally:
+        for temporary, _ in beside:
+            os.unlink(temporary)
+
+
+class _Planner:
+    """One run: what is there, and what has come together so far."""
+
+    def __init__(self, loaded: Loaded, documents: Sequence[Document], out: str, namespace: str) -> None:
+        self.loaded, self.documents, self.out, self.namespace = loaded, documents, out, namespace
+        self.spans = Spans(loaded.texts)
+        self.by_origin = {document.origin: document for document in documents}
+        self.workloads = {workload.key: workload for workload in loaded.cluster.workloads}
+        self.told: list[Diagnostic] = []
+        self.files: list[Planned] = []
+        self.kept = 0
+        self.changes: dict[str, list[tuple[Origin, Addition]]] = {}
+
+    def plan(self) -> Plan:
+        found = evidence(self.documents, self.loaded.cluster, namespace=self.namespace)
+        hidden = self._hidden()
+        made = drafts(self.loaded.cluster, found)
+        names = self._names(made)
+        for draft in made:
+            existing = [c for c in self.loaded.contracts.contracts if c.target.matches(draft.key)]
+            if existing:
+                self._update(existing[0], draft)
+            else:
+                self._new(draft, names[draft.key])
+                if not draft.calls:
+                    where = Place(self._workload(draft.key).origin, ("metadata", "name"))
+                    self.told.append(findings.unknown(where, str(draft.key), hidden.get(draft.key, ())))
+        for source, changes in self.changes.items():
+            self._edit(source, changes)
+        return Plan(tuple(self.files), tuple(self.told), self.kept)
+
+    def where(self, told: Evidence | Owner) -> str:
+        """The file and the line."""
+        span = self.spans.of(told.place)
+        if span is None:
+            return told.place.origin.source
+        line = span.line
+        below = told.below if isinstance(told, Evidence) else None
+        if below is not None and self._is_block_scalar(span.source, line, span.column):
+            line += below + 1
+        return f"{span.source}:{line}"
+
+    def _is_block_scalar(self, source: str, line: int, column: int) -> bool:
+        text = self.loaded.texts[source].data.split(b"\n")[line - 1].decode(errors="replace")
+        return text[column - 1 : column] in ("|", ">")
+
+    def _new(self, draft: Draft, name: str) -> None:
+        if not _can_be_named(draft.key, name):
+            self.told.append(findings.nameless(Place(self._workload(draft.key).origin), str(draft.key)))
+            return
+        path = os.path.join(self.out, draft.key.namespace, f"{name}.yaml")
+        faulty = self._faulty(draft.key)
+        if faulty is not None or os.path.lexists(path):
+            where = Place(self._workload(draft.key).origin, ("metadata", "name"))
+            self.told.append(findings.taken(where, str(draft.key), faulty or path))
+            return
+        text = lines.contract(draft, name, self._owner(draft.key), self.where)
+        self.files.append(Planned(path, text.encode(), new=True))
+
+    def _faulty(self, key: Key) -> str | None:
+        """The file of a contract for the workload that was left out for its faults."""
+        for document in self.documents:
+            if document.kind != wire.CONTRACT or not document.api_version.startswith("licet.dev/"):
+                continue
+            target: object = document.value.get("spec")
+            target = target.get("targetRef") if isinstance(target, dict) else None
+            meta = document.value.get("metadata")
+            home = meta.get("namespace") if isinstance(meta, dict) else None
+            if not isinstance(target, dict) or target.get("kind") not in (None, key.kind):
+                continue
+            if (target.get("name"), home or self.namespace) == (key.name, key.namespace):
+                return document.origin.source
+        return None
+
+    def _update(self, contract: Contract, draft: Draft) -> None:
+        document = self.by_origin.get(contract.origin)
+        silent = frozenset[int]() if document is None else _silent(document)
+        found = update(contract, draft, self._workload(draft.key), silent, self.where)
+        self.told += found.diagnostics
+        if not found.additions:
+            self.kept += 1
+        source = contract.origin.source
+        for addition in found.additions:
+            if document is None or contract.annotated or not self._within(source):
+                shown = f"{contract.key.namespace}/{contract.key.name}"
+                where = Place(contract.origin, ("spec",))
+                self.told.append(findings.elsewhere(where, addition.what, shown))
+            else:
+                self.changes.setdefault(source, []).append((contract.origin, addition))
+
+    def _edit(self, source: str, changes: list[tuple[Origin, Addition]]) -> None:
+        """Add from the end of the file on, so that what is still to be changed stays where it was."""
+        data = before = self.loaded.texts[source].data
+        grown: dict[int, int] = {}
+        for origin, addition in sorted(changes, key=lambda change: -change[0].offset):
+            length = origin.length + grown.get(origin.offset, 0)
+            now = Origin(origin.source, origin.offset, length, origin.path)
+            insert = insert_key if addition.key else insert_item
+            try:
+                added = insert(data, now, addition.path, addition.lines)
+            except Unplaced as problem:
+                where = Place(origin, addition.path)
+                self.told.append(findings.unplaced(where, addition.what, str(problem), addition.lines))
+                continue
+            grown[origin.offset] = grown.get(origin.offset, 0) + len(added) - len(data)
+            data = added
+        if data != before:
+            self.files.append(Planned(source, data, new=False))
+
+    def _within(self, source: str) -> bool:
+        """Whether a source is a file below the folder of drafts, links followed."""
+        folder, file = os.path.realpath(self.out), os.path.realpath(source)
+        return os.path.isfile(file) and os.path.commonpath([folder, file]) == folder
+
+    def _workload(self, key: Key) -> Workload:
+        """The workload, or the first of the pods that stand apart from their absent owner."""
+        found = self.workloads.get(key)
+        return found or next(workload for workload in self.workloads.values() if workload.owner == key)
+
+    def _owner(self, key: Key) -> Owner | None:
+        document = self.by_origin.get(self._workload(key).origin)
+        places: list[tuple[Document, Path]] = []
+        if document is not None:
+            places = [(document, ("metadata",)), (document, ("spec", "template", "metadata"))]
+        home = self.loaded.cluster.namespaces[key.namespace].origin
+        if home is not None and home in self.by_origin:
+            places.append((self.by_origin[home], ("metadata",)))
+        return owner(places)
+
+    def _hidden(self) -> dict[Key, tuple[str, ...]]:
+        """Per workload the Secrets that fill variables of its containers."""
+        names, maps = Names(self.loaded.cluster), config_maps(self.documents, self.namespace)
+        found: dict[Key, tuple[str, ...]] = {}
+        for pods in workloads(self.documents, self.loaded.cluster):
+            secrets = (
+                f"`{name}` of `{secret}`"
+                for container, path in pods.containers()
+                for name, secret in variables.variables(pods, container, path, maps, names).hidden.items()
+            )
+            found[pods.key] = tuple(dict.fromkeys(secrets))
+        return found
+
+    def _names(self, made: Iterable[Draft]) -> Mapping[Key, str]:
+        """A name for each contract: the workload's, and its kind where two share it or a contract has it already."""
+        used = {(c.key.namespace, c.key.name) for c in self.loaded.contracts.contracts}
+        keys = [draft.key for draft in made]
+        shared = {
+            (key.namespace, key.name)
+            for at, key in enumerate(keys)
+            if any((o.namespace, o.name) == (key.namespace, key.name) for o in keys[:at] + keys[at + 1 :])
+        }
+        alone = {key: (key.namespace, key.name) not in shared | used for key in keys}
+        return {key: key.name if alone[key] else f"{key.name}-{key.kind.lower()}" for key in keys}
+
+
+def _silent(document: Document) -> frozenset[int]:
+    value: object = document.value.get("spec")
+    serves = value.get("serves") if isinstance(value, dict) else None
+    entries = serves if isinstance(serves, list) else ()
+    return frozenset(at for at, entry in enumerate(entries) if isinstance(entry, dict) and "callers" not in entry)
+
+
+def _can_be_named(key: Key, name: str) -> bool:
+    value = {
+        "apiVersion": "licet.dev/v1alpha1",
+        "kind": wire.CONTRACT,
+        "metadata": {"name": name, "namespace": key.namespace},
+        "spec": {"targetRef": {"kind": key.kind, "name": key.name, "group": key.group}},
+    }
+    try:
+        msgspec.convert(value, wire.Contract)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def check_folder(out: str) -> None:
+    """Raises SourceError where contracts cannot be written below the folder."""
+    if os.path.lexists(out) and not os.path.isdir(out):
+        raise SourceError(f"`{out}` is no folder", "name another with `--out`")

@@ -1,0 +1,267 @@
+"""Contracts as evidence has them: what each workload serves, to whom, and what it calls."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
+
+import msgspec
+
+from licet.contracts.contract import CidrPeer, DnsPeer, GatewayPeer, PlatformPart, PlatformPeer, SelfPeer, ServicePeer
+from licet.discover.edge import Callee, Caller, Evidence
+from licet.model.cluster import Cluster
+from licet.model.key import Key
+from licet.model.ports import PortRange, Protocol
+from licet.model.service import Service
+from licet.model.workload import Workload
+
+Target: TypeAlias = Callee | SelfPeer
+"""A Key is a workload's."""
+
+_LONGEST_NAME = 63
+_GUESSED = PortRange(Protocol.TCP, 443, 443)
+_NOT_OF_NAMES = re.compile(r"[^a-z0-9]+")
+_ENTERING = (PlatformPart.INGRESS, PlatformPart.METRICS, PlatformPart.API_SERVER, PlatformPart.WORLD)
+
+
+class DraftCall(msgspec.Struct, frozen=True):
+    """One call. `port` is the Service's where `target` is one, the pods' otherwise; None where it is not known."""
+
+    name: str
+    target: Target
+    port: PortRange | None
+    evidence: tuple[Evidence, ...]
+    pods: tuple[tuple[Key, PortRange | None], ...] = ()
+    """Whom it leads to, and the ports there."""
+    guess: str = ""
+
+    @property
+    def doubt(self) -> str:
+        """Why it may be none; empty where one piece of evidence leaves no doubt."""
+        return self.guess or _doubt(self.evidence)
+
+
+class DraftCaller(msgspec.Struct, frozen=True):
+    """Somebody who is to be admitted, and why."""
+
+    name: str
+    peer: Caller
+    evidence: tuple[Evidence, ...]
+
+    @property
+    def doubt(self) -> str:
+        """As of a call."""
+        return _doubt(self.evidence)
+
+
+class DraftServe(msgspec.Struct, frozen=True):
+    """Ports that are served, and to whom."""
+
+    name: str
+    port: PortRange
+    callers: tuple[DraftCaller, ...]
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """What there is to declare of one workload."""
+
+    key: Key
+    serves: tuple[DraftServe, ...]
+    calls: tuple[DraftCall, ...]
+
+
+def drafts(cluster: Cluster, found: Sequence[Evidence]) -> tuple[Draft, ...]:
+    """A draft a workload, in their order. Pods that differ from their controller's template are drafted with it."""
+    subject = {workload.key: workload.owner or workload.key for workload in cluster.workloads}
+    by_caller: dict[Key, list[Evidence]] = {}
+    by_callee: dict[Key, list[Evidence]] = {}
+    for one in (_of_subjects(one, subject) for one in found):
+        if isinstance(one.caller, Key):
+            by_caller.setdefault(one.caller, []).append(one)
+        if isinstance(one.callee, Key) and one.caller != one.callee:
+            by_callee.setdefault(one.callee, []).append(one)
+    services = {(service.key.namespace, service.key.name): service for service in cluster.services}
+    members: dict[Key, list[Workload]] = {}
+    for workload in cluster.workloads:
+        members.setdefault(subject[workload.key], []).append(workload)
+    names = _service_ports(cluster, members)
+    return tuple(
+        Draft(
+            key,
+            _serves(own, by_callee.get(key, ()), names.get(key, {})),
+            _calls(key, by_caller.get(key, ()), services),
+        )
+        for key, own in members.items()
+    )
+
+
+def entry_name(text: str, taken: Iterable[str], more: str = "") -> str:
+    """A name for an entry of a list, of what the text allows; where it is taken `more` and then a number is added."""
+    base = _NOT_OF_NAMES.sub("-", text.lower())[:_LONGEST_NAME].strip("-") or "unnamed"
+    used = set(taken)
+    if base not in used:
+        return base
+    if more and (longer := f"{base}-{more}"[:_LONGEST_NAME].strip("-")) not in used:
+        return longer
+    number = 2
+    while (name := f"{base[: _LONGEST_NAME - 4]}-{number}") in used:
+        number += 1
+    return name
+
+
+def port_text(port: PortRange) -> str:
+    """A port as part of a name."""
+    number = str(port.first) if port.first == port.last else f"{port.first}-{port.last}"
+    return number if port.protocol is Protocol.TCP else f"{number}-{port.protocol.name.lower()}"
+
+
+def _doubt(evidence: Iterable[Evidence]) -> str:
+    doubts = [one.doubt for one in evidence]
+    return "" if "" in doubts else doubts[0]
+
+
+def _of_subjects(one: Evidence, subject: Mapping[Key, Key]) -> Evidence:
+    caller = subject.get(one.caller, one.caller) if isinstance(one.caller, Key) else one.caller
+    callee = subject.get(one.callee, one.callee) if isinstance(one.callee, Key) else one.callee
+    return msgspec.structs.replace(one, caller=caller, callee=callee)
+
+
+def _calls(key: Key, found: Iterable[Evidence], services: Mapping[tuple[str, str], Service]) -> tuple[DraftCall, ...]:
+    """The calls of one workload, each once: by Service where one is named, and what policies say of it added to it."""
+    groups: dict[tuple[Target, PortRange | None], list[Evidence]] = {}
+    later: list[Evidence] = []
+    for one in found:
+        target, port = _target(key, one, services)
+        if isinstance(target, Key) or (port is None and target != API_SERVER):
+            later.append(one)
+        else:
+            groups.setdefault((target, port), []).append(one)
+    for one in later:
+        at = _met(one, groups)
+        groups.setdefault(at or _target(key, one, services), []).append(one)
+    names: list[str] = []
+    made: list[DraftCall] = []
+    for (target, port), evidence in groups.items():
+        name = entry_name(_target_name(target), names, port_text(port) if port is not None else "")
+        names.append(name)
+        guess = ""
+        if port is None and isinstance(target, DnsPeer | CidrPeer):
+            port, guess = _GUESSED, "no port is written, 443 is a guess"
+        pods = tuple(dict.fromkeys((one.callee, one.port) for one in evidence if isinstance(one.callee, Key)))
+        made.append(DraftCall(name, target, port, tuple(evidence), pods, guess))
+    return tuple(made)
+
+
+API_SERVER = PlatformPeer(PlatformPart.API_SERVER)
+
+
+def _target(key: Key, one: Evidence, services: Mapping[tuple[str, str], Service]) -> tuple[Target, PortRange | None]:
+    """What a call that the evidence speaks of is written to, and on which port."""
+    if one.callee == key:
+        return SelfPeer(), one.port
+    if isinstance(one.callee, PlatformPeer):
+        return one.callee, None
+    if one.service is None:
+        return one.callee, one.port
+    service = services.get((one.service.namespace, one.service.name))
+    if service is not None and one.service_port is None and one.port is not None and isinstance(one.callee, Key):
+        return one.callee, one.port  # a headless Service whose list of ports has not this one
+    protocol = one.port.protocol if one.port is not None else Protocol.TCP
+    port = PortRange(protocol, one.service_port, one.service_port) if one.service_port is not None else None
+    return one.service, port
+
+
+def _met(
+    one: Evidence, groups: Mapping[tuple[Target, PortRange | None], list[Evidence]]
+) -> tuple[Target, PortRange | None] | None:
+    """The call that other evidence shows already and that this one can be taken to speak of."""
+    for at, evidence in groups.items():
+        for other in evidence:
+            if other.callee == one.callee and (one.port is None or one.port == other.port):
+                return at
+    return None
+
+
+def _target_name(target: Target) -> str:
+    match target:
+        case Key(name=name) | ServicePeer(name=name) | DnsPeer(name=name):
+            return name
+        case CidrPeer(text=text):
+            return f"cidr-{text}"
+        case SelfPeer():
+            return "self"
+        case PlatformPeer():
+            return "api-server"
+
+
+def _service_ports(cluster: Cluster, members: Mapping[Key, Sequence[Workload]]) -> dict[Key, dict[PortRange, str]]:
+    """Per workload the pods' ports that Services lead to, and what the Services call them."""
+    found: dict[Key, dict[PortRange, str]] = {}
+    by_namespace: dict[str, list[Service]] = {}
+    for service in cluster.services:
+        by_namespace.setdefault(service.key.namespace, []).append(service)
+    for key, workloads in members.items():
+        for workload in workloads:
+            for service in by_namespace.get(key.namespace, ()):
+                if service.selector is None or not service.selector.matches(workload.labels, workload.runtime_labels):
+                    continue
+                for port in service.ports:
+                    targets = (
+                        [port.target]
+                        if isinstance(port.target, int)
+                        else [number for _, number in workload.port_numbers(port.target, port.protocol)]
+                    )
+                    for target in targets:
+                        found.setdefault(key, {}).setdefault(PortRange(port.protocol, target, target), port.name)
+    return found
+
+
+def _serves(
+    workloads: Sequence[Workload], found: Iterable[Evidence], services: Mapping[PortRange, str]
+) -> tuple[DraftServe, ...]:
+    """What pods declare, what Services lead to, and what is called without either; callers on each."""
+    found = list(found)
+    ports: dict[PortRange, str] = {}
+    for workload in workloads:
+        for declared in workload.ports:
+            port = PortRange(declared.protocol, declared.number, declared.number)
+            ports.setdefault(port, declared.name or services.get(port, ""))
+    for port, name in services.items():
+        ports.setdefault(port, name)
+    for one in found:
+        if one.port is not None and not any(_within(port, one.port) for port in ports):
+            ports[one.port] = ""
+    made: list[DraftServe] = []
+    for port, name in ports.items():
+        unnamed = f"{port.protocol.name}-{port_text(port)}"
+        taken = [serve.name for serve in made]
+        callers = [one for one in found if one.port is None or _within(port, one.port)]
+        made.append(DraftServe(entry_name(name or unnamed, taken, port_text(port)), port, _callers(callers)))
+    return tuple(made)
+
+
+def _within(port: PortRange, wider: PortRange) -> bool:
+    return port.protocol is wider.protocol and wider.first <= port.first and port.last <= wider.last
+
+
+def _callers(found: Iterable[Evidence]) -> tuple[DraftCaller, ...]:
+    groups: dict[Caller, list[Evidence]] = {}
+    for one in found:
+        groups.setdefault(one.caller, []).append(one)
+    made: list[DraftCaller] = []
+    for peer, evidence in groups.items():
+        base, more = _caller_name(peer)
+        made.append(DraftCaller(entry_name(base, [m.name for m in made], more), peer, tuple(evidence)))
+    return tuple(made)
+
+
+def _caller_name(peer: Caller) -> tuple[str, str]:
+    """What to call somebody who is admitted, and what to add where that is taken."""
+    match peer:
+        case Key(name=name, namespace=namespace) | GatewayPeer(name=name, namespace=namespace):
+            return name, namespace
+        case CidrPeer(text=text):
+            return f"cidr-{text}", ""
+        case PlatformPeer(part=part):
+            return part.value, ""
