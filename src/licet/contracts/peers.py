@@ -26,13 +26,16 @@ from licet.diag.diagnostic import Diagnostic
 from licet.diag.place import Path, Place
 from licet.manifest.decode.blocks import without
 from licet.manifest.decode.fields import Reader
-from licet.manifest.decode.kinds import BUILT_IN, READ
+from licet.manifest.decode.kinds import BUILT_IN as BUILT_IN_GROUPS
+from licet.manifest.decode.kinds import READ
 from licet.model.key import Pattern
 from licet.model.ports import NamedPort, PortRange, Protocol
 
-_CALLERS = ("workload", "namespace", "gateway", "spiffeID", "cidr", "platform")
-_CALLEES = ("workload", "service", "dns", "cidr", "self", "platform")
-_BUILT_IN = tuple(name for (group, name), kind in READ.items() if kind.into == "workloads" and group in BUILT_IN)
+CALLERS = ("workload", "namespace", "gateway", "spiffeID", "cidr", "platform")
+CALLEES = ("workload", "service", "dns", "cidr", "self", "platform")
+BUILT_IN = tuple(name for (group, name), kind in READ.items() if kind.into == "workloads" and group in BUILT_IN_GROUPS)
+"""Kinds of workloads that need no group."""
+
 _APPLICATIONS = {"http": (Application.HTTP, Application.HTTP2), "grpc": (Application.GRPC,)}
 
 
@@ -52,7 +55,7 @@ def target(read: wire.TargetRef, place: Place, home: Home) -> Pattern:
 
 def caller(read: wire.Caller, place: Place, home: Home) -> Peer:
     """Who is admitted; anybody at all where exactly one peer was not named, which is a fault."""
-    _check_one(read, _CALLERS, place, home)
+    _check_one(read, CALLERS, place, home)
     if read.workload:
         return _workload(read.workload, place.at("workload"), home)
     if read.namespace:
@@ -68,7 +71,7 @@ def caller(read: wire.Caller, place: Place, home: Home) -> Peer:
 
 def callee(read: wire.To, place: Place, home: Home) -> Peer:
     """Whom a call goes to; like `caller`."""
-    _check_one(read, _CALLEES, place, home)
+    _check_one(read, CALLEES, place, home)
     if read.workload:
         return _workload(read.workload, place.at("workload"), home)
     if read.service:
@@ -161,8 +164,8 @@ def _group(group: str | msgspec.UnsetType) -> str | None:
 
 
 def _check_kind(kind: str, group: str | msgspec.UnsetType, place: Place, home: Home) -> None:
-    if isinstance(group, msgspec.UnsetType) and kind not in _BUILT_IN:
-        home.faults.append(findings.not_built_in(place.at("kind"), kind, _BUILT_IN))
+    if isinstance(group, msgspec.UnsetType) and kind not in BUILT_IN:
+        home.faults.append(findings.not_built_in(place.at("kind"), kind, BUILT_IN))
 
 
 def _check_one(read: wire.Caller | wire.To, known: tuple[str, ...], place: Place, home: Home) -> None:
