@@ -46,7 +46,7 @@ def test_a_moved_line_changes_nothing(before: list[Diagnostic]) -> None:
     "data", [b"", b"[]", b'{"schema": "licet.dev/map/v1", "findings": []}', b'{"findings": 1}', b"{"]
 )
 def test_what_is_no_baseline_is_refused(data: bytes) -> None:
-    with pytest.raises(ValueError, match="\\w"):
+    with pytest.raises(ValueError, match=r"\w"):
         decode(data)
 
 
