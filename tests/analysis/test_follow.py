@@ -15,7 +15,7 @@ from licet.model.policy import Direction, PodPeer
 from licet.model.ports import Protocol
 from licet.model.profiles import PROFILES
 from licet.model.selector import EVERYTHING, Operator, Requirement, Selector
-from licet.model.service import Route, Service
+from licet.model.service import Route, Service, SlicePort
 from licet.model.verdict import Cause, Explanation, Verdict
 from tests.analysis.small import (
     GATEWAY_API,
@@ -187,6 +187,89 @@ def test_a_service_that_perhaps_selects() -> None:
     closed = network_policy("closed", ingress=[])
     found = follower(maybe, run, closed).to_service(FROM_WEB, maybe, TCP, 80)
     assert (found.verdict, found.assumptions) == (Verdict.DENY, ())
+
+
+def test_endpoints_that_restrict_no_port() -> None:
+    """EndpointPort.port: "If this is not specified, ports are not restricted": the port asked about stays."""
+    solo = workload("solo", kind="Pod")
+    by_slice = service("x", "shop", to(9, 9), selector=None)
+    policy = network_policy("p", pods=labelled(app="solo"), ingress=[rule(0, None, [tcp(9)])])
+    front = ingress("front", "shop", backend("x", port=9))
+    things: list[Thing] = [
+        solo,
+        by_slice,
+        policy,
+        front,
+        endpoint_slice("x", "shop", SlicePort("", TCP, None), pods=["solo"]),
+    ]
+    ask = follower(*things)
+    found = ask.to_service(FROM_WEB, by_slice, TCP, 9)
+    assert (found.verdict, found.because[0].text) == (
+        Verdict.ALLOW,
+        "`shop/x[Service]` leads from port 9 to every TCP port of `shop/solo[Pod]`",
+    )
+    assert ask.to_route(CONTROLLER, front, TCP).verdict is Verdict.ALLOW
+    routed = reach(cluster(WEB, CART, TWIN, *things), PROFILE)
+    grant = routed.routed[INGRESS_CONTROLLER][routed.population.class_of[solo.key]]
+    for port in (1, 8, 9, 10):
+        assert ask.to_pods(CONTROLLER, solo.key, TCP, port).verdict is grant.verdict((TCP, port))
+
+
+def test_a_route_that_names_one_port_of_endpoints_that_restrict_none() -> None:
+    """The map and `why` alike: only that port."""
+    solo = workload("solo", kind="Pod")
+    by_slice = service("x", "shop", to(9, 9), selector=None)
+    front = ingress("front", "shop", backend("x", port=None, target=7), kind="Route")
+    things: list[Thing] = [solo, by_slice, front, endpoint_slice("x", "shop", SlicePort("", TCP, None), pods=["solo"])]
+    routed = reach(cluster(WEB, *things), PROFILE)
+    grant = routed.routed[INGRESS_CONTROLLER][routed.population.class_of[solo.key]]
+    assert str(grant.must) == str(grant.may) == "TCP 7"
+    said = [follower(*things).to_pods(CONTROLLER, solo.key, TCP, port).verdict for port in (7, 9)]
+    assert said == [Verdict.ALLOW, Verdict.DENY]
+
+
+# --- An owner's name ---------------------------------------------------------------------------------------------
+
+OWNER = key("StatefulSet", "db", group="apps")
+REPLICAS = [workload(f"db-{i}", kind="Pod", owner=OWNER, app="db", replica=str(i)) for i in range(3)]
+CLOSED = network_policy("closed", pods=labelled(replica="0"), ingress=[])
+FROM_DB = Sender("db", OWNER)
+
+
+def test_an_owner_stands_for_all_its_pods() -> None:
+    """As a destination and as a sender: what holds for some of them is not certain."""
+    asks = follower(*REPLICAS)
+    assert asks.to_pods(FROM_WEB, OWNER, TCP, 80).verdict is Verdict.ALLOW
+    which = ("which of the pods that go by the name it is",)
+    found = follower(*REPLICAS, CLOSED).to_pods(FROM_WEB, OWNER, TCP, 80)
+    assert (found.verdict, found.assumptions) == (Verdict.UNDETERMINED, which)
+    mute = network_policy("mute", pods=labelled(replica="2"), egress=[])
+    asks = follower(*REPLICAS, SERVICE, mute)
+    here = AddressSet.of(["203.0.113.7"]).spans[0][0]
+    answers = [
+        asks.to_pods(FROM_DB, WEB.key, TCP, 80),
+        asks.to_address(FROM_DB, here, TCP, 80),
+        asks.to_service(FROM_DB, SERVICE, TCP, 80),
+    ]
+    assert [(found.verdict, found.assumptions) for found in answers] == [(Verdict.UNDETERMINED, which)] * 3
+
+
+def test_replicas_of_one_owner_are_asked_about_each_other() -> None:
+    """Not whether a pod reaches itself, which it always does."""
+    shut = network_policy("shut", pods=labelled(app="db"), ingress=[])
+    assert follower(*REPLICAS, shut).to_pods(FROM_DB, OWNER, TCP, 80).verdict is Verdict.DENY
+    assert follower(*REPLICAS, shut).to_pods(Sender("db-0", REPLICAS[0].key), OWNER, TCP, 80).verdict is Verdict.DENY
+    alone = follower(REPLICAS[0], shut).to_pods(FROM_DB, OWNER, TCP, 80)
+    assert alone.verdict is Verdict.ALLOW
+
+
+def test_a_gateway_leads_to_an_owner() -> None:
+    """By its routes, to each of its pods."""
+    own = service("db", "shop", to(80, 80), selector=labelled(app="db"))
+    front = ingress("front", "shop", backend("db", port=80))
+    assert follower(*REPLICAS, own, front).to_pods(CONTROLLER, OWNER, TCP, 80).verdict is Verdict.ALLOW
+    found = follower(*REPLICAS, own, front, CLOSED).to_pods(CONTROLLER, OWNER, TCP, 80)
+    assert found.verdict is Verdict.UNDETERMINED
 
 
 # --- Routes ------------------------------------------------------------------------------------------------------

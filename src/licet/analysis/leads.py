@@ -116,7 +116,8 @@ class Leads:
             return
         for lead in self.of_service(service):
             if lead.port.protocol is protocol and _asked(backend, lead):
-                yield lead
+                one = backend.target
+                yield lead if one is None else msgspec.structs.replace(lead, target=PortRange(protocol, one, one))
 
     def of_routes(self) -> dict[tuple[Key, str], dict[int, Grant]]:
         """What routes lead to, class by class.
