@@ -16,6 +16,7 @@ COMMANDS = {
     "blast": "What a workload reaches hop by hop, and what reaches it.",
     "init": "Draft contracts from what is there, or add to those there are.",
     "policies": "Rules that are unused, shadowed, empty, equal or tied.",
+    "compile": "Contracts to policies that let through what is agreed, and nothing else.",
     "completion": "Print the script that completes commands and options in a shell.",
 }
 """Every command and what the list of commands says of it."""
