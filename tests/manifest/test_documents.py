@@ -284,3 +284,25 @@ def test_whatever_comes_is_documents_and_findings_with_places(data: bytes) -> No
 @pytest.mark.parametrize("path", [(), ("items", 3)])
 def test_origins_are_no_work_for_the_collector(path: Path) -> None:
     assert not gc.is_tracked(Origin("m", 0, 1, path))
+
+
+@pytest.mark.parametrize("text", ["a: 1\n", "kind: A\n", "- 1\n", "{kind: A}\n"])
+def test_many_documents_that_are_no_objects_are_counted_rather_than_listed(text: str) -> None:
+    documents, diagnostics = read([Text("m", ("---\n" + text).encode() * 5000), Text("n", text.encode())])
+    assert documents == []
+    assert len(diagnostics) == 102
+    assert diagnostics[100].message == "4900 more documents of `m` are no Kubernetes object either"
+    assert {(finding.code, finding.severity) for finding in diagnostics} == {
+        (diagnostics[0].code, diagnostics[0].severity)
+    }
+
+
+def test_tiny_objects_take_little_more_than_their_text() -> None:
+    text = "".join(f"---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c{i}\n" for i in range(20000)).encode()
+    gc.collect()
+    tracemalloc.start()
+    documents, _ = read([Text("m", text)])
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(documents) == 20000
+    assert held < 8 * len(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -20,6 +21,8 @@ from licet.manifest.written import Written
 
 _SNIFFED = 8192
 _LIST = "List"
+_TOLD = 100
+"""Documents of one text that are told of one by one where they are no objects."""
 
 
 class Document(msgspec.Struct, frozen=True, eq=False, gc=False):
@@ -72,6 +75,7 @@ class _Reader:
         self.documents = documents
         self.diagnostics = diagnostics
         self.templates: list[Span] = []
+        self.strangers: Counter[str] = Counter()
         self.counted = (0, 0)
 
     def read(self) -> None:
@@ -85,6 +89,9 @@ class _Reader:
             self.yaml(0)
         if self.templates:
             self.diagnostics.append(findings.template(self.templates[0], len(self.templates) - 1))
+        for code, count in self.strangers.items():
+            if count > _TOLD:
+                self.diagnostics.append(findings.more_strangers(self.source, code, count - _TOLD))
 
     def yaml(self, start: int) -> None:
         for piece in split(self.data, start):
@@ -170,8 +177,13 @@ class _Reader:
                 self.items(origin, value)
             else:
                 self.object(origin, value)
-        elif value is not None:
+        elif value is not None and self.strange(findings.NOT_AN_OBJECT):
             self.diagnostics.append(findings.not_an_object(Place(origin), value))
+
+    def strange(self, code: str) -> bool:
+        """Counts a document that is no object; whether that is worth a finding of its own."""
+        self.strangers[code] += 1
+        return self.strangers[code] <= _TOLD
 
     def object(self, origin: Origin, value: dict[str, Any]) -> None:
         kind, version = value.get("kind"), value.get("apiVersion")
@@ -179,8 +191,9 @@ class _Reader:
             if kind != _LIST:
                 self.documents.append(Document(origin, value))
         elif not kind and not version:
-            self.diagnostics.append(findings.not_kubernetes(Place(origin)))
-        else:
+            if self.strange(findings.NOT_KUBERNETES):
+                self.diagnostics.append(findings.not_kubernetes(Place(origin)))
+        elif self.strange(findings.MISSING):
             field = "apiVersion" if type(kind) is str and kind else "kind"
             path: Path = (field,) if value.get(field) is not None else ()
             self.diagnostics.append(findings.missing(Place(origin, path), field, value.get(field)))

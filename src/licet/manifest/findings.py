@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from licet.diag.diagnostic import Diagnostic, Fix, Severity
-from licet.diag.place import Place, Span
+from licet.diag.place import Origin, Place, Span
 from licet.manifest.bounds import BYTES, DEPTH, NODES
 
 NOT_AN_OBJECT = "L0058"
 NOT_KUBERNETES = "L0059"
+MISSING = "L0060"
 
 _KUBECTL = "kubectl refuses it too"
 
@@ -141,7 +142,19 @@ def not_kubernetes(where: Place) -> Diagnostic:
 def missing(where: Place, field: str, found: object) -> Diagnostic:
     """L0060: an object with only one of kind and apiVersion, or one that is no text."""
     problem = f"this object has no `{field}`" if found is None else f"`{field}` is {_kind_of(found)}, not a text"
-    return Diagnostic("L0060", Severity.ERROR, problem, where, help=f"give `{field}`, such as {_EXAMPLES[field]}")
+    return Diagnostic(MISSING, Severity.ERROR, problem, where, help=f"give `{field}`, such as {_EXAMPLES[field]}")
+
+
+def more_strangers(source: str, code: str, count: int) -> Diagnostic:
+    """L0058, L0059, L0060: the rest, in a text where these are many."""
+    return Diagnostic(
+        code,
+        Severity.WARNING if code == NOT_KUBERNETES else Severity.ERROR,
+        f"{count} more {_documents(count)} of `{source}` {'is' if count == 1 else 'are'} no Kubernetes object either",
+        Place(Origin(source)),
+        label="left out",
+        help="take the file out of what licet reads",
+    )
 
 
 def unread_rest(where: Span) -> Diagnostic:
