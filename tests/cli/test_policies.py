@@ -65,3 +65,15 @@ def test_the_example_stands_up_to_it() -> None:
     ran = licet("policies", SHOP)
     assert ran.code == 0
     assert "error[" not in ran.out
+
+
+def test_pods_of_unknown_kinds_are_thought_of(tmp_path: Path) -> None:
+    operated = "---\napiVersion: monitoring.coreos.com/v1\nkind: Prometheus\nmetadata: {name: p, namespace: shop}\n"
+    policy = (
+        "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p, namespace: shop}\n"
+        "spec: {podSelector: {matchLabels: {prometheus: p}}}\n"
+    )
+    (tmp_path / "a.yaml").write_text(deployment("web") + policy)
+    assert "may be theirs" not in licet("policies", tmp_path).out
+    (tmp_path / "b.yaml").write_text(operated)
+    assert "(L0103, L0104): what is missing may be theirs" in licet("policies", tmp_path).out

@@ -1,11 +1,13 @@
 """Wrong usage: one line, on standard error, with the way out, and exit code 2."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from licet.cli.group import COMMANDS, commands
-from tests.cli.command import SHOP, deployment, licet
+from tests.cli.command import SHOP, deployment, environment, licet
 
 
 @pytest.mark.parametrize(
@@ -23,6 +25,13 @@ from tests.cli.command import SHOP, deployment, licet
         (["why", "bank/checkout", "shop/cart", SHOP, "--port", "1"], "no workload `bank/checkout`: did you mean"),
         (["why", "1.2.3.4", "5.6.7.8", SHOP, "--port", "1"], "both ends lie outside the cluster"),
         (["why", "10.0.0.0/8", "shop/cart", SHOP, "--port", "1"], "`10.0.0.0/8` is more than one address"),
+        (["diff", "-", "-"], "standard input can be read once: write one of the two to a file, and name that"),
+        (["ask", "-", "-"], "standard input can be read once"),
+        (["ask", "-", SHOP, "--platform", "-"], "standard input can be read once"),
+        (["map", "-", "--platform", "-"], "standard input can be read once"),
+        (["why", "a", "b", "-", "--port", "1", "--platform", "-"], "standard input can be read once"),
+        (["blast", "a", "-", "--platform", "-"], "standard input can be read once"),
+        (["policies", "-", "--platform", "-"], "standard input can be read once"),
         (["diff", "nowhere", SHOP], "`nowhere` is neither a path nor a git revision"),
     ],
 )
@@ -90,3 +99,44 @@ def test_settings_decide_where_the_command_line_does_not(tmp_path: Path) -> None
     ran = licet("map", cwd=tmp_path)
     assert (ran.code, ran.err.count("\n")) == (2, 1)
     assert "licet.toml:1: unknown setting `enforcerr`: did you mean `enforcer`?" in ran.err
+
+
+LONG = "x" * 5000
+CUT = f"`{'x' * 100}...{'x' * 100}`"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["why", LONG, "shop/cart", SHOP, "--port", "1"], f"{CUT} is longer than any name: no name has more than 253"),
+        (["blast", LONG, SHOP], f"{CUT} is longer than any name"),
+        (["map", SHOP, "--focus", LONG], f"{CUT} is longer than any name"),
+        (["map", LONG], f"{CUT} does not exist"),
+        (["map", SHOP, "--enforcer", LONG], f"no profile {CUT}"),
+        (["map", SHOP, "--config", LONG], f"the settings {CUT} cannot be read: file name too long"),
+        (["map", SHOP, "--platform", LONG], f"{CUT} does not exist"),
+        (["diff", LONG, SHOP], f"{CUT} is neither a path nor a"),
+    ],
+)
+def test_what_is_overlong_is_told_in_a_line_that_can_be_read(arguments: list[str], said: str) -> None:
+    ran = licet(*arguments)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(f"licet: {said}")
+    assert len(ran.err) < 500
+
+
+def test_a_name_of_the_longest_length_is_not_cut() -> None:
+    name = "x" * 253
+    assert f"no workload `{name}`" in licet("blast", name, SHOP).err
+
+
+@pytest.mark.parametrize("arguments", [["map"], ["map", "--config", "{}/licet.toml", SHOP], ["diff", "HEAD", SHOP]])
+def test_a_current_folder_that_is_gone_is_one_line(arguments: list[str], tmp_path: Path) -> None:
+    """The shell that starts the command stands in a folder that it has removed."""
+    (tmp_path / "licet.toml").write_text("")
+    (tmp_path / "gone").mkdir()
+    words = " ".join(str(word).format(tmp_path) for word in arguments)
+    shell = f'cd {tmp_path}/gone && rmdir ../gone && exec "{sys.executable}" -m licet {words}'
+    ran = subprocess.run(["sh", "-c", shell], capture_output=True, env=environment(), timeout=60, check=False)
+    said = "licet: the current folder does not exist any more: change into one that does, and run this again\n"
+    assert (ran.returncode, ran.stdout, ran.stderr.decode()) == (2, b"", said)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import DENY_ALL, allow, deployment, licet, service
+from tests.cli.command import DENY_ALL, SHOP, allow, deployment, licet, service
 
 _INGRESS = (
     "---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: front, namespace: shop}\n"
@@ -113,3 +113,40 @@ def test_what_hangs_on_something_is_no_yes(tmp_path: Path) -> None:
     assert (open_.code, open_.out.split(":")[0]) == (1, "undetermined")
     assert "\n  if the enforcer matches an ipBlock against pods' own addresses\n" in open_.out
     assert (sure.code, sure.out.split(":")[0]) == (1, "deny")
+
+
+def test_every_id_that_the_map_shows_is_understood() -> None:
+    """Workloads, the ingress controller, and ranges of addresses, of which policies may cut the ends."""
+    shown = json.loads(licet("map", SHOP, "-o", "json").out)["endpoints"]
+    assert {endpoint["type"] for endpoint in shown} == {"workload", "ingress", "addresses"}
+    for id in [endpoint["id"] for endpoint in shown]:
+        ran = licet("why", id, "shop/storefront[Deployment]", SHOP, "--port", "8080", "-o", "json")
+        assert (ran.code in (0, 1), ran.err) == (True, "")
+
+
+def test_an_id_with_a_group_is_understood(tmp_path: Path) -> None:
+    rollout = deployment("web").replace("apps/v1", "argoproj.io/v1alpha1").replace("Deployment", "Rollout")
+    (tmp_path / "a.yaml").write_text(rollout)
+    id = "shop/web[Rollout.argoproj.io]"
+    asked = licet("why", id, "8.8.8.8", tmp_path, "--port", "53"), licet("blast", id, tmp_path)
+    assert [(ran.code, ran.err) for ran in asked] == [(0, ""), (0, "")]
+
+
+def test_a_range_has_one_verdict_or_none(tmp_path: Path) -> None:
+    """A block of a policy in the middle of a range that the user made up tells its addresses apart."""
+    policy = (
+        "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p, namespace: shop}\n"
+        "spec: {podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 203.0.113.0/24}}]}]}\n"
+    )
+    (tmp_path / "a.yaml").write_text(deployment("web") + policy)
+    within = licet("why", "203.0.113.0-203.0.113.255", "shop/web", tmp_path, "--port", "1")
+    assert (within.code, within.out.splitlines()[0]) == (
+        0,
+        "allow: 203.0.113.0-203.0.113.255 may reach shop/web[Deployment] on TCP 1",
+    )
+    across = licet("why", "203.0.113.0-203.0.114.255", "shop/web", tmp_path, "--port", "1")
+    assert (across.code, across.err) == (
+        2,
+        "licet: the addresses of `203.0.113.0-203.0.114.255` do not share one verdict: "
+        "name one of them, such as `203.0.114.0`, or a range that `licet map` lists\n",
+    )

@@ -11,6 +11,14 @@ import pytest
 
 from licet.sources import command
 
+HELM_4 = """level=WARN msg=x
+Error: web/x.yaml:1:5
+  executing "x" at <.a>:
+    nil
+
+Use --debug flag to render out invalid YAML
+"""
+
 
 def python(program: str, *, seconds: float = 20, most: int = 1 << 20) -> bytes:
     return command.run([sys.executable, "-c", program], environment={}, seconds=seconds, most=most)
@@ -36,6 +44,10 @@ def test_a_program_reads_nothing_from_the_terminal() -> None:
         (
             'import sys; sys.exit(\'WARNING: old\\nE1 run.go:72] "command failed" err="a \\\\"b\\\\""\')',
             'a "b"',
+        ),
+        (
+            f"import sys; sys.exit({HELM_4!r})",
+            'web/x.yaml:1:5: executing "x" at <.a>: nil',
         ),
         ("import sys; sys.exit(3)", "it ended with code 3"),
         ("while True: print('x' * 1000)", "it wrote more than 1 MiB"),

@@ -228,3 +228,22 @@ def test_the_overlay_of_emojivoto_that_today_refuses_is_a_finding() -> None:
     assert found.texts == []
     assert codes(found) == ["L0021", "L0023"]
     assert "cannot unmarshal string into Go struct field Kustomization.patches" in found.diagnostics[0].notes[0]
+
+
+def test_a_remote_base_met_on_the_way_is_told() -> None:
+    """One that another kustomization builds on changes nothing itself, so that no other finding would name it."""
+    write("k8s/prod/kustomization.yaml", "namePrefix: prod-\nresources: [../base]\n")
+    bases = ["https://example.com/a.yaml", "github.com/o/r//deploy?ref=v1", "git@host:o/r.git"]
+    write("k8s/base/kustomization.yaml", "resources:\n- pod.yaml\n" + "".join(f"- {base}\n" for base in bases))
+    write("k8s/base/pod.yaml")
+    found = fetch(["k8s"])
+    assert sources(found) == ["k8s/base/pod.yaml"]
+    assert codes(found) == ["L0025", "L0022"]
+    assert found.diagnostics[0] == Diagnostic(
+        "L0025",
+        Severity.WARNING,
+        "`k8s/base` builds on 3 remote bases, of which nothing is read",
+        Span("k8s/base/kustomization.yaml", 1, 1, 1, 1),
+        help="keep a copy beside it, or pipe it in: `kubectl kustomize k8s/base | licet map -`",
+        notes=tuple(f"`{base}`" for base in bases),
+    )

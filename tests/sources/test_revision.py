@@ -244,3 +244,19 @@ def test_a_file_that_the_clone_does_not_hold_is_told_and_not_fetched(
     with pytest.raises(SourceError, match="git does not give the files of `HEAD:k8s`: ") as raised:
         fetch_version("HEAD:k8s")
     assert raised.value.help == "try `git fsck`, or `git fetch --refetch` where the clone is partial"
+
+
+def test_in_a_shallow_clone_the_way_out_is_named(here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    older = git("rev-parse", "HEAD")
+    commit()
+    git("clone", "--quiet", "--depth", "1", f"file://{here}", str(tmp_path / "clone"))
+    monkeypatch.chdir(tmp_path / "clone")
+    with pytest.raises(SourceError) as raised:
+        fetch_version(older)
+    assert raised.value.message == (
+        f"`{older}` is neither a path nor a git revision, or this clone does not hold it: it is shallow"
+    )
+    assert (
+        raised.value.help == "name a path, a branch, a tag or a commit, or bring the rest with `git fetch --unshallow`"
+    )
+    assert sources(fetch_version("HEAD:k8s")) == ["HEAD:k8s/a.yaml"]

@@ -21,13 +21,19 @@ TIE = "L0210"
 HOST_NETWORK = "L0211"
 ELSEWHERE = "L0212"
 HALF_AN_EDGE = "L0213"
+NAMES_TO_DENY = "L0214"
+NO_BACKEND = "L0215"
 FAILED = "L0300"
 OPEN_QUESTION = "L0301"
 MATCHES_NOBODY = "L0302"
 ASKS_NOTHING = "L0303"
 
 
-def selects_nothing(where: Place, policy: str, meant: str) -> Diagnostic:
+UNREAD = "objects of unknown kinds are left out (L0103, L0104): what is missing may be theirs"
+"""What a finding says of something that is not there, where not everything is known that is."""
+
+
+def selects_nothing(where: Place, policy: str, meant: str, notes: tuple[str, ...]) -> Diagnostic:
     """A policy that selects no pod."""
     return Diagnostic(
         SELECTS_NOTHING,
@@ -36,6 +42,7 @@ def selects_nothing(where: Place, policy: str, meant: str) -> Diagnostic:
         where,
         label="no pod there has these labels",
         help=f"did you mean `{meant}`?" if meant else "correct the labels, or delete the policy: it has no effect",
+        notes=notes,
     )
 
 
@@ -75,7 +82,7 @@ def half_an_edge(where: Place, rule: str, side: str) -> Diagnostic:
     )
 
 
-def unused_peer(where: Place, rule: str, meant: str, whole: bool) -> Diagnostic:
+def unused_peer(where: Place, rule: str, meant: str, whole: bool, notes: tuple[str, ...]) -> Diagnostic:
     """A peer of a rule that matches no pod, though there are pods in its namespaces."""
     return Diagnostic(
         UNUSED_PEER,
@@ -84,6 +91,7 @@ def unused_peer(where: Place, rule: str, meant: str, whole: bool) -> Diagnostic:
         where,
         label="no pod there has these labels",
         help=f"did you mean `{meant}`?" if meant else "correct the labels, or take the peer out",
+        notes=notes,
     )
 
 
@@ -210,18 +218,46 @@ def tie(where: Place, tied: Tied, witness: str) -> Diagnostic:
     """Cluster policies of one tier and priority that decide one connection differently."""
     pair = f"{tied.rule} and {tied.other} disagree"
     if tied.number == 2:
-        said, advice, notes = f"{pair}, and both have priority {tied.priority}", "give one of the two policies", ()
+        said, notes = f"{pair}, and both have priority {tied.priority}", [witness]
+        advice = "give one of the two policies another priority"
     else:
         said = f"{tied.number:,} policies disagree, and all have priority {tied.priority}"
-        advice, notes = "make them agree, or give them", (tied.policies, f"{pair}, for one")
+        notes = [tied.policies, f"{pair}, for one", witness]
+        advice = "make them agree, or give them priorities of their own"
     return Diagnostic(
         TIE,
         Severity.WARNING,
         said,
         where,
         label="which of them decides is not defined",
-        help=f"{advice} {'another priority' if tied.number == 2 else 'priorities of their own'}",
-        notes=(*notes, witness),
+        help=advice,
+        notes=tuple(notes),
+    )
+
+
+def names_to_deny(where: Place, rule: str, action: str) -> Diagnostic:
+    """Domain names in a rule of a cluster policy that does anything but accept."""
+    return Diagnostic(
+        NAMES_TO_DENY,
+        Severity.ERROR,
+        f"{rule} has domain names and the action `{action}`",
+        where,
+        label="the API allows them in Accept rules only",
+        help="deny by addresses, `networks`, and accept the names in a rule before it",
+        notes=("an enforcer may refuse the policy, or leave these names out",),
+    )
+
+
+def no_backend(where: Place, route: str, said: str, meant: str, sure: bool, notes: tuple[str, ...]) -> Diagnostic:
+    """A backend of a route that is not there; `sure` is False where nothing of its namespace is."""
+    return Diagnostic(
+        NO_BACKEND,
+        Severity.WARNING if sure else Severity.INFO,
+        f"`{route}` leads to {said}",
+        where,
+        label="leads nowhere",
+        help=f"did you mean `{meant}`?" if meant else "correct the backend, or give the manifests of its Service too",
+        notes=notes,
     )
 
 

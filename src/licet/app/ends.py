@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 import msgspec
 
 from licet.analysis.endpoints import INGRESS_CONTROLLER
-from licet.model.addresses import AddressSet, address_text
+from licet.model.addresses import AddressSet, address_text, range_from_text
 from licet.model.cluster import Cluster
 from licet.model.edge import Endpoint
 from licet.model.key import Key, Pattern
+from licet.model.policy import BlockPeer, ClusterPolicy, Direction, NetworkPolicy, Peer
 from licet.model.service import Route, Service
 from licet.sources import SourceError
 
 _LISTED = 5
 _SUGGESTED = 3
+_LONGEST = 253
+"""The characters of the longest name that an object may have: a DNS subdomain (RFC 1123)."""
 
 
 class Pods(msgspec.Struct, frozen=True):
@@ -28,9 +31,14 @@ class Pods(msgspec.Struct, frozen=True):
 
 
 class Outside(msgspec.Struct, frozen=True):
-    """An address that is no workload's."""
+    """An address that is no workload's, or, where `id` names a range, its first one.
+
+    `others` are further ones of the range, such that each address of it is to policies as one of them or the first.
+    """
 
     number: int
+    id: str = ""
+    others: tuple[int, ...] = ()
 
 
 End: TypeAlias = Pods | Outside | Service | Route | Key
@@ -42,8 +50,8 @@ def end_id(end: End) -> str:
     match end:
         case Pods(name=name):
             return str(name)
-        case Outside(number=number):
-            return address_text(number)
+        case Outside(number=number, id=id):
+            return id or address_text(number)
         case Service() | Route():
             return str(end.key)
         case Key():
@@ -63,6 +71,7 @@ class Ends:
         self._named.update({gateway.key: gateway.key for gateway in cluster.gateways})
         self._named.update({service.key: service for service in cluster.services})
         self._named.update({route.key: route for route in cluster.routes})
+        self._ids = {str(key): end for key, end in self._named.items()}
 
     def find(self, text: str) -> End:
         """What a text means: an id, an address, or a name that fits one thing; workloads come before all others.
@@ -71,9 +80,11 @@ class Ends:
         """
         if text == INGRESS_CONTROLLER.name:
             return INGRESS_CONTROLLER
-        address = _address(text)
-        if address is not None:
-            return self._at(address, text)
+        if text in self._ids:
+            return self._ids[text]
+        addresses = _addresses(text)
+        if addresses is not None:
+            return self._at(addresses, text)
         pattern = _pattern(text)
         fitting = [key for key in self._named if pattern.matches(key)]
         workloads = [key for key in fitting if isinstance(self._named[key], Pods)]
@@ -86,14 +97,32 @@ class Ends:
             raise SourceError(f"`{text}` is no workload", "name one that `licet map` lists")
         return found
 
-    def _at(self, address: int, text: str) -> End:
-        one = AddressSet(((address, address),))
+    def _at(self, addresses: AddressSet, text: str) -> End:
+        ((first, last),) = addresses.spans
+        if first != last and "/" in text:
+            raise SourceError(
+                f"`{text}` is more than one address", "name one of them, or a range that `licet map` lists"
+            )
+        if self._cluster.platform.pod_addresses & addresses and first != last:
+            raise SourceError(f"`{text}` holds addresses of pods", "name a workload, or an address")
+        if first != last:
+            return Outside(first, text, self._cuts(first, last))
         for workload in self._cluster.workloads:
-            if workload.addresses & one:
+            if workload.addresses & addresses:
                 return self._named[workload.key]
-        if self._cluster.platform.pod_addresses & one:
+        if self._cluster.platform.pod_addresses & addresses:
             raise SourceError(f"`{text}` is a pod's address, and no manifest says whose", "name the workload")
-        return Outside(address)
+        return Outside(first)
+
+    def _cuts(self, first: int, last: int) -> tuple[int, ...]:
+        """The addresses of a range behind its first at which something begins or ends that may tell them apart."""
+        policies: list[NetworkPolicy | ClusterPolicy] = [
+            *self._cluster.network_policies,
+            *self._cluster.cluster_policies,
+        ]
+        blocks = [peer.addresses for policy in policies for peer in _peers(policy) if isinstance(peer, BlockPeer)]
+        spans = [span for block in (cluster.platform.node_addresses, *blocks) for span in block.spans]
+        return tuple(sorted({at for low, high in spans for at in (low, high + 1) if first < at <= last}))
 
 
 def endpoint(text: str, endpoints: Iterable[Endpoint]) -> Endpoint:
@@ -109,10 +138,13 @@ def endpoint(text: str, endpoints: Iterable[Endpoint]) -> Endpoint:
 
 def _pattern(text: str) -> Pattern:
     try:
-        return Pattern.parse(text)
+        pattern = Pattern.parse(text)
     except ValueError:
         advice = "write `namespace/name`, `namespace/name[Kind]` or an address"
         raise SourceError(f"`{text}` is not a name", advice) from None
+    if any(part and len(part) > _LONGEST for part in (pattern.name, pattern.namespace, pattern.cluster)):
+        raise SourceError(f"`{text}` is longer than any name", f"no name has more than {_LONGEST} characters")
+    return pattern
 
 
 def _only(text: str, fitting: Sequence[Key], known: Iterable[Key]) -> Key:
@@ -136,17 +168,19 @@ def _near(text: str, known: Iterable[Key]) -> str:
     return f"did you mean {' or '.join(f'`{name}`' for name in close[:_SUGGESTED])}?"
 
 
-def _address(text: str) -> int | None:
+def _addresses(text: str) -> AddressSet | None:
     if not text[:1].isdigit() and ":" not in text:
         return None
     try:
-        addresses = AddressSet.of([text])
+        return range_from_text(text)
     except ValueError:
         return None
-    first, last = addresses.spans[0]
-    if first != last:
-        raise SourceError(f"`{text}` is more than one address", "name one of them")
-    return first
+
+
+def _peers(policy: NetworkPolicy | ClusterPolicy) -> Iterator[Peer]:
+    for direction in Direction:
+        for rule in policy.rules(direction) or ():
+            yield from rule.peers or ()
 
 
 def _close_names(asked: str, names: Iterable[str]) -> list[str]:

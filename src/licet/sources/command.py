@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import re
 import signal
@@ -15,6 +16,7 @@ from typing import IO
 from licet.sources import limits
 
 _ERRORS = 64 * 1024
+_BEGINS = "Error: "
 _LOGGED = re.compile(r'"command failed" err="(.*)"$')
 
 
@@ -127,6 +129,16 @@ def _reason(errors: bytes, code: int) -> str:
     lines = [line.strip() for line in errors.decode("utf-8", "replace").splitlines()]
     told = [line for line in lines if line and not line.lower().lstrip("# ").startswith("warning")]
     line = next((line for line in told if "error" in line.lower()), told[0] if told else f"it ended with code {code}")
+    if line.startswith(_BEGINS):
+        line = _paragraph(lines[lines.index(line) :])
     if logged := _LOGGED.search(line):
         line = logged[1].replace('\\"', '"')
-    return line.removeprefix("Error: ").removeprefix("error: ")[:500]
+    return line.removeprefix(_BEGINS).removeprefix("error: ")[:500]
+
+
+def _paragraph(lines: Sequence[str]) -> str:
+    """An error on one line that goes on up to an empty one, as those of helm 4 do: first where, then what."""
+    text = ""
+    for line in itertools.takewhile(bool, lines):
+        text += line if not text else f" {line}" if text.endswith(":") else f": {line}"
+    return text

@@ -89,6 +89,10 @@ def _walked(intake: Intake, found: Found, wanted: Wanted) -> None:
             left_out.append(file.source)
         else:
             intake.file(file.path, file.source, met=True)
+    for entry, uses in used.items():
+        if uses.remote and entry.path != found.path:
+            own = names.inside(entry.source, kustomization.file_of(entry.path) or KUSTOMIZATIONS[0])
+            intake.tell(findings.remote_bases(own, entry.source, uses.remote))
     changed = [entry for entry, uses in used.items() if uses.changes and entry.path != found.path]
     if changed:
         changed.sort(key=lambda entry: os.path.normpath(entry.path) in resources)

@@ -166,6 +166,18 @@ def broken_kustomization(source: str, reason: str, line: int, column: int) -> Di
     )
 
 
+def remote_bases(source: str, folder: str, bases: Sequence[str]) -> Diagnostic:
+    """L0025: a kustomization, met on the way, that builds on what is not on this machine."""
+    return _finding(
+        "L0025",
+        Severity.WARNING,
+        source,
+        f"`{folder}` builds on {_count(len(bases), 'remote base')}, of which nothing is read",
+        f"keep a copy beside it, or pipe it in: `kubectl kustomize {folder} | licet map -`",
+        _some(bases),
+    )
+
+
 def outside_tree(source: str) -> Diagnostic:
     """L0030: a submodule, or a link that leads out of its revision: neither is in the repository."""
     return _finding(

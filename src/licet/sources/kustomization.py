@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -20,16 +21,20 @@ _PLAIN = frozenset(
         *("resources", "bases", "configMapGenerator", "secretGenerator", "generatorOptions"),
     }
 )
+_REMOTE = re.compile(r"://|^git@|^gh:|^github\.com[/:]|\.git(?:/|\?|$)|\?(?:ref|version)=")
+"""What kustomize fetches, a whole manifest or a folder of a repository, by its own notation."""
 
 
 class Uses(msgspec.Struct, frozen=True):
     """The local paths that a kustomization names: what it deploys, and what it only works with.
 
+    `remote` are bases that are no local paths.
     `changes` says that it does more than put its resources side by side with ConfigMaps and Secrets of its own.
     """
 
     resources: frozenset[str] = frozenset()
     inputs: frozenset[str] = frozenset()
+    remote: tuple[str, ...] = ()
     changes: bool = True
 
 
@@ -91,13 +96,14 @@ def uses(folder: str) -> Uses:
     return Uses(
         frozenset(_paths(folder, _resources(value))),
         frozenset(_paths(folder, _inputs(value))),
+        tuple(entry for entry in _resources(value) if isinstance(entry, str) and _REMOTE.search(entry)),
         not _PLAIN.issuperset(value),
     )
 
 
 def _paths(folder: str, entries: Iterable[Any]) -> Iterator[str]:
     for entry in entries:
-        if isinstance(entry, str) and "\n" not in entry and "://" not in entry:
+        if isinstance(entry, str) and "\n" not in entry and not _REMOTE.search(entry):
             yield os.path.normpath(os.path.join(folder, entry))
 
 

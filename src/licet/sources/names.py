@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 import os
 
+from licet.sources.errors import SourceError
+
 STANDARD_INPUT = "<stdin>"
 
 
@@ -12,10 +14,19 @@ def shown(path: str) -> str:
     """A path as the user would write it from the current folder, safe to print whatever its bytes are."""
     path = os.path.normpath(path)
     if os.path.isabs(path):
-        here = os.getcwd()
+        here = current()
         if path == here or path.startswith(here.rstrip(os.sep) + os.sep):
             path = os.path.relpath(path, here)
     return printable(path)
+
+
+def current() -> str:
+    """The current folder; raises `SourceError` where it has been removed."""
+    try:
+        return os.getcwd()
+    except OSError as error:
+        reason = "does not exist any more" if isinstance(error, FileNotFoundError) else "cannot be read"
+        raise SourceError(f"the current folder {reason}", "change into one that does, and run this again") from error
 
 
 def printable(name: str) -> str:

@@ -73,7 +73,11 @@ class Repository:
         references = self._run("for-each-ref", "--format=%(refname:short)").decode("utf-8", "replace").split()
         close = names.nearest(version) or next(iter(difflib.get_close_matches(revision, references, n=1)), None)
         advice = f"did you mean `{close}`?" if close else "name a path, a branch, a tag or a commit"
-        raise SourceError(f"`{version}` is neither a path nor a git revision", advice)
+        message = f"`{version}` is neither a path nor a git revision"
+        if self._run("rev-parse", "--is-shallow-repository").strip() == b"true":
+            message += ", or this clone does not hold it: it is shallow"
+            advice = f"{advice.removesuffix('?')}, or bring the rest with `git fetch --unshallow`"
+        raise SourceError(message, advice)
 
     def _object(self, name: str) -> str | None:
         if name.startswith("-") or "\0" in name or "\n" in name:

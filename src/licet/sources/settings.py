@@ -43,9 +43,9 @@ def settings(file: str | None = None) -> Settings:
     In a folder with both files `licet.toml` wins; a `pyproject.toml` without `[tool.licet]` is passed by. Raises
     `SourceError`, with file and line, for what is not TOML, an unknown key or a value of the wrong form.
     """
+    folder = names.current()
     if file is not None:
         return _read(file, named=True) or Settings(file=names.shown(file), root=os.path.dirname(file) or ".")
-    folder = os.getcwd()
     while True:
         for name in (_OWN, _PROJECT):
             path = os.path.join(folder, name)

@@ -12,6 +12,12 @@ from licet.sources.intake import Intake
 _ADVICE = "pipe manifests in, or name a path"
 
 
+def read_once(*names_given: str | None) -> None:
+    """Raises `SourceError` where `-` is named for more than one thing: standard input holds only one."""
+    if names_given.count("-") > 1:
+        raise SourceError("standard input can be read once", "write one of the two to a file, and name that")
+
+
 def take(intake: Intake, stdin: BinaryIO | None) -> None:
     """Reads standard input, once however often it is named."""
     if names.STANDARD_INPUT in intake.named:

@@ -61,11 +61,11 @@ def wide(name: str, spec: str) -> str:
     )
 
 
-def linted(*objects: str, profile: str = "kubernetes") -> list[Diagnostic]:
-    """The findings over CLUSTER and some objects."""
+def linted(*objects: str, profile: str = "kubernetes", unread: bool = False) -> list[Diagnostic]:
+    """The findings over CLUSTER and some objects; `unread` as `lint` takes it."""
     cluster, wrong = manifests(texts=[Text("given.yaml", "\n---\n".join([*CLUSTER, *objects]).encode())])
     assert wrong == []
-    return lint(reach(cluster, PROFILES[profile]))
+    return lint(reach(cluster, PROFILES[profile]), unread)
 
 
 def found(*objects: str, profile: str = "kubernetes") -> list[Found]:

@@ -163,3 +163,18 @@ def test_a_pod_is_no_witness_against_itself() -> None:
     tied = [admin("a", 1, rule("Accept", own), subject=own), admin("b", 1, rule("Deny", own), subject=own)]
     assert "L0210" not in [code for code, _, _ in found(one, *tied)]
     assert "L0210" in [code for code, _, _ in found(pod("one"), *tied)]
+
+
+@pytest.mark.parametrize("action", ["Deny", "Pass"])
+def test_domain_names_are_for_accept_rules(action: str) -> None:
+    """The API forbids them elsewhere, since who asks for an address need not have asked for the name."""
+    names = '{domainNames: ["a.example.com"]}'
+
+    def policies(action: str) -> str:
+        return wide("web", f"tier: Admin\npriority: 1\nsubject: {ALL}\negress: [{{action: {action}, to: [{names}]}}]")
+
+    findings = [f for f in linted(policies(action)) if f.code == "L0214"]
+    assert [(f.message, f.severity.word) for f in findings] == [
+        (f"`web` egress[0] has domain names and the action `{action}`", "error")
+    ]
+    assert "L0214" not in [code for code, _, _ in found(policies("Accept"))]

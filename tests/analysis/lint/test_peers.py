@@ -273,3 +273,16 @@ def test_a_rule_about_pods_that_are_elsewhere_is_not_judged_by_those_that_are_he
     assert [code for code, _, _ in found(both)] == ["L0212"]
     covered = policy("p", head + f"[{{to: [{dns}, {cart}]}}, {{to: [{{namespaceSelector: {{}}}}, {cart}]}}]")
     assert [code for code, _, _ in found(covered)] == ["L0205", "L0212"]
+
+
+def test_where_kinds_are_unknown_it_is_said_that_pods_may_be_theirs() -> None:
+    """The pods of an operator's own kinds are in no manifest; a label that is only misspelt is no such case."""
+    theirs = ("objects of unknown kinds are left out (L0103, L0104): what is missing may be theirs",)
+    objects = [
+        policy("a", "podSelector: {matchLabels: {prometheus: main}}\ningress: []"),
+        policy("b", "podSelector: {}\ningress: [{from: [{podSelector: {matchLabels: {prometheus: main}}}]}]"),
+        policy("c", "podSelector: {matchLabels: {app: wbe}}\ningress: []"),
+    ]
+    for unread, notes in ((True, theirs), (False, ())):
+        told = [(f.code, f.notes) for f in linted(*objects, unread=unread) if f.code in ("L0200", "L0201")]
+        assert told == [("L0200", notes), ("L0201", notes), ("L0200", ())]

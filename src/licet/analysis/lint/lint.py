@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from licet.analysis import findings
+from licet.analysis.lint.backends import dangling
 from licet.analysis.lint.equality import equal_policies, equal_rules
 from licet.analysis.lint.order import Order
-from licet.analysis.lint.peers import Absence, Nameless, Peers, Unused, near
+from licet.analysis.lint.peers import Absence, Nameless, Peers, Unused, denies_names, near
 from licet.analysis.lint.shadow import Shadows, Site
 from licet.analysis.lint.survey import Survey
 from licet.analysis.lint.use import Use
@@ -37,17 +38,20 @@ from licet.model.selector import EVERYTHING, Selector
 from licet.model.ternary import Ternary
 
 
-def lint(reach: Reach) -> list[Diagnostic]:
-    """Findings on the policies of an answer, in the order of the input: NetworkPolicies, then cluster policies.
+def lint(reach: Reach, unread: bool = False) -> list[Diagnostic]:
+    """Findings on the policies of an answer, in the order of the input: NetworkPolicies, cluster policies, routes.
+
+    `unread` says that the manifests hold objects of unknown kinds: findings on what is not there then say so.
 
     Rules that are told of as shadowed, empty or equal to others can be taken out, all together, without changing who
     reaches whom among the pods of the cluster.
     """
-    return _Linter(reach).lint()
+    return _Linter(reach, unread).lint()
 
 
 class _Linter:
-    def __init__(self, reach: Reach) -> None:
+    def __init__(self, reach: Reach, unread: bool) -> None:
+        self._unread = (findings.UNREAD,) if unread else ()
         self._survey = Survey(reach)
         self._peers = Peers(self._survey)
         self._told: list[tuple[tuple[int, int, int, int], Diagnostic]] = []
@@ -71,7 +75,7 @@ class _Linter:
                 abroad = self._sites_abroad(direction, offset)
                 self._order(Order(self._survey, tier, direction, abroad), direction)
         ordered = [finding for _, finding in sorted(self._told, key=lambda told: told[0])]
-        return [*ordered, *self._peers_elsewhere()]
+        return [*ordered, *self._backends(), *self._peers_elsewhere()]
 
     def _tell(self, number: int, finding: Diagnostic, direction: Direction | None = None, rule: int = 0) -> None:
         side = 0 if direction is None else 1 + list(Direction).index(direction)
@@ -92,7 +96,8 @@ class _Linter:
                 empty.setdefault(policy.key.namespace, []).append(number)
                 continue
             meant = near(population, around, policy.pods)
-            finding = findings.selects_nothing(policy.selection_place(), policy_name(policy.key), meant)
+            notes = self._perhaps(meant)
+            finding = findings.selects_nothing(policy.selection_place(), policy_name(policy.key), meant, notes)
             self._tell(number, finding)
         for namespace, numbers in empty.items():
             place = self._survey.cluster.network_policies[numbers[0]].selection_place()
@@ -122,7 +127,7 @@ class _Linter:
             around = population.select(policy.namespaces, EVERYTHING).possible
             if around:
                 meant = near(population, around, policy.pods)
-                finding = findings.selects_nothing(place, policy_name(policy.key), meant)
+                finding = findings.selects_nothing(place, policy_name(policy.key), meant, self._perhaps(meant))
             else:
                 chosen = f"namespaces `{selector_text(policy.namespaces)}`"
                 finding = findings.selects_nobody_here(place, f"`{policy_name(policy.key)}` is", chosen)
@@ -137,6 +142,9 @@ class _Linter:
             rules: Sequence[NetworkRule | ClusterRule] = policy.rules(direction) or ()
             for at, rule in enumerate(rules):
                 name = rule_name(policy, direction, rule.index)
+                if isinstance(rule, ClusterRule) and denies_names(rule):
+                    where = policy.place(direction, rule.index)
+                    self._tell(number, findings.names_to_deny(where, name, rule.action), direction, at)
                 unused = self._peers.unused(policy, rule, direction, subjects)
                 for one in unused:
                     self._unused(number, name, direction, at, one)
@@ -158,7 +166,13 @@ class _Linter:
         elif unused.absence is Absence.HOSTS:
             self._tell(number, findings.hosts_only(unused.place, name, unused.whole), direction, at)
         else:
-            self._tell(number, findings.unused_peer(unused.place, name, unused.meant, unused.whole), direction, at)
+            notes = self._perhaps(unused.meant)
+            finding = findings.unused_peer(unused.place, name, unused.meant, unused.whole, notes)
+            self._tell(number, finding, direction, at)
+
+    def _perhaps(self, meant: str) -> tuple[str, ...]:
+        """The doubt about something that is not there, unless something close to it is."""
+        return () if meant else self._unread
 
     def _peers_elsewhere(self) -> Iterator[Diagnostic]:
         """One finding for all peers that are the same: DNS, say, is meant by every other policy."""
@@ -166,6 +180,16 @@ class _Linter:
             rules = f"{counted(len(places), 'rule')} {'names' if len(places) == 1 else 'name'} pods"
             chosen = "" if pods == EVERYTHING else f" `{selector_text(pods)}`"
             yield findings.elsewhere(places[0], selector_text(namespaces), f"{rules}{chosen} of namespaces")
+
+    def _backends(self) -> Iterator[Diagnostic]:
+        for one in dangling(self._survey.cluster):
+            name = f"{one.backend.namespace}/{one.backend.name}"
+            if one.service is None:
+                said = f"the Service `{name}`, which the manifests do not hold"
+            else:
+                said = f"port `{one.backend.port}` of the Service `{name}`, which has no such port"
+            notes = self._perhaps(one.meant) if one.service is None else ()
+            yield findings.no_backend(one.backend.place, str(one.route.key), said, one.meant, one.around, notes)
 
     # --- rules that others make idle ---
 

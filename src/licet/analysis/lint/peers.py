@@ -14,10 +14,12 @@ from licet.analysis.lint.words import SIDE
 from licet.analysis.population import Population, every
 from licet.diag.place import Place
 from licet.model.policy import (
+    Action,
     BlockPeer,
     ClusterPolicy,
     ClusterRule,
     Direction,
+    DomainPeer,
     NetworkPolicy,
     NetworkRule,
     Peer,
@@ -163,6 +165,11 @@ class Peers:
                 return f"{protocol.name} {port.name}"
         there = [name for name, held in self._by_port_name.items() if every(where for _, where in held) & arriving]
         return next(iter(difflib.get_close_matches(port.name, there, 1)), "")
+
+
+def denies_names(rule: ClusterRule) -> bool:
+    """Whether a rule with domain names does anything but accept, which the API forbids (NPEP-133)."""
+    return rule.action is not Action.ACCEPT and any(isinstance(peer, DomainPeer) for peer in rule.peers)
 
 
 def near(population: Population, classes: int, selector: Selector) -> str:

@@ -19,6 +19,7 @@ from licet.cli.session import Session
 from licet.diag.render import junit, terminal
 from licet.diag.render.json import findings as json_findings
 from licet.diag.report import Report
+from licet.sources.standard_input import read_once
 
 
 @click.command(
@@ -45,6 +46,7 @@ def command(options: Options, file: str, paths: tuple[str, ...]) -> int:
     FILE holds `Assertions`: each has a name and says that connections are denied (`deny`), allowed (`allow`), or come
     from nobody else (`only`). Whatever is undetermined does not hold. A failure comes with a witness and its cause.
     """
+    read_once(file, *dict.fromkeys(paths), options.platform)
     session = Session(options)
 
     def answer(tell: Tell) -> tuple[Loaded, list[Answer]]:

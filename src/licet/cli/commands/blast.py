@@ -12,6 +12,7 @@ from licet.cli.options import Options, epilog, every_command
 from licet.cli.render import reached
 from licet.cli.render.names import Names
 from licet.cli.session import Session
+from licet.sources.standard_input import read_once
 
 
 @click.command(
@@ -37,6 +38,7 @@ def command(options: Options, workload: str, paths: tuple[str, ...]) -> int:
     Whoever takes over a workload may open every connection that it may open, and go on from what that reaches.
     Addresses outside, ingress controllers and gateways are ends of the way: nothing is followed through them.
     """
+    read_once(*dict.fromkeys(paths), options.platform)
     session = Session(options)
 
     def answer(tell: Tell) -> tuple[Loaded, Blast, Names]:

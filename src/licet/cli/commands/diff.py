@@ -14,6 +14,7 @@ from licet.cli.render import difference
 from licet.cli.render.names import Names
 from licet.cli.session import Session
 from licet.model.edge import Endpoint, EndpointType
+from licet.sources.standard_input import read_once
 
 
 @click.command(
@@ -42,6 +43,7 @@ def command(options: Options, old: str, new: str) -> int:
     first, since it is what can do harm; what is newly denied comes apart from it. Whoever stands on one side only
     counts as denied on the other.
     """
+    read_once(old, new, options.platform)
     session = Session(options)
 
     def answer(tell: Tell) -> tuple[Loaded, Loaded, Difference, list[Endpoint]]:

@@ -15,6 +15,7 @@ from licet.cli.render.names import Names
 from licet.cli.render.pairs import Side, focus
 from licet.cli.session import Session
 from licet.model.edge import ReachMap
+from licet.sources.standard_input import read_once
 
 _DRAWN = ("dot", "mermaid", "html")
 
@@ -56,6 +57,7 @@ def command(options: Options, paths: tuple[str, ...], pairs: bool, focused: str 
         raise click.UsageError(f"--pairs is for table, json and csv, not for {options.output}")
     if direction != Side.BOTH.value and focused is None:
         raise click.UsageError("--direction needs --focus")
+    read_once(*dict.fromkeys(paths), options.platform)
     session = Session(options)
 
     def answer(tell: Tell) -> tuple[Loaded, ReachMap]:

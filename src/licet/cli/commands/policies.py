@@ -18,6 +18,8 @@ from licet.diag.render import terminal
 from licet.diag.render.json import Finding, encode
 from licet.diag.render.json import findings as json_findings
 from licet.diag.report import Report
+from licet.manifest.decode.findings import UNKNOWN_KIND, UNKNOWN_TEMPLATE
+from licet.sources.standard_input import read_once
 
 SCHEMA = "licet.dev/policies/v1"
 
@@ -53,12 +55,14 @@ def command(options: Options, paths: tuple[str, ...]) -> int:
     Each is valid and does nothing, or not what it seems to do: a policy that selects no pod, a peer that is nobody, a
     rule that others make superfluous, two policies of equal priority that disagree.
     """
+    read_once(*dict.fromkeys(paths), options.platform)
     session = Session(options)
 
     def answer(tell: Tell) -> tuple[Loaded, list[Diagnostic]]:
         loaded = session.load(paths, tell)
         tell("answering")
-        return loaded, lint(reach(loaded.cluster, session.profile))
+        unread = any(finding.code in (UNKNOWN_KIND, UNKNOWN_TEMPLATE) for finding in loaded.diagnostics)
+        return loaded, lint(reach(loaded.cluster, session.profile), unread)
 
     loaded, found = session.work(answer)
     report = session.report(loaded, found, whole=options.output != "table")

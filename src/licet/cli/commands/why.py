@@ -13,6 +13,7 @@ from licet.cli.render import chain
 from licet.cli.session import Session
 from licet.model.ports import FIRST_PORT, LAST_PORT, Protocol
 from licet.model.verdict import Explanation, Verdict
+from licet.sources.standard_input import read_once
 
 
 @click.command(
@@ -49,6 +50,7 @@ def command(options: Options, src: str, dst: str, paths: tuple[str, ...], port: 
     SRC and DST are an id as `licet map` shows it, a name that fits one workload, or an address. DST may be a Service
     or a route such as `shop/web[Ingress]`: its port is then the Service's, and what is behind it is followed.
     """
+    read_once(*dict.fromkeys(paths), options.platform)
     session = Session(options)
 
     def answer(tell: Tell) -> tuple[Loaded, chain.Asked, Explanation]:
