@@ -383,6 +383,22 @@ CASES: dict[str, Case] = {
         NODE.key,
         ("no port", "all ports", {SELECTED}),
     ),
+    "hostNetwork that is surely selected, from outside": (
+        [network_policy("p", pods=labelled(app="node"), ingress=[]), NODE],
+        Platform(),
+        msgspec.structs.replace(SURE, selects_host_network=YES),
+        HERE,
+        NODE.key,
+        ("no port", "no port", set()),
+    ),
+    "hostNetwork that is surely selected, from the ingress controller, which may run on that node": (
+        [network_policy("p", pods=labelled(app="node"), ingress=[rule(0, None, [tcp(80)])]), NODE],
+        Platform(),
+        msgspec.structs.replace(SURE, selects_host_network=YES),
+        INGRESS_CONTROLLER,
+        NODE.key,
+        ("TCP 80", "TCP 1-79,81-65535, UDP any, SCTP any", {SHARED_NODE}),
+    ),
     "block and hostNetwork": (
         [into_db(block("10.1.0.0/16")), NODE],
         NODE_RANGE,

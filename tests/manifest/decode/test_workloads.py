@@ -67,7 +67,50 @@ def test_a_label_that_the_template_gives_is_known() -> None:
     assert found.runtime_labels == NODE
 
 
+@pytest.mark.parametrize(
+    ("kind", "certain"),
+    [
+        ("apps/v1, kind: Deployment", {"pod-template-hash"}),
+        (
+            "apps/v1, kind: StatefulSet",
+            {"statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index", "controller-revision-hash"},
+        ),
+        ("apps/v1, kind: DaemonSet", {"controller-revision-hash"}),
+        ("apps/v1, kind: ReplicaSet", set()),
+        ("batch/v1, kind: Job", {"controller-uid", "batch.kubernetes.io/controller-uid"}),
+        ("argoproj.io/v1alpha1, kind: Rollout", {"rollouts-pod-template-hash"}),
+        (
+            "serving.knative.dev/v1, kind: Service",
+            {"pod-template-hash", "serving.knative.dev/revision", "serving.knative.dev/revisionUID"},
+        ),
+    ],
+)
+def test_labels_that_every_pod_gets(kind: str, certain: set[str]) -> None:
+    """Not the zone and region, which a node may lack; not what the template gives, which is known."""
+    found = only(f"{{apiVersion: {kind}, metadata: {{name: w}}, spec: {{template: {TEMPLATE}}}}}")
+    assert found.certain_labels == certain
+    assert found.certain_labels <= found.runtime_labels
+
+
+def test_labels_that_every_pod_of_a_job_gets() -> None:
+    """The index of an Indexed one, and a name that is not known yet; with `manualSelector` none of its own."""
+    names = {"job-name", "batch.kubernetes.io/job-name"}
+    index = "batch.kubernetes.io/job-completion-index"
+    jobs = {
+        JOB % "completionMode: Indexed,": {*UIDS, index},
+        JOB % "manualSelector: true,": set(),
+        JOB % "manualSelector: true, completionMode: Indexed,": {index},
+        (JOB % "").replace("name: j", "generateName: j-"): UIDS | names,
+        CRON_JOB: UIDS | names,
+    }
+    assert [only(text).certain_labels for text in jobs] == list(jobs.values())
+
+
 JOB = "{apiVersion: batch/v1, kind: Job, metadata: {name: j}, spec: {%s template: " + TEMPLATE + "}}"
+CRON_JOB = (
+    "{apiVersion: batch/v1beta1, kind: CronJob, metadata: {name: c},"
+    f" spec: {{jobTemplate: {{spec: {{template: {TEMPLATE}}}}}}}}}"
+)
 UIDS = {"controller-uid", "batch.kubernetes.io/controller-uid"}
 NAMED = {"app": "a", "job-name": "j", "batch.kubernetes.io/job-name": "j"}
 
@@ -88,10 +131,7 @@ def test_the_pods_of_a_job_bear_its_name(more: str, labels: dict[str, str], runt
 
 
 def test_the_pods_of_a_cron_job_bear_names_that_nobody_knows_yet() -> None:
-    found = only(
-        "{apiVersion: batch/v1beta1, kind: CronJob, metadata: {name: c},"
-        f" spec: {{jobTemplate: {{spec: {{template: {TEMPLATE}}}}}}}}}"
-    )
+    found = only(CRON_JOB)
     assert str(found.key) == "default/c[CronJob]"
     assert found.labels == {"app": "a"}
     assert found.runtime_labels == UIDS | NODE | {"job-name", "batch.kubernetes.io/job-name"}
