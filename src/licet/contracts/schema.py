@@ -48,6 +48,8 @@ def schema_text(kind: str) -> str:
 
 
 def _object(model: type) -> Schema:
+    if model is Meta:
+        model = wire.Metadata
     node = inspect.type_info(model)
     assert isinstance(node, inspect.StructType)
     made: Schema = {
@@ -57,17 +59,10 @@ def _object(model: type) -> Schema:
         "required": [field.encode_name for field in node.fields if field.required],
         "additionalProperties": not node.forbid_unknown_fields,
     }
-    if model in (wire.Metadata, Meta):
-        made["properties"] = {name: made["properties"][name] for name in METADATA}
-        del made["additionalProperties"]
     if not made["required"]:
         del made["required"]
     conditions = [rule.schema for rule in RULES.get(model, ()) if rule.schema is not None]
     return {**made, "allOf": conditions} if conditions else made
-
-
-METADATA = ("name", "namespace", "labels", "annotations")
-"""What of an object's metadata is anybody's to write."""
 
 
 def summary(model: type) -> str:

@@ -60,10 +60,11 @@ class Metadata(_Wire):
 
     name: Annotated[ObjectName, msgspec.Meta(description="Its name.", examples=["checkout"])]
     namespace: Annotated[
-        NamespaceName | None, msgspec.Meta(description="Its namespace; left out, the one that is being applied to.")
-    ] = None
-    labels: Annotated[dict[str, str] | None, msgspec.Meta(description="Its labels.")] = None
-    annotations: Annotated[dict[str, str] | None, msgspec.Meta(description="Its annotations.")] = None
+        NamespaceName | UnsetType,
+        msgspec.Meta(description="Its namespace; left out, the one that is being applied to."),
+    ] = UNSET
+    labels: Annotated[dict[str, str] | UnsetType, msgspec.Meta(description="Its labels.")] = UNSET
+    annotations: Annotated[dict[str, str] | UnsetType, msgspec.Meta(description="Its annotations.")] = UNSET
     creationTimestamp: Any = None
     deletionGracePeriodSeconds: Any = None
     deletionTimestamp: Any = None
