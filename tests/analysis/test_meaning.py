@@ -178,7 +178,7 @@ NO_POD_OUT = f"{EVERY}, egress: [{{action: Deny, to: [{{namespaces: {{}}}}]}}]"
 
 
 @pytest.mark.xfail(
-    reason="policies on an ingress controller's own pods are not asked what it may send, as an assumption of the map says",
+    reason="policies on an ingress controller's own pods are not asked what it may send, as the map says",
     strict=True,
 )
 @pytest.mark.parametrize(
