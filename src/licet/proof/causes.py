@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import msgspec
 
 from licet.analysis.explain import Explainer
-from licet.analysis.reach import Reach
-from licet.contracts.agreement import Addresses, Agreement, End, Isolated
+from licet.contracts.agreement import Addresses, Agreement, End
 from licet.model.addresses import AddressSet, address_text
 from licet.model.key import Key
 from licet.model.policy import Direction, NetworkPolicy
@@ -16,9 +15,8 @@ from licet.model.ports import PortSet, Protocol
 from licet.model.verdict import Cause, Explanation
 from licet.model.workload import Workload
 from licet.proof.comparison import Deviation
-from licet.proof.expected import Expectations
+from licet.proof.ground import Ground
 from licet.proof.proof import Difference, Fault, Witness
-from licet.proof.units import Units
 
 _EXPLAINED = 100
 """How many deviations of one kind are looked into; the rest are counted together."""
@@ -34,23 +32,15 @@ _WANTED = {
 class Causes:
     """Explains deviations of one answer."""
 
-    def __init__(
-        self,
-        reach: Reach,
-        units: Units,
-        expectations: Expectations,
-        isolated: Mapping[Key, Isolated],
-        agreements: Iterable[Agreement],
-        names: Mapping[Key, str],
-    ) -> None:
-        self._reach = reach
-        self._units = units
-        self._expectations = expectations
-        self._isolated = isolated
-        self._agreements = tuple(agreements)
-        self._names = names
+    def __init__(self, ground: Ground) -> None:
+        self._reach = ground.reach
+        self._units = ground.units
+        self._expectations = ground.expectations
+        self._isolated = ground.isolated
+        self._agreements = ground.agreements.agreements
+        self._names = ground.names
         self._policies: dict[str, list[NetworkPolicy]] = {}
-        for policy in reach.cluster.network_policies:
+        for policy in ground.reach.cluster.network_policies:
             self._policies.setdefault(policy.key.namespace, []).append(policy)
 
     def differences(self, deviations: Iterable[Deviation]) -> list[Difference]:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import reduce
+from operator import or_
 
 import msgspec
 
 from licet.analysis.grant import Grant
 from licet.analysis.partition import R, combine
-from licet.analysis.reach import Reach
 from licet.model.addresses import AddressSet
 from licet.model.policy import Direction
 from licet.model.ports import NO_PORTS, PortSet
-from licet.proof.expected import NOTHING, Expectations, Expected
+from licet.proof.expected import NOTHING, Expected
+from licet.proof.ground import Ground
 from licet.proof.proof import Fault
-from licet.proof.units import Units
 
 
 class Judged(msgspec.Struct, frozen=True, eq=False):
@@ -45,29 +46,14 @@ class Deviation(msgspec.Struct, frozen=True):
     reasons: tuple[str, ...]
 
 
-class Scope(msgspec.Struct, frozen=True):
-    """Who is judged: units that are default-deny and enforced, those of them also for what they let in.
-
-    `nodes` and `world` are the addresses of nodes, and all that are outside; `chameleon` is the unit whose labels may
-    be anything. `unclosed` are the (unit, direction) where nothing outside can be refused.
-    """
-
-    enforced: int
-    admitting: int
-    chameleon: int
-    world: AddressSet
-    nodes: AddressSet
-    unclosed: frozenset[tuple[int, Direction]]
-
-
 class Comparison:
     """Compares one answer with what is expected of it; `deviations` fills the counts."""
 
-    def __init__(self, reach: Reach, units: Units, expectations: Expectations, scope: Scope) -> None:
-        self._reach = reach
-        self._units = units
-        self._expectations = expectations
-        self._scope = scope
+    def __init__(self, ground: Ground) -> None:
+        self._reach = ground.reach
+        self._units = ground.units
+        self._expectations = ground.expectations
+        self._scope = ground.scope
         self._judged: dict[tuple[Grant, Expected], Judged] = {}
         self._rows: dict[tuple[int, frozenset[tuple[Expected, AddressSet]]], list[tuple[Judged, AddressSet, bool]]] = {}
         self.agreed = 0
@@ -104,21 +90,11 @@ class Comparison:
             count = part.bit_count()
             self.agreed += count if judged.agreed else 0
             self.permitted += count if judged.permitted else 0
-            for fault, ports in judged.faults:
-                yield from self._between(fault, part, destination, ports, judged.reasons)
-
-    def _between(
-        self, fault: Fault, sources: int, destination: int, ports: PortSet, reasons: tuple[str, ...]
-    ) -> Iterator[Deviation]:
-        """What hangs on labels that a pod elsewhere may give itself is certain: such a pod can be made."""
-        chameleon = self._scope.chameleon
-        if fault is Fault.PERHAPS_EXCESS:
-            can_be_made = sources if destination == chameleon else sources & (1 << chameleon)
-            if can_be_made:
-                yield self._deviation(Fault.EXCESS, can_be_made, destination, ports, ())
-                sources ^= can_be_made
-        if sources:
-            yield self._deviation(fault, sources, destination, ports, reasons)
+            made = part if destination == scope.chameleon else part & (1 << scope.chameleon)
+            for fault, ports in judged.faults if part != made else ():
+                yield self._deviation(fault, part ^ made, destination, ports, judged.reasons)
+            for fault, ports in _of_its_making(judged.faults) if made else ():
+                yield self._deviation(fault, made, destination, ports, judged.reasons)
 
     def _deviation(
         self, fault: Fault, sources: int, destination: int, ports: PortSet, reasons: tuple[str, ...]
@@ -168,6 +144,14 @@ class Comparison:
         if found is None:
             found = self._judged[key] = _judged(grant, expected)
         return found
+
+
+def _of_its_making(faults: tuple[tuple[Fault, PortSet], ...]) -> Iterator[tuple[Fault, PortSet]]:
+    """What hangs on labels that a pod elsewhere may give itself is certain: such a pod can be made."""
+    excess = [ports for fault, ports in faults if fault in (Fault.EXCESS, Fault.PERHAPS_EXCESS)]
+    yield from ((fault, ports) for fault, ports in faults if fault in (Fault.MISSING, Fault.PERHAPS_MISSING))
+    if excess:
+        yield Fault.EXCESS, reduce(or_, excess)
 
 
 def _judged(grant: Grant, expected: Expected) -> Judged:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from licet.analysis.population import contains
-from licet.model.addresses import EVERY_V4, NEVER_A_PODS, AddressSet
+from licet.model.addresses import EVERY_V4, EVERY_V6, NEVER_A_PODS, AddressSet
 from licet.model.cluster import Cluster
 from licet.model.policy import BlockPeer
 from licet.model.profile import Profile
@@ -27,24 +27,23 @@ class World(msgspec.Struct, frozen=True):
 def settled(cluster: Cluster, profile: Profile) -> World:
     """The world in which blocks that may match pods do not, and blocks that may match nodes do.
 
-    Pods live where no block is that holds only a part of what may be theirs. Where such blocks leave no room for
-    pods, nothing is assumed of addresses, and what hangs on them stays undetermined.
+    Pods live where no block is that holds only a part of what may be theirs. Of a block that would leave no room for
+    them in a family that they are known to have, nothing is assumed, and what hangs on it stays undetermined.
     """
     of_networks = list(_blocks(cluster, of_networks=True))
     of_policies = list(_blocks(cluster, of_networks=False))
     assumptions: list[str] = []
     platform = cluster.platform
-    doubtful = [
-        peer
-        for peer in (*of_networks, *(of_policies if profile.block_matches_pods is not Ternary.NO else ()))
-        if contains(peer.addresses, platform.pod_addresses) is Ternary.UNKNOWN
-    ]
+    candidates = (*of_networks, *(of_policies if profile.block_matches_pods is not Ternary.NO else ()))
     room = platform.pod_addresses or EVERY_V4 - NEVER_A_PODS
-    for peer in doubtful:
-        room = room - peer.addresses
-    if doubtful and room:
+    kept_out: list[BlockPeer] = []
+    for peer in candidates:
+        if contains(peer.addresses, platform.pod_addresses) is Ternary.UNKNOWN and _leaves_room(room, peer):
+            room = room - peer.addresses
+            kept_out.append(peer)
+    if kept_out:
         platform = msgspec.structs.replace(platform, pod_addresses=room)
-        assumptions.append(f"no pod has an address in {_listed(doubtful)}: `podCIDRs` of the Platform would settle it")
+        assumptions.append(f"no pod has an address in {_listed(kept_out)}: `podCIDRs` of the Platform would settle it")
     matched = [peer for peer in of_policies if contains(peer.addresses, platform.pod_addresses) is not Ternary.NO]
     if matched and profile.block_matches_pods is Ternary.UNKNOWN:
         profile = msgspec.structs.replace(profile, block_matches_pods=Ternary.NO)
@@ -60,9 +59,8 @@ def settled(cluster: Cluster, profile: Profile) -> World:
     return World(msgspec.structs.replace(cluster, platform=platform), profile, tuple(assumptions))
 
 
-def outside(cluster: Cluster) -> AddressSet:
-    """Every address that is not known to be a pod's."""
-    return AddressSet.of(["0.0.0.0/0", "::/0"]) - cluster.platform.pod_addresses
+def _leaves_room(room: AddressSet, peer: BlockPeer) -> bool:
+    return all(held - peer.addresses for family in (EVERY_V4, EVERY_V6) if (held := room & family))
 
 
 def _blocks(cluster: Cluster, *, of_networks: bool) -> Iterator[BlockPeer]:

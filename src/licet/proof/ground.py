@@ -1,0 +1,94 @@
+"""The ground of a proof: who is judged, what is expected of them, and what policies permit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from licet.analysis import bits
+from licet.analysis.reach import Reach
+from licet.compile.compiled import Unclosed
+from licet.contracts.agreement import Agreements, Isolated, Pods
+from licet.contracts.contract import Mode
+from licet.model.addresses import EVERY_ADDRESS, AddressSet
+from licet.model.cluster import Cluster
+from licet.model.key import Key
+from licet.model.policy import Direction
+from licet.model.profile import Profile
+from licet.model.ternary import Ternary
+from licet.proof.expected import Expectations
+from licet.proof.standins import staged
+from licet.proof.units import Units
+from licet.proof.world import settled
+
+
+class Scope(msgspec.Struct, frozen=True):
+    """Who is judged: units that are default-deny and enforced, those of them also for what they let in.
+
+    `nodes` and `world` are the addresses of nodes, and all that are no pods'; `chameleon` is the unit whose labels may
+    be anything. `unclosed` are the (unit, direction) where nothing outside can be refused.
+    """
+
+    enforced: int
+    admitting: int
+    chameleon: int
+    world: AddressSet
+    nodes: AddressSet
+    unclosed: frozenset[tuple[int, Direction]]
+
+
+class Ground:
+    """Everything that is compared, over a cluster with stand-ins in a world in which address blocks have answers."""
+
+    def __init__(
+        self, agreements: Agreements, cluster: Cluster, profile: Profile, unclosed: Sequence[Unclosed] = ()
+    ) -> None:
+        self.agreements = agreements
+        self.isolated: dict[Key, Isolated] = {
+            key: one for key, one in agreements.isolated.items() if one.mode is Mode.ENFORCE
+        }
+        world = settled(cluster, profile)
+        stage = staged(_without_routes(world.cluster), _pods(agreements))
+        self.names = stage.names
+        self.reach = Reach(stage.cluster, world.profile)
+        self.units = Units(self.reach.population)
+        outside = EVERY_ADDRESS - cluster.platform.pod_addresses
+        self.scope = Scope(
+            self._those(list(self.isolated)),
+            self._those([key for key, one in self.isolated.items() if one.ingress]),
+            self.units.by_root[stage.chameleon][0],
+            outside,
+            cluster.platform.node_addresses,
+            frozenset((unit, one.direction) for one in unclosed for unit in self.units.by_root.get(one.key, ())),
+        )
+        self.expectations = Expectations(
+            agreements.agreements, self.reach.population, self.units, self.scope.enforced, outside
+        )
+        self.assumptions = (*agreements.assumptions, *world.assumptions, *stage.assumptions, *self._standing())
+
+    def _those(self, keys: Sequence[Key]) -> int:
+        return bits.of((unit for key in keys for unit in self.units.by_root.get(key, ())), self.units.width)
+
+    def _standing(self) -> Iterator[str]:
+        """What every proof rests on, as far as it matters in this one."""
+        yield "a pod and the node that runs it always reach each other, which kubelet probes rest on"
+        yield "namespaces that no manifest holds have no labels but their names; pods there may have any"
+        if self.units.host:
+            yield "nothing is proved of hostNetwork pods: their traffic is their node's"
+        if self.reach.profile.other_protocols_denied is Ternary.UNKNOWN:
+            yield (
+                "ICMP and protocols other than TCP, UDP and SCTP are not told: enforcers deny them or let them through"
+            )
+        if any(agreement.http or agreement.grpc for agreement in self.agreements.agreements):
+            yield "ports are judged, not what is agreed of HTTP and gRPC on them"
+
+
+def _without_routes(cluster: Cluster) -> Cluster:
+    """What serves routes is judged as the pods that the Platform says it is, or as any pod at all."""
+    return msgspec.structs.replace(cluster, services=(), slices=(), routes=(), gateways=(), grants=())
+
+
+def _pods(agreements: Agreements) -> Iterator[Pods]:
+    for agreement in agreements.agreements:
+        yield from (end for end in (agreement.src, agreement.dst) if isinstance(end, Pods))
