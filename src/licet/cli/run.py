@@ -6,7 +6,6 @@ import io
 import os
 import re
 import sys
-import traceback
 from collections.abc import Sequence
 from typing import TextIO
 
@@ -61,7 +60,7 @@ def run(arguments: Sequence[str]) -> int:
             _say(wrong)
             return WRONG
         if "--verbose" in arguments or "-v" in arguments:
-            traceback.print_exc()
+            sys.excepthook(type(error), error, error.__traceback__)
         _say(
             f"a bug in licet: {type(error).__name__}: {error}".replace("\n", " ")
             + " (please report it, with what `--verbose` adds)"

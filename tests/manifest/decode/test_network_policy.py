@@ -176,6 +176,8 @@ IN, OUT = ("spec", "ingress", 0), ("spec", "egress", 0)
         ("{ingress: [{ports: [{port: 80, endPort: 65536}]}]}", "is 65536", (*IN, "ports", 0, "endPort")),
         ("{ingress: [{ports: [{protocol: tcp}]}]}", "is `tcp`", (*IN, "ports", 0, "protocol")),
         ("{ingress: [{ports: [{protocol: ICMP}]}]}", "is `ICMP`", (*IN, "ports", 0, "protocol")),
+        ("{ingress: [{ports: [{port: 1, protocol: ''}]}]}", "is ``", (*IN, "ports", 0, "protocol")),
+        ("{ingress: [{ports: [{port: 1, protocol: tcp}]}]}", "is `tcp`", (*IN, "ports", 0, "protocol")),
         ("{policyTypes: [ingress]}", "is `ingress`", ("spec", "policyTypes", 0)),
         ("{policyTypes: [Ingress, Egress, Ingress]}", "has more than two entries", ("spec", "policyTypes")),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -128,7 +129,8 @@ def _rules(
             for j, peer in enumerate(wire.peers or ()):
                 peers.append(_peer(peer, ("spec", direction, i, side, j), reader, selectors))
             for j, port in enumerate(wire.ports or ()):
-                ports.append(_port(port, ("spec", direction, i, "ports", j), reader))
+                known = _known_port(port)
+                ports.append(known or _port(port, ("spec", direction, i, "ports", j), reader))
         rules.append(NetworkRule(i, tuple(peers) or None, tuple(ports) or None))
     return tuple(rules)
 
@@ -159,6 +161,19 @@ def _block(wire: IPBlock, path: Path, reader: Reader) -> BlockPeer:
     excluded = [part or "" for part in wire.excluded or ()]
     found = without(text, excluded, (*path, "cidr"), (*path, "except"), reader, lenient=True)
     return BlockPeer(found, f"{text} except {', '.join(excluded)}" if excluded else text)
+
+
+def _known_port(wire: PortFields | None) -> PortRule | None:
+    """The most usual of ports, one that is a number, made once each; None where there is more to look at."""
+    if wire is None or type(wire.port) is not int or wire.endPort is not None:
+        return None
+    return _numbered(wire.protocol, wire.port)
+
+
+@lru_cache(maxsize=1024)
+def _numbered(protocol: str | None, port: int) -> PortRule | None:
+    found = PROTOCOLS.get("TCP" if protocol is None else protocol)
+    return PortRange(found, port, port) if found is not None and FIRST_PORT <= port <= LAST_PORT else None
 
 
 def _port(wire: PortFields | None, path: Path, reader: Reader) -> PortRule:
