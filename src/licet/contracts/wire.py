@@ -80,7 +80,7 @@ class Metadata(_Wire):
 class TargetRef(_Wire):
     """The workload that a contract is about, in the contract's namespace."""
 
-    kind: Annotated[KindName, msgspec.Meta(description="Its kind, such as `Deployment`.", examples=["Deployment"])]
+    kind: Annotated[KindName, msgspec.Meta(description="Its kind.", examples=["Deployment"])]
     name: Annotated[ObjectName, msgspec.Meta(description="Its name.", examples=["checkout"])]
     group: Annotated[
         GroupName | UnsetType,
