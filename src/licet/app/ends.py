@@ -116,10 +116,8 @@ class Ends:
 
     def _cuts(self, first: int, last: int) -> tuple[int, ...]:
         """The addresses of a range behind its first at which something begins or ends that may tell them apart."""
-        policies: list[NetworkPolicy | ClusterPolicy] = [
-            *self._cluster.network_policies,
-            *self._cluster.cluster_policies,
-        ]
+        cluster = self._cluster
+        policies: list[NetworkPolicy | ClusterPolicy] = [*cluster.network_policies, *cluster.cluster_policies]
         blocks = [peer.addresses for policy in policies for peer in _peers(policy) if isinstance(peer, BlockPeer)]
         spans = [span for block in (cluster.platform.node_addresses, *blocks) for span in block.spans]
         return tuple(sorted({at for low, high in spans for at in (low, high + 1) if first < at <= last}))
