@@ -63,6 +63,8 @@ def _line(number: int, text: str) -> Line:
     match = _PAIR.match(text)
     if match is not None and not match["value"].startswith(("{", "[")):
         pairs.append((match["key"].strip("\"'"), match["value"].strip("\"'")))
+    elif match is not None and match["value"].startswith("[") and "{" not in text:
+        pairs += [(match["key"].strip("\"'"), item) for item in _TOKENS.split(match["value"]) if item]
     elif "{" in text or "[" in text:
         pairs += [(m["key"].strip("\"'"), m["value"].strip("\"'")) for m in _INNER.finditer(text) if m["value"] != ":"]
     elif (directive := _DIRECTIVE.match(text)) is not None:

@@ -68,12 +68,15 @@ _BESIDE = frozenset(
 )
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _NAME = re.compile(rf"(?=[^:]*[A-Za-z]){_LABEL}(?:\.{_LABEL})*\.?")
+_NUMBERED = re.compile(r"(?:\d+@|server\.\d+=)")
+_SERIES = re.compile(r"\{(\d+)\.{2,3}\d+\}")
+_WORDS = re.compile(r"[^,;\s]\s+[^,;\s]")
 _SEPARATORS = re.compile(r"[,;\s]+")
 
 
 def mentions(value: str) -> list[Mention]:
     """The hosts that the whole value of a setting names, each form tried from the plainest to the least certain."""
-    value = value.strip()
+    value = _SERIES.sub(r"\1", value.strip())
     for found in (_urls(value), _drivers(value), _keywords(value), _listed(value)):
         if hosts := list(dict.fromkeys(found)):
             return hosts
@@ -143,7 +146,10 @@ def _authorities(scheme: str, rest: str) -> list[str]:
     rest = rest.lstrip("/@") if scheme.startswith("jdbc:oracle") else rest
     if rest.startswith("/"):  # dns:///name:port, with nobody named to ask
         rest = rest.lstrip("/") if scheme in ("dns", "xds", "passthrough") else ""
-    head = re.split(r"[?#;]", rest, maxsplit=1)[0]
+    head = rest.partition(";")[0] if "sqlserver" in scheme else rest
+    head, *query = re.split(r"[?#]", head, maxsplit=1)
+    if query and "@" in query[0] and not {"@", "/"} & set(head):
+        return []  # perhaps a password with a question mark in it
     if "@" in head and (scheme not in _WEB or "@" in head.split("/", 1)[0]):
         head = head.rsplit("@", 1)[1]
     head = head.split("/", 1)[0].strip("()[]{},.") if not head.startswith("[") else head.split("/", 1)[0]
@@ -180,6 +186,7 @@ def _listed(text: str) -> Iterator[Mention]:
     """`host`, `host:port/path`, or several of them between commas, semicolons or spaces; options may follow."""
     found: list[Mention] = []
     for part in filter(None, _SEPARATORS.split(text)):
+        part = _NUMBERED.sub("", part, count=1) if _NUMBERED.match(part) else part
         if "=" in part and found:
             continue
         head, _, path = part.partition("/")
@@ -187,4 +194,5 @@ def _listed(text: str) -> Iterator[Mention]:
         if mention is None or (path and mention.port is None):
             return
         found.append(mention)
-    yield from found
+    if not _WORDS.search(text) or all(mention.port is not None for mention in found):
+        yield from found

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from licet.diag.place import Path
 from licet.discover import commands, files, variables
 from licet.discover.commands import Word
 from licet.discover.edge import Evidence
 from licet.discover.names import Names
-from licet.discover.pods import ConfigMap, Pods, items, mapping, text
+from licet.discover.pods import ConfigMap, Pods, Told, items, mapping, text
 from licet.discover.variables import MAPS, Variables
 from licet.discover.weigh import Reading, weigh
 
@@ -35,7 +37,8 @@ def _readings(pods: Pods, maps: MAPS, names: Names) -> Iterator[Reading]:
     for container, path in pods.containers():
         known = variables.variables(pods, container, path, maps, names)
         environments.append(known)
-        yield from variables.readings(known)
+        for name, told in known.values.items():
+            yield from _variable(name, told, known)
         yield from commands.readings(_words(pods, container, path), known)
         for hook in _HOOKS:
             yield from commands.readings(_hook_words(pods, container, path, hook), known)
@@ -49,6 +52,18 @@ def _readings(pods: Pods, maps: MAPS, names: Names) -> Iterator[Reading]:
                 yield from commands.script(lines, nothing)
             else:
                 yield from files.readings(name, told)
+
+
+def _variable(name: str, told: Told, known: Variables) -> Iterator[Reading]:
+    """A variable holds an address, or, where it is long, a file or arguments."""
+    value = told.text.strip()
+    if value.startswith(("{", "[{")) or "\n" in value:
+        yield from files.readings(name, told)
+    elif value.startswith("-"):
+        for reading in commands.script([Word(value, told.place)], known):
+            yield msgspec.structs.replace(reading, text=f"{name}: {reading.text}")
+    else:
+        yield from variables.readings(name, told, known)
 
 
 def _words(pods: Pods, container: Mapping[str, Any], path: Path) -> list[Word]:

@@ -78,20 +78,18 @@ def variables(pods: Pods, container: Mapping[str, Any], path: Path, maps: MAPS, 
     return Variables(values, hidden, given)
 
 
-def readings(known: Variables) -> Iterator[Reading]:
-    """The hosts that variables name."""
-    for name, told in known.values.items():
-        meaning = sense(name)
-        if meaning is Sense.NEVER:
-            continue
-        for mention in mentions(told.text):
-            port = _port_beside(name, known) if mention.form is Form.BARE else None
-            shown = f"{name}={mention}"
-            if port is not None:
-                mention, shown = msgspec.structs.replace(mention, port=port[1]), f"{shown}, {port[0]}={port[1]}"
-                yield Reading(mention, max(meaning, Sense.WEAK), told.place, shown)
-            else:
-                yield Reading(mention, meaning, told.place, shown)
+def readings(name: str, told: Told, known: Variables) -> Iterator[Reading]:
+    """The hosts that a variable names."""
+    meaning = sense(name)
+    if meaning is Sense.NEVER:
+        return
+    for mention in mentions(told.text):
+        port = _port_beside(name, known) if mention.form is Form.BARE else None
+        text = shown(name, mention)
+        if port is not None:
+            mention, text = msgspec.structs.replace(mention, port=port[1]), f"{text}, {port[0]}={port[1]}"
+            meaning = max(meaning, Sense.WEAK)
+        yield Reading(mention, meaning, told.place, text)
 
 
 def _port_beside(name: str, known: Variables) -> tuple[str, int] | None:

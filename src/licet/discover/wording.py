@@ -35,9 +35,12 @@ _PHRASES = frozenset(
 _WEAK = frozenset({"service", "svc", "master", "primary", "replica", "sentinel", "sentinels", "connection", "nodes"})
 _ENDINGS = ("host", "url", "uri", "addr", "hostname", "endpoint")
 _NEVER = _words("""
-listen listener listeners bind advertise advertised allowed allowlist whitelist cors origin origins noproxy
-redirect callback trusted cookie public image tag version password passwd secret token credential credentials
-username namespace schema xmlns license homepage docs documentation referer audience
+listen listener listeners bind advertise advertised allowed allowlist whitelist cors noproxy redirect callback trusted
+cookie public xmlns homepage docs documentation referer audience
+""")
+_NEVER_LAST = _words("""
+image tag version password passwd secret token key credential credentials username user namespace schema license origin
+origins path
 """)
 _NEVER_PHRASES = frozenset(
     {("no", "proxy"), ("external", "url"), ("root", "url"), ("server", "name"), ("virtual", "host"), ("self", "url")}
@@ -58,6 +61,8 @@ def sense(name: str) -> Sense:
     if not words:
         return Sense.SILENT
     last = words[-1]
+    if last in _NEVER_LAST:
+        return Sense.NEVER
     if last in _HOSTS or last.endswith(("host", "hostname")):
         return Sense.HOST
     if last in _ADDRESSES or tuple(words[-2:]) in _PHRASES or last.endswith(_ENDINGS):
