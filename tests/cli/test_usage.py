@@ -24,7 +24,11 @@ from tests.cli.command import SHOP, deployment, environment, licet
         (["map", SHOP, "--focus", "shop/chekout"], "no workload `shop/chekout`: did you mean `shop/checkout` or"),
         (["why", "bank/checkout", "shop/cart", SHOP, "--port", "1"], "no workload `bank/checkout`: did you mean"),
         (["why", "1.2.3.4", "5.6.7.8", SHOP, "--port", "1"], "both ends lie outside the cluster"),
-        (["why", "10.0.0.0/8", "shop/cart", SHOP, "--port", "1"], "`10.0.0.0/8` is more than one address"),
+        (
+            ["why", "10.0.0.0/8", "shop/cart", SHOP, "--port", "1"],
+            "`10.0.0.0/8` holds addresses of pods: name a workload",
+        ),
+        (["map", SHOP, "--focus", "{ingres}"], "no workload `{ingres}`: did you mean `{ingress-controller}`?"),
         (["diff", "-", "-"], "standard input can be read once: write one of the two to a file, and name that"),
         (["ask", "-", "-"], "standard input can be read once"),
         (["ask", "-", SHOP, "--platform", "-"], "standard input can be read once"),

@@ -144,9 +144,20 @@ def test_a_range_has_one_verdict_or_none(tmp_path: Path) -> None:
         0,
         "allow: 203.0.113.0-203.0.113.255 may reach shop/web[Deployment] on TCP 1",
     )
+    assert licet("why", "203.0.113.0/24", "shop/web", tmp_path, "--port", "1").code == 0
     across = licet("why", "203.0.113.0-203.0.114.255", "shop/web", tmp_path, "--port", "1")
     assert (across.code, across.err) == (
         2,
         "licet: the addresses of `203.0.113.0-203.0.114.255` do not share one verdict: "
         "name one of them, such as `203.0.114.0`, or a range that `licet map` lists\n",
     )
+
+
+def test_a_block_is_meant_as_the_table_shows_it() -> None:
+    """The table writes ranges as blocks, JSON as first and last address; `--focus` takes both."""
+    block, range_ = (
+        licet("map", SHOP, "--focus", text, "-q") for text in ("203.0.113.0/28", "203.0.113.0-203.0.113.15")
+    )
+    assert (block.code, block.err) == (0, "")
+    assert block == range_
+    assert "203.0.113.0/28  TCP 443" in block.out

@@ -99,12 +99,8 @@ class Ends:
 
     def _at(self, addresses: AddressSet, text: str) -> End:
         ((first, last),) = addresses.spans
-        if first != last and "/" in text:
-            raise SourceError(
-                f"`{text}` is more than one address", "name one of them, or a range that `licet map` lists"
-            )
         if self._cluster.platform.pod_addresses & addresses and first != last:
-            raise SourceError(f"`{text}` holds addresses of pods", "name a workload, or an address")
+            raise SourceError(f"`{text}` holds addresses of pods", "name a workload, or addresses outside")
         if first != last:
             return Outside(first, text, self._cuts(first, last))
         for workload in self._cluster.workloads:
@@ -126,8 +122,9 @@ class Ends:
 def endpoint(text: str, endpoints: Iterable[Endpoint]) -> Endpoint:
     """The endpoint of a map that has this id, or that this name fits; errors as `Ends.find`."""
     known = list(endpoints)
+    addresses = _addresses(text)
     for candidate in known:
-        if candidate.id == text:
+        if candidate.id == text or (addresses is not None and _addresses(candidate.id) == addresses):
             return candidate
     pattern = _pattern(text)
     keyed = {candidate.key: candidate for candidate in known if candidate.key is not None}
@@ -159,6 +156,8 @@ def _near(text: str, known: Iterable[Key]) -> str:
     """What may have been meant: the same name elsewhere, or one that comes close."""
     asked = text.partition("[")[0]
     names = dict.fromkeys(f"{key.namespace}/{key.name}" for key in known)
+    if text.startswith("{"):
+        return f"did you mean `{INGRESS_CONTROLLER.name}`?"
     bare = [name for name in names if name.rpartition("/")[2] == asked.rpartition("/")[2]]
     close = bare or difflib.get_close_matches(asked, names) or _close_names(asked, names)
     if not close:
