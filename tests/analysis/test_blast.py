@@ -187,3 +187,23 @@ def test_addresses_are_certain_where_the_way_to_them_is(seed: int) -> None:
                     grant = answer.between(pod, address) if outward else answer.between(address, pod)
                     assert hop.ports == grant.may
                     assert hop.certain is (hop.via in sure and bool(grant.must))
+
+
+def test_an_owner_stands_for_all_its_pods() -> None:
+    """What any of them reaches, and whoever reaches any of them; of themselves nothing is told."""
+    owner = key("StatefulSet", "db", group="apps")
+    replicas = [workload(f"db-{i}", kind="Pod", owner=owner, app="db", replica=str(i)) for i in range(2)]
+    things: list[Thing] = [
+        workload("near"),
+        workload("far"),
+        network_policy("first", pods=labelled(replica="0"), egress=[rule(0, [pods(app="near")])], ingress=[]),
+        network_policy("second", pods=labelled(replica="1"), egress=[], ingress=[rule(0, [pods(app="far")])]),
+        network_policy("quiet", pods=labelled(app="near"), egress=[]),
+        network_policy("end", pods=labelled(app="far"), ingress=[]),
+    ]
+    found = blast(reach(cluster(*replicas, *things), PROFILES["cilium"]), owner)
+    assert found.workload == "shop/db[StatefulSet]"
+    assert told(found.outward) == [("shop/near", 1, "shop/db")]
+    assert told(found.inward) == [("shop/far", 1, "shop/db")]
+    with pytest.raises(KeyError):
+        blast(reach(cluster(*things), PROFILES["cilium"]), owner)

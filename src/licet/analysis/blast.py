@@ -47,13 +47,21 @@ class Blast(msgspec.Struct, frozen=True):
 def blast(reach: Reach, workload: Key) -> Blast:
     """Follow edges from and to a workload until nothing new is met; KeyError where the cluster has no such workload.
 
-    Addresses outside, the ingress controller and gateways are ends: nothing is followed through them.
+    The key of an owner that is only there by its pods stands for them all. Addresses outside, the ingress controller
+    and gateways are ends: nothing is followed through them.
     """
-    start = reach.population.class_of[workload]
+    population = reach.population
+    pods = (
+        [workload] if workload in population.class_of else [w.key for w in population.workloads if w.owner == workload]
+    )
+    if not pods:
+        raise KeyError(workload)
+    start = bits.of((population.class_of[pod] for pod in pods), population.width)
+    own = {str(pod) for pod in pods}
     return Blast(
         str(workload),
-        tuple(_Outward(reach, workload, start).hops()),
-        tuple(_Inward(reach, workload, start).hops()),
+        tuple(_Outward(reach, str(workload), own, start).hops()),
+        tuple(_Inward(reach, str(workload), own, start).hops()),
     )
 
 
@@ -67,25 +75,29 @@ class _Step(msgspec.Struct, frozen=True):
 
 
 class _Walk:
-    """Breadth first over classes. `_sure` are the classes met so far by a wholly certain way."""
+    """Breadth first over classes, from those of `start`, in which `own` go by the name `workload`.
 
-    def __init__(self, reach: Reach, workload: Key, start: int) -> None:
+    `_sure` are the classes met so far by a wholly certain way.
+    """
+
+    def __init__(self, reach: Reach, workload: str, own: set[str], start: int) -> None:
         self._reach = reach
         self._names = [[name for _, name in names] for names in names_of_classes(reach, set())]
-        self._names[start] = [str(workload), *(name for name in self._names[start] if name != str(workload))]
+        for at in bits.indices(start):
+            self._names[at] = [workload, *(name for name in self._names[at] if name not in own)]
         self._start = start
-        self._sure = 1 << start
+        self._sure = start
         self._seen_outside = AddressSet()
 
     def hops(self) -> Iterator[Hop]:
-        frontier = 1 << self._start
+        frontier = self._start
         met = frontier
         distance = 1
         while frontier:
             yield from self._ends(frontier, distance)
             steps = list(self._steps(frontier, met if distance > 1 else 0))
             for step in steps:
-                names = self._names[step.to][1:] if step.to == self._start else self._names[step.to]
+                names = self._names[step.to][1:] if self._start >> step.to & 1 else self._names[step.to]
                 via = self._names[step.via][0]
                 for name in names:
                     yield Hop(name, EndpointType.WORKLOAD, distance, via, step.grant.may, step.certain)

@@ -46,7 +46,7 @@ def command(options: Options, workload: str, paths: tuple[str, ...]) -> int:
         start = Ends(loaded.cluster).workload(workload)
         tell("answering")
         answered = reach(loaded.cluster, session.profile)
-        return loaded, blast(answered, start.key), Names(answered.map().endpoints)
+        return loaded, blast(answered, start.name), Names(answered.map().endpoints)
 
     loaded, found, names = session.work(answer)
     if options.output == "json":
