@@ -11,10 +11,11 @@ import msgspec
 from licet.diag.place import Place
 from licet.discover.mention import Form, Mention, authority, mentions
 from licet.discover.variables import Variables, shown
-from licet.discover.weigh import Nearness, Reading
+from licet.discover.weigh import Reading
 from licet.discover.wording import Sense, sense
 
 _WORD = re.compile(r"""(?:[^\s"';|&<>`]|"[^"]*"|'[^']*')+""")
+_COMMAND = re.compile(r"""(?:[^;|&"']|"[^"]*"|'[^']*')+""")
 _FLAG = re.compile(r"-{1,2}(?P<name>[A-Za-z][\w.-]*)(?:=(?P<value>.*))?", re.DOTALL)
 _ASSIGNED = re.compile(r"(?P<name>[A-Za-z_][\w.]*)=(?P<value>.*)", re.DOTALL)
 _DEVICE = re.compile(r"/dev/(?:tcp|udp)/(?P<host>[^/\s]+)/(?P<port>\d+)")
@@ -40,8 +41,9 @@ _CLIENTS = frozenset(
     ]
 )
 _CLIENT_PORTS = frozenset({"p", "P", "port"})
+_PRINT = frozenset({"echo", "printf"})
+_OPENING = frozenset({"do", "then", "else", "if", "while", "until", "!", "exec", "time", "{"})
 _DEEPEST = 4
-_LOOKED_UP = "the command only looks the name up"
 
 
 class Word(msgspec.Struct, frozen=True):
@@ -73,9 +75,13 @@ def _script(text: Word, known: Variables, depth: int) -> Iterator[Reading]:
             mention = authority(f"{match['host']}:{match['port']}")
             if mention is not None:
                 yield Reading(mention, Sense.ADDRESS, text.place, match[0], below)
-        for command in re.split(r"[;|]|&&", line) if '"' not in line and "'" not in line else [line]:
+        for command in _COMMAND.findall(line):
             words = [Word(_unquoted(word), text.place, below) for word in _WORD.findall(command)]
-            yield from _arguments([word for word in words if word.text], known, depth + 1)
+            words = [word for word in words if word.text]
+            while words and words[0].text in _OPENING:
+                words = words[1:]
+            if words and words[0].text not in _PRINT:
+                yield from _arguments(words, known, depth + 1)
 
 
 def _unquoted(word: str) -> str:
@@ -146,7 +152,8 @@ def _value(word: Word, name: str, value: str, meaning: Sense, known: Variables, 
             yield from _script(Word(value, word.place, word.below), known, depth)
         return
     for mention in found:
-        yield Reading(mention, meaning, word.place, shown(name, mention), word.below, Nearness.SETTING)
+        if name or mention.form is not Form.BARE or ".svc" in mention.host:
+            yield Reading(mention, meaning, word.place, shown(name, mention), word.below)
 
 
 def _operands(words: Sequence[Word], at: int) -> tuple[Reading, set[int]] | None:

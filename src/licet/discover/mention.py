@@ -42,7 +42,9 @@ class Mention(msgspec.Struct, frozen=True):
         return front + host + (f":{self.port}" if self.port is not None and not self.implied else "")
 
 
-_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.:_-]*):(?://|(?=@))(?P<rest>[^\s\"'`<>|\\^]*)")
+_URL = re.compile(
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.:_-]*):(?://|(?=@))(?P<rest>(?:(?!,[A-Za-z][\w+.-]*://)[^\s\"'`<>|\\^])*)"
+)
 _WEB = frozenset({"http", "https", "ws", "wss"})
 _DRIVER = re.compile(r"(?:^|[\s@=\"'])(?P<net>tcp|udp)[46]?\((?P<hosts>[^()\s]+)\)")
 _KEYWORD = re.compile(

@@ -19,7 +19,7 @@ from licet.model.service import Service
 _REFERENCE = re.compile(r"\$\$|\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
 _SHELL = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::?-([^}]*))?\}|\$([A-Za-z_][A-Za-z0-9_]*)")
 _SERVICE = re.compile(
-    r"(?P<name>.+)_(?P<what>SERVICE_HOST|SERVICE_PORT(?:_(?P<port>.+))?|PORT(?:_(?P<number>\d+)_TCP(?P<part>_\w+)?)?)"
+    r"(?P<name>.+?)_(?P<what>SERVICE_HOST|SERVICE_PORT(?:_(?P<port>.+))?|PORT(?:_(?P<number>\d+)_TCP(?P<part>_\w+)?)?)"
 )
 MAPS = Mapping[tuple[str, str], ConfigMap]
 
