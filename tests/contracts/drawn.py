@@ -53,7 +53,8 @@ _HTTP = {
     )
 }
 _GRPC = {"grpc": _some(_object(service=st.sampled_from(["a.B", "_C"]), methods=st.none() | _some(st.just("Get"))))}
-_REQUESTS = st.just({}) | _object(**_HTTP) | _object(**_GRPC)
+_NO_REQUESTS: st.SearchStrategy[dict[str, Any]] = st.just({})
+_REQUESTS = _NO_REQUESTS | _object(**_HTTP) | _object(**_GRPC)
 _INSIDE = (
     _object(workload=_WORKLOADS)
     | _object(service=_object(name=_NAMES, namespace=_NAMESPACES))
@@ -67,7 +68,7 @@ _OUTSIDE = st.sampled_from(
         {"platform": "World"},
     ]
 ) | _object(cidr=_BLOCKS)
-_WHO = (
+_WHO: st.SearchStrategy[dict[str, Any]] = (
     _object(workload=_WORKLOADS)
     | _object(gateway=_object(name=_NAMES, namespace=_NAMESPACES))
     | _object(cidr=_BLOCKS)
@@ -101,7 +102,6 @@ def _serve(
     )
 
 
-_NO_REQUESTS: st.SearchStrategy[dict[str, Any]] = st.just({})
 _SERVES = (
     _serve(_PORTS, st.none(), _NO_REQUESTS)
     | _serve(_TCP, st.none(), _REQUESTS)

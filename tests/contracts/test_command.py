@@ -1,4 +1,4 @@
-"""Whichever command loads manifests: faults of contracts are findings with line and column, and sound ones are silent."""
+"""Whichever command loads manifests: faults of contracts are findings with their place, and sound ones are silent."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def test_contracts_know_the_cluster_and_the_mode_of_the_platform(tmp_path: Path)
     ("text", "code", "place"),
     [
         (f"{HEAD}{TARGET}  cals: []\n", "L0352", "6:3"),
-        (f"{HEAD}{TARGET}---\n{HEAD}{TARGET}", "L0357", "8:18"),
+        (f"{HEAD}{TARGET}---\n{HEAD}{TARGET}", "L0357", "9:18"),
         (
             f"{HEAD}{TARGET}  calls:\n  - name: a\n    to: {{workload: {{name: b}}}}\n    notAfter: 31.03.2027\n",
             "L0350",
             "9:15",
         ),
         (f"{HEAD}{TARGET}  serves: [{{name: a, ports: [{{port: 70000}}]}}]\n", "L0350", "6:37"),
-        (f"{HEAD}  targetRef: &a {{kind: Deployment, name: *a}}\n", "L0056", "5:43"),
+        (f"{HEAD}  targetRef: &a {{kind: Deployment, name: *a}}\n", "L0056", "5:42"),
     ],
     ids=["unknown field", "one name twice", "another form of date", "port out of range", "cycle"],
 )

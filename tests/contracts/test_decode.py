@@ -257,7 +257,8 @@ def test_a_document_that_cannot_be_taken(text: str, code: str, message: str, hel
 @pytest.mark.parametrize("text", [HEAD + TARGET, _NAMESPACE])
 def test_of_two_of_one_name_the_first_counts(text: str) -> None:
     found, [finding] = decoded(f"{text}---\n{text}")
-    assert [one.origin.offset for one in (*found.contracts, *found.namespaces)] == [0]
+    origins = [*(one.origin for one in found.contracts), *(one.origin for one in found.namespaces)]
+    assert [origin.offset for origin in origins] == [0]
     assert (finding.code, len(finding.related)) == ("L0357", 1)
     assert isinstance(finding.where, Place)
     assert finding.where.origin.offset > 0
