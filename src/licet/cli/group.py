@@ -17,6 +17,7 @@ COMMANDS = {
     "init": "Draft contracts from what is there, or add to those there are.",
     "policies": "Rules that are unused, shadowed, empty, equal or tied.",
     "compile": "Contracts to policies that let through what is agreed, and nothing else.",
+    "prove": "Whether the policies permit what the contracts agree on, and nothing else.",
     "completion": "Print the script that completes commands and options in a shell.",
 }
 """Every command and what the list of commands says of it."""

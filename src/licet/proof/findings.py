@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import assert_never
 
 from licet.contracts.agreement import Agreement, end_text
 from licet.diag.diagnostic import Diagnostic, Related, Severity
@@ -17,30 +18,7 @@ PERHAPS_MISSING = "L0423"
 UNJUDGED = "L0424"
 UNCLOSED = "L0425"
 
-_CODES = {
-    Fault.EXCESS: EXCESS,
-    Fault.MISSING: MISSING,
-    Fault.PERHAPS_EXCESS: PERHAPS_EXCESS,
-    Fault.PERHAPS_MISSING: PERHAPS_MISSING,
-}
-_MESSAGES = {
-    Fault.EXCESS: "`{src}` reaches `{dst}` on {on}, which nobody agreed to",
-    Fault.MISSING: "`{src}` does not reach `{dst}` on {on}, though both agreed to it",
-    Fault.PERHAPS_EXCESS: "`{src}` may reach `{dst}` on {on}, which nobody agreed to",
-    Fault.PERHAPS_MISSING: "it is not certain that `{src}` reaches `{dst}` on {on}, though both agreed to it",
-}
-_LABELS = {
-    Fault.EXCESS: "lets it through",
-    Fault.MISSING: "refuses it",
-    Fault.PERHAPS_EXCESS: "may let it through",
-    Fault.PERHAPS_MISSING: "may refuse it",
-}
-_HELP = {
-    Fault.EXCESS: "take it out of the policy, or agree to it: a call in one contract, a caller in the other",
-    Fault.MISSING: "let the policies of both sides allow it, as `licet compile` writes them",
-    Fault.PERHAPS_EXCESS: "name the peer so that nothing is left open, or put what is not known into the manifests",
-    Fault.PERHAPS_MISSING: "name the peer so that nothing is left open, or put what is not known into the manifests",
-}
+_SETTLE = "name the peer so that nothing is left open, or put what is not known into the manifests"
 
 
 def findings(proof: Proof) -> list[Diagnostic]:
@@ -52,33 +30,108 @@ def findings(proof: Proof) -> list[Diagnostic]:
 
 
 def _difference(one: Difference) -> Diagnostic:
-    """At the rule that decides, where there is one: there the way out begins."""
-    cause = one.cause
+    match one.fault:
+        case Fault.EXCESS:
+            return _excess(one)
+        case Fault.MISSING:
+            return _missing(one)
+        case Fault.PERHAPS_EXCESS:
+            return _perhaps_excess(one)
+        case Fault.PERHAPS_MISSING:
+            return _perhaps_missing(one)
+        case _:
+            assert_never(one.fault)
+
+
+def _excess(one: Difference) -> Diagnostic:
+    src, dst, on = _ends(one)
+    return Diagnostic(
+        EXCESS,
+        Severity.ERROR,
+        f"`{src}` reaches `{dst}` on {on}, which nobody agreed to",
+        _where(one),
+        label="lets it through" if _is_at_rule(one) else "",
+        help="take it out of the policy, or agree to it: a call in one contract, a caller in the other",
+        notes=_notes(one),
+        related=_related(one),
+    )
+
+
+def _missing(one: Difference) -> Diagnostic:
+    src, dst, on = _ends(one)
+    return Diagnostic(
+        MISSING,
+        Severity.ERROR,
+        f"`{src}` does not reach `{dst}` on {on}, though that is agreed",
+        _where(one),
+        label="refuses it" if _is_at_rule(one) else "",
+        help="let the policies of both sides allow it, as `licet compile` writes them",
+        notes=_notes(one),
+        related=_related(one),
+    )
+
+
+def _perhaps_excess(one: Difference) -> Diagnostic:
+    src, dst, on = _ends(one)
+    return Diagnostic(
+        PERHAPS_EXCESS,
+        Severity.ERROR,
+        f"`{src}` may reach `{dst}` on {on}, which nobody agreed to",
+        _where(one),
+        label="may let it through" if _is_at_rule(one) else "",
+        help=_SETTLE,
+        notes=_notes(one),
+        related=_related(one),
+    )
+
+
+def _perhaps_missing(one: Difference) -> Diagnostic:
+    src, dst, on = _ends(one)
+    return Diagnostic(
+        PERHAPS_MISSING,
+        Severity.ERROR,
+        f"it is not certain that `{src}` reaches `{dst}` on {on}, though that is agreed",
+        _where(one),
+        label="may refuse it" if _is_at_rule(one) else "",
+        help=_SETTLE,
+        notes=_notes(one),
+        related=_related(one),
+    )
+
+
+def _ends(one: Difference) -> tuple[str, str, PortSet]:
     witness = one.witness
-    on = PortSet.of(PortRange(witness.protocol, witness.port, witness.port))
-    notes = [f"witness: {witness.src} -> {witness.dst}, {on}"]
+    return witness.src, witness.dst, PortSet.of(PortRange(witness.protocol, witness.port, witness.port))
+
+
+def _is_at_rule(one: Difference) -> bool:
+    return one.cause is not None and one.cause.place is not None
+
+
+def _where(one: Difference) -> Place | None:
+    """The rule that decides, where there is one: there the way out begins."""
+    return one.cause.place if one.cause is not None and one.cause.place is not None else one.isolation
+
+
+def _notes(one: Difference) -> tuple[str, ...]:
+    src, dst, on = _ends(one)
+    notes = [f"witness: {src} -> {dst}, {on}"]
     if one.ports != on:
         notes.append(f"differs on {one.ports}")
-    if cause is not None:
-        notes.append(cause.text)
+    if one.cause is not None:
+        notes.append(one.cause.text)
     notes.extend(f"hangs on: {assumption}" for assumption in one.assumptions)
     if one.count > 1:
-        notes.append(f"{one.count:,} pairs of endpoints for this cause")
-    at_rule = cause is not None and cause.place is not None
-    where = cause.place if cause is not None and cause.place is not None else one.isolation
-    related = list(_sides(one.agreement)) if one.agreement is not None else []
-    if one.isolation is not None and at_rule and one.agreement is None:
-        related.append(Related(one.isolation, "this makes it default-deny"))
-    return Diagnostic(
-        _CODES[one.fault],
-        Severity.ERROR,
-        _MESSAGES[one.fault].format(src=witness.src, dst=witness.dst, on=on),
-        where,
-        label=_LABELS[one.fault] if at_rule else "",
-        help=_HELP[one.fault],
-        notes=tuple(notes),
-        related=tuple(related),
-    )
+        notes.append(f"{one.count:,} pairs of endpoints " + ("for this cause" if one.cause is not None else "more"))
+    return tuple(notes)
+
+
+def _related(one: Difference) -> tuple[Related, ...]:
+    if one.agreement is not None:
+        return tuple(_sides(one.agreement))
+    if one.isolation is not None and _is_at_rule(one):
+        return (Related(one.isolation, "this makes it default-deny"),)
+    return ()
 
 
 def _sides(agreement: Agreement) -> Iterator[Related]:
