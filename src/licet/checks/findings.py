@@ -10,6 +10,8 @@ NOT_ADMITTED = "L0461"
 BAD_SUPPRESSION = "L0462"
 OVER = "L0463"
 UNUSED = "L0464"
+UNGUARDED = "L0465"
+CHANGED_CONSENT = "L0466"
 
 
 def undeclared(where: Place, caller: str, callee: str, text: str, contract: Place | None) -> Diagnostic:
@@ -75,4 +77,53 @@ def unused(where: Span, code: str) -> Diagnostic:
         where,
         label="unused",
         help="take it out",
+    )
+
+
+def ownerless(where: Place, contract: str) -> Diagnostic:
+    """A contract that admits callers and names no owner."""
+    return Diagnostic(
+        UNGUARDED,
+        Severity.WARNING,
+        f"`{contract}` names no owner, so anybody may consent for it",
+        where,
+        help="name who answers for it under `spec.owner`",
+    )
+
+
+def unguarded(where: Place, contract: str, handle: str, file: str) -> Diagnostic:
+    """A contract whose file CODEOWNERS does not put under its owner."""
+    return Diagnostic(
+        UNGUARDED,
+        Severity.WARNING,
+        f"the file of `{contract}` is not under its owner `{handle}`",
+        where,
+        label="may not be the one who is asked",
+        help=f"`licet check --write-codeowners` puts it there in `{file}`",
+    )
+
+
+def nobody_guards(where: Place, number: int) -> Diagnostic:
+    """A repository without a CODEOWNERS file."""
+    files = "one contract" if number == 1 else f"{number} contracts"
+    return Diagnostic(
+        UNGUARDED,
+        Severity.INFO,
+        f"nothing guards who may consent in {files}: there is no CODEOWNERS file",
+        where,
+        help="`licet check --write-codeowners` writes one",
+    )
+
+
+def changed_consent(where: Place, contract: str, entry: str, owner: str) -> Diagnostic:
+    """A change of callers that nothing shows to the callee's owner."""
+    return Diagnostic(
+        CHANGED_CONSENT,
+        Severity.ERROR,
+        f"`{entry}` of `{contract}` admits others than before, and nothing asks its owner `{owner}`"
+        if owner
+        else f"`{entry}` of `{contract}` admits others than before, and it names no owner to be asked",
+        where,
+        label="changed",
+        help="put the contract's file under its owner in CODEOWNERS (`--write-codeowners`)",
     )

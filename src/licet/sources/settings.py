@@ -24,7 +24,7 @@ class Settings(msgspec.Struct, frozen=True):
     """What the user has settled for a project; None and empty where nothing is said.
 
     `file` is where it is said, as shown to people. `root` is the folder that `exclude` counts from; `platform` is a
-    path from the current folder.
+    path from the current folder. `owners` are the handles of contracts' owners in CODEOWNERS.
     """
 
     file: str = ""
@@ -35,6 +35,7 @@ class Settings(msgspec.Struct, frozen=True):
     fail_on: Severity | None = None
     exclude: tuple[str, ...] = ()
     platform: str | None = None
+    owners: Mapping[str, str] = {}
 
 
 def settings(file: str | None = None) -> Settings:
@@ -98,6 +99,7 @@ class _Reader:
             "templates": self._templates,
             "fail-on": self._severity,
             "exclude": self._words,
+            "owners": self._owners,
             "platform": lambda key, value: os.path.normpath(os.path.join(root, self._word(key, value))),
         }
         values = {}
@@ -116,6 +118,11 @@ class _Reader:
         if not isinstance(value, list) or not all(isinstance(word, str) and word for word in value):
             raise self._wrong(key, "a list of strings", f'{key} = ["..."]')
         return tuple(value)
+
+    def _owners(self, key: str, value: Any) -> dict[str, str]:
+        if not isinstance(value, dict) or not all(isinstance(handle, str) and handle for handle in value.values()):
+            raise self._wrong(key, "a table of handles", 'owners = {team-web = "@example/web"}')
+        return dict(value)
 
     def _severity(self, key: str, value: Any) -> Severity:
         for severity in Severity:

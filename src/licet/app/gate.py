@@ -1,0 +1,134 @@
+"""Contracts against manifests against policies, in one run: what stands in the way of a change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import msgspec
+
+from licet.analysis.lint import lint
+from licet.analysis.reach import reach
+from licet.app.compilation import compilation
+from licet.app.load import Loaded
+from licet.app.report import Spans, report
+from licet.checks import suppression
+from licet.checks.baseline import Baseline, compare
+from licet.checks.ownership import Guards, changed_consent, unguarded
+from licet.checks.undeclared import Undeclared, undeclared
+from licet.contracts.agree import agree
+from licet.contracts.agreement import Agreements, end_text
+from licet.diag.diagnostic import Diagnostic, Severity
+from licet.diag.report import Report
+from licet.discover.evidence import evidence
+from licet.manifest import documents
+from licet.model.profile import Profile
+from licet.proof import findings as proof_findings
+from licet.proof.proof import Proof
+from licet.proof.prove import prove
+
+_TARGET = "networkpolicy"
+"""What contracts are compiled to where no policy is there to be judged."""
+
+
+class Change(msgspec.Struct, frozen=True):
+    """Edges that are newly agreed, and those that are no longer, one line each."""
+
+    more: tuple[str, ...]
+    less: tuple[str, ...]
+
+
+class Gate(msgspec.Struct, frozen=True):
+    """What was found, and what of it was set aside.
+
+    `sifted` is what suppressions leave, `report` what the baseline leaves of that. `undeclared` is what a fix can add.
+    `change` is what became of the agreements since the base; None where there is none.
+    """
+
+    report: Report
+    agreements: Agreements
+    proof: Proof | None
+    undeclared: tuple[Undeclared, ...]
+    sifted: tuple[Diagnostic, ...]
+    suppressed: int
+    known: int
+    gone: int
+    change: Change | None = None
+
+
+def gate(
+    loaded: Loaded,
+    profile: Profile,
+    at: datetime,
+    *,
+    namespace: str,
+    guards: Guards | None = None,
+    baseline: Baseline | None = None,
+    before: Loaded | None = None,
+) -> Gate:
+    """Judge what was loaded at a time.
+
+    `guards` are the rules of who owns which file; None where nobody says. `before` is what this is a change of.
+    """
+    read, _ = documents.read(loaded.texts.values())
+    agreements = agree(loaded.contracts, loaded.cluster, at)
+    calls = undeclared(evidence(read, loaded.cluster, namespace=namespace), agreements, loaded.cluster)
+    proof, proved = _proof(loaded, agreements, profile, at)
+    told: list[Diagnostic] = [
+        *loaded.diagnostics,
+        *agreements.diagnostics,
+        *(one.finding for one in calls),
+        *proved,
+        *(one for one in lint(reach(loaded.cluster, profile)) if one.severity > Severity.INFO),
+        *unguarded(loaded.contracts.contracts, guards),
+        *(changed_consent(before.contracts.contracts, loaded.contracts.contracts, guards) if before else ()),
+    ]
+    found = report(dict.fromkeys(told), loaded.texts)
+    sifted = _sifted(found, loaded, read, at)
+    left = (*sifted.kept, *sifted.wrong)
+    compared = compare(left, baseline or Baseline())
+    return Gate(
+        Report(compared.new, found.texts),
+        agreements,
+        proof,
+        tuple(calls),
+        left,
+        sifted.suppressed,
+        compared.known,
+        compared.gone,
+        None if before is None else _change(agree(before.contracts, before.cluster, at), agreements),
+    )
+
+
+def _change(before: Agreements, after: Agreements) -> Change:
+    old, new = _edges(before), _edges(after)
+    return Change(tuple(edge for edge in new if edge not in old), tuple(edge for edge in old if edge not in new))
+
+
+def _edges(agreements: Agreements) -> dict[str, None]:
+    return {f"{end_text(one.src)} -> {end_text(one.dst)}, {one.ports}": None for one in agreements.agreements}
+
+
+def _proof(
+    loaded: Loaded, agreements: Agreements, profile: Profile, at: datetime
+) -> tuple[Proof | None, Iterable[Diagnostic]]:
+    """Of the policies that are there; where there are none, of those that the contracts are compiled to."""
+    if not agreements.isolated:
+        return None, ()
+    if loaded.cluster.network_policies or loaded.cluster.cluster_policies:
+        proof = prove(agreements, loaded.cluster, profile)
+        return proof, proof_findings.findings(proof)
+    made = compilation(loaded, _TARGET, at, profile, widen=False)
+    return made.proof, made.diagnostics
+
+
+def _sifted(found: Report, loaded: Loaded, read: Sequence[documents.Document], at: datetime) -> suppression.Sifted:
+    """The findings without those that people have decided to live with."""
+    by_comment, wrong = suppression.commented(loaded.texts.values())
+    marked = [(document, place) for document in read if (place := suppression.annotation_place(document)) is not None]
+    spans = Spans(loaded.texts)
+    by_annotation, more = suppression.annotated(
+        [document for document, _ in marked], loaded.texts.values(), [spans.of(place) for _, place in marked]
+    )
+    sifted = suppression.sift(found.findings, [*by_comment, *by_annotation], at.date())
+    return msgspec.structs.replace(sifted, wrong=(*wrong, *more, *sifted.wrong))

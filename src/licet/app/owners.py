@@ -1,0 +1,51 @@
+"""The CODEOWNERS file of the repository around what was loaded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+
+from licet.checks.ownership import Guards
+from licet.sources.errors import SourceError
+
+_PLACES = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS")
+"""Where GitHub and GitLab look, in GitHub's order."""
+
+
+def guards(sources: Iterable[str], handles: Mapping[str, str]) -> Guards | None:
+    """Who owns which of the sources; None outside of a repository. Raises SourceError for a file that is no text."""
+    top = _top(os.getcwd())
+    if top is None:
+        return None
+    paths = {
+        source: os.path.relpath(os.path.realpath(source), top).replace(os.sep, "/")
+        for source in sources
+        if os.path.isfile(source)
+    }
+    inside = {source: path for source, path in paths.items() if not path.startswith("../")}
+    for place in _PLACES:
+        file = os.path.join(top, place)
+        if os.path.isfile(file):
+            try:
+                with open(file, encoding="utf-8") as stream:
+                    return Guards(place, stream.read(), inside, handles)
+            except ValueError as error:
+                raise SourceError(f"`{place}` is no text in UTF-8", "write it anew") from error
+    return Guards("", "", inside, handles)
+
+
+def target(found: Guards) -> str:
+    """The file that is to be written, as a path."""
+    top = _top(os.getcwd()) or "."
+    return os.path.join(top, found.file or _PLACES[0])
+
+
+def _top(folder: str) -> str | None:
+    """The top of the git repository around a folder."""
+    folder = os.path.realpath(folder)
+    while not os.path.exists(os.path.join(folder, ".git")):
+        above = os.path.dirname(folder)
+        if above == folder:
+            return None
+        folder = above
+    return folder
