@@ -62,9 +62,8 @@ CLUSTER_WIDE = {
     ],
     "kind: NetworkPolicy\napiVersion: networking.k8s.io/v1\nmetadata: {name: x}\n"
     "spec: {podSelector: {matchLabels: {app: db}}, policyTypes: [Egress], "
-    "egress: [{to: [{ipBlock: {cidr: 192.0.2.0/24}}], ports: [{port: 443}]}, {to: [{ipBlock: {cidr: 0.0.0.0/0}}], ports: [{port: 80}]}]}": [
-        "db -> 192.0.2.0/24 : TCP 443"
-    ],
+    "egress: [{to: [{ipBlock: {cidr: 192.0.2.0/24}}], ports: [{port: 443}]}, "
+    "{to: [{ipBlock: {cidr: 0.0.0.0/0}}], ports: [{port: 80}]}]}": ["db -> 192.0.2.0/24 : TCP 443"],
     "kind: NetworkPolicy\napiVersion: networking.k8s.io/v1\nmetadata: {name: x}\n"
     "spec: {podSelector: {}, ingress: [{from: [{podSelector: {matchLabels: {app: web}}}]}]}": [],
     "kind: NetworkPolicy\napiVersion: networking.k8s.io/v1\nmetadata: {name: x}\n"

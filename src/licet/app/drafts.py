@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -50,19 +51,23 @@ def plan(loaded: Loaded, out: str, *, namespace: str) -> Plan:
 
 
 def write(files: Sequence[Planned]) -> None:
-    """Write every file, or none: each beside its place first, then all put there. Raises OSError."""
+    """Write every file whole: each beside its place first, then all put there. Raises OSError, nothing put there yet.
+
+    Links are followed, as they were when it was settled that the files are below the folder of drafts.
+    """
     beside: list[tuple[str, str]] = []
     try:
         for file in files:
-            os.makedirs(os.path.dirname(file.path), exist_ok=True)
-            temporary = f"{file.path}.{os.getpid()}.new"
+            path = os.path.realpath(file.path)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            temporary = f"{path}.{os.getpid()}.new"
             with open(temporary, "xb") as stream:
-                beside.append((temporary, file.path))
+                beside.append((temporary, path))
                 stream.write(file.data)
                 stream.flush()
                 os.fsync(stream.fileno())
             if not file.new:
-                os.chmod(temporary, os.stat(file.path).st_mode & 0o7777)
+                os.chmod(temporary, os.stat(path).st_mode & 0o7777)
         while beside:
             os.replace(*beside[0])
             beside.pop(0)
@@ -78,7 +83,8 @@ class _Planner:
         self.loaded, self.documents, self.out, self.namespace = loaded, documents, out, namespace
         self.spans = Spans(loaded.texts)
         self.by_origin = {document.origin: document for document in documents}
-        self.workloads = {workload.key: workload for workload in loaded.cluster.workloads}
+        self.workloads = {w.owner: w for w in reversed(loaded.cluster.workloads) if w.owner is not None}
+        self.workloads |= {workload.key: workload for workload in loaded.cluster.workloads}
         self.told: list[Diagnostic] = []
         self.files: list[Planned] = []
         self.kept = 0
@@ -89,10 +95,13 @@ class _Planner:
         hidden = self._hidden()
         made = drafts(self.loaded.cluster, found)
         names = self._names(made)
+        targets: dict[str, list[Contract]] = {}
+        for declared in self.loaded.contracts.contracts:
+            targets.setdefault(declared.target.name, []).append(declared)
         for draft in made:
-            existing = [c for c in self.loaded.contracts.contracts if c.target.matches(draft.key)]
-            if existing:
-                self._update(existing[0], draft)
+            contract = next((c for c in targets.get(draft.key.name, ()) if c.target.matches(draft.key)), None)
+            if contract is not None:
+                self._update(contract, draft)
             else:
                 self._new(draft, names[draft.key])
                 if not draft.calls:
@@ -123,7 +132,7 @@ class _Planner:
             return
         path = os.path.join(self.out, draft.key.namespace, f"{name}.yaml")
         faulty = self._faulty(draft.key)
-        if faulty is not None or os.path.lexists(path):
+        if faulty is not None or os.path.lexists(path) or not _is_below(path, self.out):
             where = Place(self._workload(draft.key).origin, ("metadata", "name"))
             self.told.append(findings.taken(where, str(draft.key), faulty or path))
             return
@@ -181,14 +190,12 @@ class _Planner:
             self.files.append(Planned(source, data, new=False))
 
     def _within(self, source: str) -> bool:
-        """Whether a source is a file below the folder of drafts, links followed."""
-        folder, file = os.path.realpath(self.out), os.path.realpath(source)
-        return os.path.isfile(file) and os.path.commonpath([folder, file]) == folder
+        """Whether a source is a file below the folder of drafts."""
+        return os.path.isfile(source) and _is_below(source, self.out)
 
     def _workload(self, key: Key) -> Workload:
         """The workload, or the first of the pods that stand apart from their absent owner."""
-        found = self.workloads.get(key)
-        return found or next(workload for workload in self.workloads.values() if workload.owner == key)
+        return self.workloads[key]
 
     def _owner(self, key: Key) -> Owner | None:
         document = self.by_origin.get(self._workload(key).origin)
@@ -213,17 +220,18 @@ class _Planner:
             found[pods.key] = tuple(dict.fromkeys(secrets))
         return found
 
-    def _names(self, made: Iterable[Draft]) -> Mapping[Key, str]:
+    def _names(self, made: Sequence[Draft]) -> Mapping[Key, str]:
         """A name for each contract: the workload's, and its kind where two share it or a contract has it already."""
-        used = {(c.key.namespace, c.key.name) for c in self.loaded.contracts.contracts}
+        used = Counter((c.key.namespace, c.key.name) for c in self.loaded.contracts.contracts)
+        used.update((draft.key.namespace, draft.key.name) for draft in made)
         keys = [draft.key for draft in made]
-        shared = {
-            (key.namespace, key.name)
-            for at, key in enumerate(keys)
-            if any((o.namespace, o.name) == (key.namespace, key.name) for o in keys[:at] + keys[at + 1 :])
-        }
-        alone = {key: (key.namespace, key.name) not in shared | used for key in keys}
-        return {key: key.name if alone[key] else f"{key.name}-{key.kind.lower()}" for key in keys}
+        return {k: k.name if used[k.namespace, k.name] == 1 else f"{k.name}-{k.kind.lower()}" for k in keys}
+
+
+def _is_below(path: str, folder: str) -> bool:
+    """Whether a path leads below a folder, links followed."""
+    top = os.path.realpath(folder)
+    return os.path.commonpath([top, os.path.realpath(path)]) == top
 
 
 def _silent(document: Document) -> frozenset[int]:

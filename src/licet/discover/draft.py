@@ -8,8 +8,9 @@ from typing import TypeAlias
 
 import msgspec
 
-from licet.contracts.contract import CidrPeer, DnsPeer, GatewayPeer, PlatformPart, PlatformPeer, SelfPeer, ServicePeer
+from licet.contracts.contract import CidrPeer, DnsPeer, GatewayPeer, PlatformPeer, SelfPeer, ServicePeer
 from licet.discover.edge import Callee, Caller, Evidence
+from licet.discover.names import API_SERVER, Names, targets
 from licet.model.cluster import Cluster
 from licet.model.key import Key
 from licet.model.ports import PortRange, Protocol
@@ -22,7 +23,6 @@ Target: TypeAlias = Callee | SelfPeer
 _LONGEST_NAME = 63
 _GUESSED = PortRange(Protocol.TCP, 443, 443)
 _NOT_OF_NAMES = re.compile(r"[^a-z0-9]+")
-_ENTERING = (PlatformPart.INGRESS, PlatformPart.METRICS, PlatformPart.API_SERVER, PlatformPart.WORLD)
 
 
 class DraftCall(msgspec.Struct, frozen=True):
@@ -85,7 +85,7 @@ def drafts(cluster: Cluster, found: Sequence[Evidence]) -> tuple[Draft, ...]:
     members: dict[Key, list[Workload]] = {}
     for workload in cluster.workloads:
         members.setdefault(subject[workload.key], []).append(workload)
-    names = _service_ports(cluster, members)
+    names = _service_ports(cluster, subject)
     return tuple(
         Draft(
             key,
@@ -153,9 +153,6 @@ def _calls(key: Key, found: Iterable[Evidence], services: Mapping[tuple[str, str
     return tuple(made)
 
 
-API_SERVER = PlatformPeer(PlatformPart.API_SERVER)
-
-
 def _target(key: Key, one: Evidence, services: Mapping[tuple[str, str], Service]) -> tuple[Target, PortRange | None]:
     """What a call that the evidence speaks of is written to, and on which port."""
     if one.callee == key:
@@ -195,25 +192,16 @@ def _target_name(target: Target) -> str:
             return "api-server"
 
 
-def _service_ports(cluster: Cluster, members: Mapping[Key, Sequence[Workload]]) -> dict[Key, dict[PortRange, str]]:
+def _service_ports(cluster: Cluster, subject: Mapping[Key, Key]) -> dict[Key, dict[PortRange, str]]:
     """Per workload the pods' ports that Services lead to, and what the Services call them."""
     found: dict[Key, dict[PortRange, str]] = {}
-    by_namespace: dict[str, list[Service]] = {}
+    names = Names(cluster)
     for service in cluster.services:
-        by_namespace.setdefault(service.key.namespace, []).append(service)
-    for key, workloads in members.items():
-        for workload in workloads:
-            for service in by_namespace.get(key.namespace, ()):
-                if service.selector is None or not service.selector.matches(workload.labels, workload.runtime_labels):
-                    continue
-                for port in service.ports:
-                    targets = (
-                        [port.target]
-                        if isinstance(port.target, int)
-                        else [number for _, number in workload.port_numbers(port.target, port.protocol)]
-                    )
-                    for target in targets:
-                        found.setdefault(key, {}).setdefault(PortRange(port.protocol, target, target), port.name)
+        for workload, _ in names.behind(service):
+            own = found.setdefault(subject[workload.key], {})
+            for port in service.ports:
+                for number in targets(port, workload):
+                    own.setdefault(PortRange(port.protocol, number, number), port.name)
     return found
 
 

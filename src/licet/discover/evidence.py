@@ -33,7 +33,7 @@ def evidence(
     for document in documents:
         found += webhooks.evidence_of(document, names)
     found += scraping.of_documents(documents, cluster, names, namespace)
-    found += policies.evidence_of(cluster)
+    found += policies.evidence_of(cluster, names.selection)
     return tuple(dict.fromkeys((*found, *more)))
 
 

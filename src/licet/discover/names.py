@@ -13,12 +13,12 @@ from licet.contracts.contract import CidrPeer, DnsPeer, PlatformPart, PlatformPe
 from licet.discover.domains import looks_private, looks_public
 from licet.discover.edge import Callee
 from licet.discover.mention import is_address
+from licet.discover.selection import Selection
 from licet.model.addresses import NEVER_A_PODS, AddressSet, address_text
 from licet.model.cluster import Cluster
 from licet.model.key import Key
 from licet.model.ports import PortRange, Protocol
 from licet.model.service import EndpointSlice, Service, ServicePort
-from licet.model.ternary import Ternary
 from licet.model.workload import Workload
 
 _SVC = re.compile(r"(?P<front>.+)\.svc(?:\.[a-z0-9.-]+)?")
@@ -81,9 +81,10 @@ class Names:
         self._slices: dict[tuple[str, str], list[EndpointSlice]] = {}
         for piece in cluster.slices:
             self._slices.setdefault((piece.key.namespace, piece.service), []).append(piece)
-        self._by_namespace: dict[str, list[Workload]] = {}
-        for workload in cluster.workloads:
-            self._by_namespace.setdefault(workload.key.namespace, []).append(workload)
+        self.selection = Selection(cluster.workloads)
+        self._in_namespace: dict[str, list[Service]] = {}
+        for service in cluster.services:
+            self._in_namespace.setdefault(service.key.namespace, []).append(service)
         self._behind: dict[Key, tuple[tuple[Workload, bool], ...]] = {}
         self._variables: dict[str, Mapping[str, Service]] = {}
 
@@ -91,23 +92,11 @@ class Names:
         """The Service of that name, if there is one."""
         return self._services.get((namespace, name))
 
-    def services(self, namespace: str) -> Iterable[Service]:
-        """The Services of a namespace."""
-        return (service for service in self._cluster.services if service.key.namespace == namespace)
-
-    def workloads(self, namespace: str) -> Iterable[Workload]:
-        """The workloads of a namespace."""
-        return self._by_namespace.get(namespace, ())
-
     def behind(self, service: Service) -> tuple[tuple[Workload, bool], ...]:
         """The workloads that a Service selects, and whether each is certain."""
         if service.key not in self._behind:
-            found: list[tuple[Workload, bool]] = []
-            if service.selector is not None:
-                for workload in self._by_namespace.get(service.key.namespace, ()):
-                    fits = service.selector.matches(workload.labels, workload.runtime_labels)
-                    if fits is not Ternary.NO:
-                        found.append((workload, fits is Ternary.YES))
+            selector = service.selector
+            found = [] if selector is None else self.selection.selected(selector, service.key.namespace)
             self._behind[service.key] = tuple(found)
         return self._behind[service.key]
 
@@ -116,7 +105,7 @@ class Names:
         if namespace not in self._variables:
             self._variables[namespace] = {
                 service.key.name.upper().replace("-", "_"): service
-                for service in self.services(namespace)
+                for service in self._in_namespace.get(namespace, ())
                 if not service.headless and not service.external_name
             }
         return self._variables[namespace]
@@ -222,12 +211,7 @@ class Names:
             if chosen is None:
                 yield Reached(workload.key, peer, wanted, listed, unsure)
                 continue
-            targets = (
-                [chosen.target]
-                if isinstance(chosen.target, int)
-                else [number for _, number in workload.port_numbers(chosen.target, chosen.protocol)]
-            )
-            for target in targets:
+            for target in targets(chosen, workload):
                 yield Reached(workload.key, peer, PortRange(chosen.protocol, target, target), listed, unsure)
         if service.selector is None:
             for piece in self._slices.get((service.key.namespace, service.key.name), ()):
@@ -250,7 +234,7 @@ class Names:
             port = PortRange(chosen.protocol, number, number) if number is not None else None
         pods = [
             workload.key
-            for workload in self._by_namespace.get(piece.key.namespace, ())
+            for workload in self.selection.within(piece.key.namespace)
             if (workload.key.kind == "Pod" and workload.key.name in piece.pods) or workload.addresses & piece.addresses
         ]
         for key in pods:
@@ -284,6 +268,13 @@ class Names:
         peer = ServicePeer(labels[1] if len(labels) > 1 else namespace, labels[0])
         doubt = f"the manifests hold no Service `{peer.namespace}/{peer.name}`"
         return Answer(Standing.WORD, (Reached(peer, peer, service_port=port, doubt=doubt, met=False),))
+
+
+def targets(port: ServicePort, workload: Workload) -> list[int]:
+    """The ports of a workload's pods that one of a Service leads to."""
+    if isinstance(port.target, int):
+        return [port.target]
+    return [number for _, number in workload.port_numbers(port.target, port.protocol)]
 
 
 def block_text(address: str) -> str:

@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from licet.contracts.contract import CidrPeer
 from licet.diag.place import Place
 from licet.discover.edge import Evidence
+from licet.discover.selection import Selection
 from licet.model.addresses import EVERY_V4, EVERY_V6
 from licet.model.cluster import Cluster
 from licet.model.key import Key
 from licet.model.policy import BlockPeer, Direction, NetworkPolicy, NetworkRule, PodPeer
 from licet.model.ports import NamedPort, PortRange
+from licet.model.selector import Selector
 from licet.model.ternary import Ternary
 from licet.model.workload import METADATA_NAME, Workload
 
 _DNS = 53
 
 
-def evidence_of(cluster: Cluster) -> Iterator[Evidence]:
+def evidence_of(cluster: Cluster, selection: Selection) -> Iterator[Evidence]:
     """The edges that rules name. A rule that selects whatever is there, or any port, names nobody."""
     for policy in cluster.network_policies:
         if not policy.pods.requirements:
             continue
-        subjects = _selected(cluster, policy)
+        subjects = _seen(selection.selected(policy.pods, policy.key.namespace))
         for direction in Direction:
             for rule in policy.rules(direction) or ():
-                yield from _of_rule(cluster, policy, direction, rule, subjects)
+                yield from _of_rule(cluster, selection, policy, direction, rule, subjects)
 
 
 def _of_rule(
-    cluster: Cluster, policy: NetworkPolicy, direction: Direction, rule: NetworkRule, subjects: list[Workload]
+    cluster: Cluster,
+    selection: Selection,
+    policy: NetworkPolicy,
+    direction: Direction,
+    rule: NetworkRule,
+    subjects: list[Workload],
 ) -> Iterator[Evidence]:
     side = "from" if direction is Direction.INGRESS else "to"
     text = f"{direction.value}[{rule.index}] of {policy.key}"
@@ -44,8 +51,9 @@ def _of_rule(
                     outside = CidrPeer(addresses, block)
                     yield from _edges(subject, outside, direction, rule, place, text)
             case PodPeer(pods=pods) if pods.requirements:
-                for other in cluster.workloads:
-                    if not other.host_network and _is_peer(cluster, policy, peer, other):
+                home = policy.key.namespace if peer.namespaces is None else None
+                for other in _seen(selection.selected(pods, home)):
+                    if _is_home(cluster, peer.namespaces, other.key.namespace):
                         for subject in subjects:
                             yield from _edges(subject, other, direction, rule, place, text)
             case _:
@@ -81,23 +89,16 @@ def _ports(rule: NetworkRule, listening: Workload | CidrPeer) -> list[PortRange 
     return found
 
 
-def _selected(cluster: Cluster, policy: NetworkPolicy) -> list[Workload]:
-    return [
-        workload
-        for workload in cluster.workloads
-        if workload.key.namespace == policy.key.namespace
-        and not workload.host_network
-        and policy.pods.matches(workload.labels, workload.runtime_labels) is Ternary.YES
-    ]
+def _seen(selected: Iterable[tuple[Workload, bool]]) -> list[Workload]:
+    """Those that are certainly selected, and that policies see: pods on their node's network they do not."""
+    return [workload for workload, certain in selected if certain and not workload.host_network]
 
 
-def _is_peer(cluster: Cluster, policy: NetworkPolicy, peer: PodPeer, workload: Workload) -> bool:
-    if peer.pods.matches(workload.labels, workload.runtime_labels) is not Ternary.YES:
-        return False
-    if peer.namespaces is None:
-        return workload.key.namespace == policy.key.namespace
-    home = cluster.namespaces[workload.key.namespace]
+def _is_home(cluster: Cluster, namespaces: Selector | None, name: str) -> bool:
+    if namespaces is None:
+        return True
+    home = cluster.namespaces[name]
     unknown = frozenset[str]()
     if not home.declared:
-        unknown = frozenset(r.key for r in peer.namespaces.requirements) - {METADATA_NAME}
-    return peer.namespaces.matches(home.labels, unknown) is Ternary.YES
+        unknown = frozenset(r.key for r in namespaces.requirements) - {METADATA_NAME}
+    return namespaces.matches(home.labels, unknown) is Ternary.YES

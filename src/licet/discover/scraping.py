@@ -51,7 +51,7 @@ def of_documents(documents: Sequence[Document], cluster: Cluster, names: Names, 
                 case "ServiceMonitor":
                     yield from _service_monitor(_Monitor.of(document, namespace), cluster, names, labels)
                 case "PodMonitor":
-                    yield from _pod_monitor(_Monitor.of(document, namespace), cluster)
+                    yield from _pod_monitor(_Monitor.of(document, namespace), names)
                 case _:
                     pass
 
@@ -125,11 +125,9 @@ def _service_monitor(
                         yield Evidence(METRICS, workload.key, place, monitor.text, port=port)
 
 
-def _pod_monitor(monitor: _Monitor, cluster: Cluster) -> Iterator[Evidence]:
-    for workload in cluster.workloads:
-        if not monitor.covers(workload.key.namespace):
-            continue
-        if monitor.selector.matches(workload.labels, workload.runtime_labels) is not Ternary.YES:
+def _pod_monitor(monitor: _Monitor, names: Names) -> Iterator[Evidence]:
+    for workload, certain in names.selection.selected(monitor.selector):
+        if not certain or not monitor.covers(workload.key.namespace):
             continue
         for endpoint, place in monitor.endpoints("podMetricsEndpoints"):
             for port in _pod_ports(endpoint, workload):
