@@ -29,7 +29,7 @@ _OF_CALLS = ("service", "dns", "self")
 
 def wrong_value(where: Place, problem: str, help: str) -> Diagnostic:
     """A value that the field does not take."""
-    return _error(WRONG_VALUE, where, f"`{path_text(where.path)}` {problem}", help)
+    return _fault(WRONG_VALUE, Severity.ERROR, where, f"`{path_text(where.path)}` {problem}", help)
 
 
 def wrong_word(where: Place, word: str, known: Sequence[str]) -> Diagnostic:
@@ -39,7 +39,7 @@ def wrong_word(where: Place, word: str, known: Sequence[str]) -> Diagnostic:
     shown = word if len(word) <= 80 else f"{word[:76]}..."
     help = f"did you mean `{meant[0]}`?" if meant else f"use {_either(known)}"
     fix = Fix("correct the word", meant[0]) if meant else None
-    return _error(WRONG_VALUE, where, f"`{path_text(where.path)}` is `{shown}`", help, fix=fix)
+    return _fault(WRONG_VALUE, Severity.ERROR, where, f"`{path_text(where.path)}` is `{shown}`", help, fix=fix)
 
 
 def wrong_type(where: Place, got: str, due: str) -> Diagnostic:
@@ -50,7 +50,7 @@ def wrong_type(where: Place, got: str, due: str) -> Diagnostic:
         help += ", or leave the field out"
     elif due == "a string":
         help += "; quote the value to make it one"
-    return _error(WRONG_TYPE, where, f"{name} is {got} where {due} is due", help)
+    return _fault(WRONG_TYPE, Severity.ERROR, where, f"{name} is {got} where {due} is due", help)
 
 
 def unknown_field(place: Place, field: str, known: Sequence[str], free: Collection[str]) -> Diagnostic:
@@ -63,20 +63,32 @@ def unknown_field(place: Place, field: str, known: Sequence[str], free: Collecti
         meant = ["transport"]
     if meant:
         fix = Fix("rename the field", meant[0])
-        return _error(UNKNOWN_FIELD, where, message, f"did you mean `{meant[0]}`?", fix=fix)
+        return _fault(UNKNOWN_FIELD, Severity.ERROR, where, message, f"did you mean `{meant[0]}`?", fix=fix)
     if field in _OF_CALLS and "spiffeID" in known:
-        return _error(UNKNOWN_FIELD, where, message, f"`{field}` is whom one calls, not who calls")
+        return _fault(UNKNOWN_FIELD, Severity.ERROR, where, message, f"`{field}` is whom one calls, not who calls")
     if field in _OF_CALLERS and "dns" in known:
-        return _error(UNKNOWN_FIELD, where, message, f"`{field}` is who calls, not whom one calls")
+        return _fault(UNKNOWN_FIELD, Severity.ERROR, where, message, f"`{field}` is who calls, not whom one calls")
     names = ", ".join(f"`{name}`" for name in known)
-    return _error(UNKNOWN_FIELD, where, message, f"the fields here are {names}" if names else "there is no field here")
+    return _fault(
+        UNKNOWN_FIELD,
+        Severity.ERROR,
+        where,
+        message,
+        f"the fields here are {names}" if names else "there is no field here",
+    )
 
 
 def missing(place: Place, field: str, description: str) -> Diagnostic:
     """A field that must be there and is not."""
     where = place.at(field)
     words = description.partition(".")[0]
-    return _error(MISSING, where, f"`{path_text(where.path)}` is missing", f"add it: {words[:1].lower()}{words[1:]}")
+    return _fault(
+        MISSING,
+        Severity.ERROR,
+        where,
+        f"`{path_text(where.path)}` is missing",
+        f"add it: {words[:1].lower()}{words[1:]}",
+    )
 
 
 def not_built_in(where: Place, kind: str, known: Sequence[str]) -> Diagnostic:
@@ -86,21 +98,33 @@ def not_built_in(where: Place, kind: str, known: Sequence[str]) -> Diagnostic:
         f"did you mean `{close[0]}`?" if close else f"name its API group: `group` is left out for {_either(known)} only"
     )
     fix = Fix("correct the kind", close[0]) if close else None
-    return _error(
-        WRONG_VALUE, where, f"`{path_text(where.path)}` is `{kind}`, which is no built-in kind", help, fix=fix
+    return _fault(
+        WRONG_VALUE,
+        Severity.ERROR,
+        where,
+        f"`{path_text(where.path)}` is `{kind}`, which is no built-in kind",
+        help,
+        fix=fix,
     )
 
 
 def not_one_peer(where: Place, given: Sequence[str], known: Sequence[str]) -> Diagnostic:
     """A peer of no kind or of several, which is nobody."""
     has = " and ".join(f"`{name}`" for name in given) if given else "no peer"
-    return _error(NOT_ONE_PEER, where, f"`{path_text(where.path)}` has {has}", f"set exactly one of {', '.join(known)}")
+    return _fault(
+        NOT_ONE_PEER,
+        Severity.ERROR,
+        where,
+        f"`{path_text(where.path)}` has {has}",
+        f"set exactly one of {', '.join(known)}",
+    )
 
 
 def name_twice(where: Place, name: str, first: Place) -> Diagnostic:
     """Two entries of one list that bear one name."""
-    return _error(
+    return _fault(
         NAME_TWICE,
+        Severity.ERROR,
         where,
         f"`{name}` stands twice in `{path_text(where.path[:-2])}`",
         "give each entry a name of its own",
@@ -110,13 +134,14 @@ def name_twice(where: Place, name: str, first: Place) -> Diagnostic:
 
 def conflict(where: Place, problem: str, help: str) -> Diagnostic:
     """Two fields that do not go together, or one that asks for another."""
-    return _error(CONFLICT, where, f"`{path_text(where.path)}` {problem}", help)
+    return _fault(CONFLICT, Severity.ERROR, where, f"`{path_text(where.path)}` {problem}", help)
 
 
 def contract_twice(where: Place, kind: str, name: str, first: Place) -> Diagnostic:
     """A second object of one kind and name."""
-    return _error(
+    return _fault(
         CONTRACT_TWICE,
+        Severity.ERROR,
         where,
         f"a second {kind} `{name}`",
         "give it another name, or keep one of them",
@@ -127,8 +152,9 @@ def contract_twice(where: Place, kind: str, name: str, first: Place) -> Diagnost
 
 def not_default(where: Place, kind: str, name: str) -> Diagnostic:
     """An object that there is one of, under another name than the one it has."""
-    return _error(
+    return _fault(
         NOT_DEFAULT,
+        Severity.ERROR,
         where,
         f"a {kind} is named `{name}`",
         f"name it `default`: a namespace has one {kind}",
@@ -138,7 +164,9 @@ def not_default(where: Place, kind: str, name: str) -> Diagnostic:
 
 def unknown_version(where: Place, version: str, known: str) -> Diagnostic:
     """A version of the form that is not known."""
-    return _error(UNKNOWN_VERSION, where, f"`{version}` is no known version of a contract", f"write `{known}`")
+    return _fault(
+        UNKNOWN_VERSION, Severity.ERROR, where, f"`{version}` is no known version of a contract", f"write `{known}`"
+    )
 
 
 def unknown_kind(where: Place, kind: str, known: Sequence[str]) -> Diagnostic:
@@ -146,17 +174,25 @@ def unknown_kind(where: Place, kind: str, known: Sequence[str]) -> Diagnostic:
     close = difflib.get_close_matches(kind, known, 1, 0.6)
     help = f"did you mean `{close[0]}`?" if close else f"the kinds are {', '.join(known)}"
     fix = Fix("correct the kind", close[0]) if close else None
-    return _error(UNKNOWN_KIND, where, f"`licet.dev` has no kind `{kind}`", help, fix=fix)
+    return _fault(UNKNOWN_KIND, Severity.ERROR, where, f"`licet.dev` has no kind `{kind}`", help, fix=fix)
 
 
 def bad_annotation(where: Place, item: str, problem: str, help: str) -> Diagnostic:
     """A call in an annotation that cannot be read."""
     shown = item if len(item) <= 80 else f"{item[:76]}..."
-    return _error(BAD_ANNOTATION, where, f"`{shown}` {problem}", help, notes=("no call of this annotation is agreed",))
+    return _fault(
+        BAD_ANNOTATION,
+        Severity.ERROR,
+        where,
+        f"`{shown}` {problem}",
+        help,
+        notes=("no call of this annotation is agreed",),
+    )
 
 
-def _error(
+def _fault(
     code: str,
+    severity: Severity,
     where: Place,
     message: str,
     help: str,
@@ -165,7 +201,7 @@ def _error(
     fix: Fix | None = None,
     related: tuple[Related, ...] = (),
 ) -> Diagnostic:
-    return Diagnostic(code, Severity.ERROR, message, where, help=help, notes=notes, fix=fix, related=related)
+    return Diagnostic(code, severity, message, where, help=help, notes=notes, fix=fix, related=related)
 
 
 def _either(words: Sequence[str]) -> str:
