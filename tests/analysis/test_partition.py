@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from licet.analysis.bits import indices, of
-from licet.analysis.partition import combine, mapped, spread
+from licet.analysis.partition import combine, layered, mapped, spread, swept
+from licet.model import intervals
+from licet.model.addresses import AddressSet
 
 WIDTH = 10
 regions = st.integers(0, (1 << WIDTH) - 1)
@@ -49,6 +51,31 @@ def test_spread_is_pointwise(steps: list[tuple[int, str]]) -> None:
     )
     assert "" not in parts
     assert 0 not in parts.values()
+
+
+@given(writes)
+def test_layers_are_pointwise(steps: list[tuple[int, str]]) -> None:
+    """Whatever is written where, all at once says the same as one after the other."""
+    assert layered(steps, _both) == built(steps)
+
+
+spans = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), max_size=3)
+
+
+@given(st.lists(st.tuples(spans, st.sampled_from("abc")), max_size=6))
+def test_a_sweep_is_pointwise(steps: list[tuple[list[tuple[int, int]], str]]) -> None:
+    """Addresses as bits, layered, say the same; regions are in their one canonical form."""
+    regions = [(AddressSet(intervals.normal(pairs)), letter) for pairs, letter in steps]
+    found = swept(regions, _both)
+    as_bits = [(of((at for a, b in r.spans for at in range(a, b + 1)), 41), letter) for r, letter in regions]
+    assert {word: of((at for a, b in r.spans for at in range(a, b + 1)), 41) for word, r in found.items()} == layered(
+        as_bits, _both
+    )
+    assert all(region.spans and region.spans == intervals.normal(region.spans) for region in found.values())
+
+
+def _both(a: str, b: str) -> str:
+    return "".join(sorted({*a, *b}))
 
 
 @given(writes, writes, regions)

@@ -73,6 +73,24 @@ def test_only_rows_that_changed_are_named(seed: int) -> None:
         assert set(named) == {at for at, (a, b) in enumerate(zip(*rows, strict=True)) if a.outside != b.outside}
 
 
+@pytest.mark.parametrize("seed", range(60))
+def test_answering_anew_after_very_many_updates_is_not_told_apart(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was remembered is let go, and still only what changed is named."""
+    rng = Random(seed)
+    cluster, profile = random_cluster(rng), random_profile(rng)
+    gone, come = changed_policies(rng, cluster, cluster)
+    answer = reach(cluster, profile)
+    followed = answer.update(gone, come)
+    if not come or followed.reach.grants is not answer.grants:
+        pytest.skip("nothing comes, or a new cut between pods")
+    monkeypatch.setattr("licet.analysis.reach._MOST_FOLLOWED", 0)
+    anew = answer.update(gone, come)
+    assert anew.reach._followed == 0
+    assert followed.reach._followed == len(come)
+    assert not diff(followed.reach, anew.reach)
+    assert (followed.columns, followed.arriving, followed.leaving) == (anew.columns, anew.arriving, anew.leaving)
+
+
 def test_a_policy_that_is_not_there_cannot_go() -> None:
     """Wrong use is an error, not silence."""
     cluster = random_cluster(Random(0))

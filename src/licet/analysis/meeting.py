@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sized
 from copy import copy
 
@@ -77,8 +78,12 @@ class Meeting:
         return True
 
     def _what_most_have(self, rows: list[Row]) -> Column:
-        granted = dict.fromkeys(grant for row in rows for grant in row.pods)
-        usual = {grant: most_common([(row.pods.get(grant, 0), ()) for row in rows]) for grant in granted}
+        granting = Counter(grant for row in rows for grant in row.pods)
+        usual = {
+            grant: most_common([(row.pods.get(grant, 0), ()) for row in rows])
+            for grant, count in granting.items()
+            if count > len(rows) // 2
+        }
         return {grant: part for grant, part in usual.items() if part}
 
     def _enter(self, split: Split, sources: int, exceptions: dict[int, Exceptions]) -> None:

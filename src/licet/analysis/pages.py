@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Generic, TypeVar
 
@@ -31,6 +31,13 @@ class Pages(Generic[V]):
         for at, value in sorted(values, key=lambda entry: entry[0]):
             pages.setdefault(at >> _SHIFT, {})[at] = value
         return cls(pages)
+
+    @classmethod
+    def filled(cls, values: Sequence[V]) -> Pages[V]:
+        """The table of these values under 0, 1, 2 and so on."""
+        size = 1 << _SHIFT
+        starts = range(0, len(values), size)
+        return cls({at >> _SHIFT: dict(enumerate(values[at : at + size], at)) for at in starts})
 
     def changed(self, come: Mapping[int, V], gone: Iterable[int] = ()) -> Pages[V]:
         """The table without `gone` and with `come`, which replace what has their numbers. KeyError for a stranger."""

@@ -6,8 +6,13 @@ lies in no part has the default value of the partition, which the caller holds. 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import reduce
+from operator import or_
 from typing import Protocol, Self, TypeVar
+
+from licet.model import intervals
+from licet.model.addresses import AddressSet
 
 
 class Region(Protocol):
@@ -55,6 +60,78 @@ def spread(parts: dict[V, R], region: R, step: Callable[[V], V], default: V) -> 
         if after is not default:
             put(out, after, rest)
     return out
+
+
+def layered(entries: Sequence[tuple[R, V]], join: Callable[[V, V], V]) -> dict[V, R]:
+    """The partition in which every region has its value, and the `join` of all its values where regions overlap.
+
+    `join` has to be associative and commutative, with the default of the partition as its neutral element. Entries are
+    joined in pairs, then pairs of pairs: where few regions overlap, that is near-linear in their number.
+    """
+    level = [{value: region} for region, value in entries if region]
+    while len(level) > 1:
+        pairs = zip(level[::2], level[1::2], strict=False)
+        level = [_overlaid(a, b, join) for a, b in pairs] + (level[-1:] if len(level) & 1 else [])
+    return level[0] if level else {}
+
+
+def _overlaid(a: dict[V, R], b: dict[V, R], join: Callable[[V, V], V]) -> dict[V, R]:
+    under, over = reduce(or_, a.values()), reduce(or_, b.values())
+    both = under & over
+    out: dict[V, R] = {}
+    for parts in (a, b) if both else ():
+        for value, part in parts.items():
+            if alone := part ^ (part & both):
+                put(out, value, alone)
+    if not both:
+        out.update(a)
+        for value, part in b.items():
+            put(out, value, part)
+        return out
+    meeting = [(second, hit) for second, part in b.items() if (hit := part & both)]
+    for first, part in a.items():
+        rest = part & both
+        for second, other in meeting:
+            if not rest:
+                break
+            if hit := rest & other:
+                rest ^= hit
+                put(out, join(first, second), hit)
+    return out
+
+
+def swept(entries: Iterable[tuple[AddressSet, V]], join: Callable[[V, V], V]) -> dict[V, AddressSet]:
+    """As `layered`, for addresses: along the line, with the values that hold on each stretch of it."""
+    borders: dict[int, list[tuple[V, int]]] = {}
+    for region, value in entries:
+        for first, last in region.spans:
+            borders.setdefault(first, []).append((value, 1))
+            borders.setdefault(last + 1, []).append((value, -1))
+    holding: dict[V, int] = {}
+    known: dict[frozenset[V], V] = {}
+    spans: dict[V, list[tuple[int, int]]] = {}
+    begun = 0
+    for border in sorted(borders):
+        if holding:
+            key = frozenset(holding)
+            if key not in known:
+                known[key] = _joined(list(holding), join)
+            spans.setdefault(known[key], []).append((begun, border - 1))
+        for value, step in borders[border]:
+            held = holding.get(value, 0) + step
+            if held:
+                holding[value] = held
+            else:
+                del holding[value]
+        begun = border
+    return {value: AddressSet(intervals.normal(found)) for value, found in spans.items()}
+
+
+def _joined(values: list[V], join: Callable[[V, V], V]) -> V:
+    while len(values) > 1:
+        pairs = zip(values[::2], values[1::2], strict=False)
+        values = [join(a, b) for a, b in pairs] + (values[-1:] if len(values) & 1 else [])
+    return values[0]
 
 
 def combine(

@@ -10,11 +10,11 @@ import msgspec
 from licet.analysis import bits
 from licet.analysis.chart import chart
 from licet.analysis.endpoints import INGRESS_CONTROLLER
-from licet.analysis.grant import Grant, Grants
+from licet.analysis.grant import Grant, Grants, Reasons
 from licet.analysis.leads import Leads
 from licet.analysis.meeting import Column, Meeting, is_most
 from licet.analysis.pages import Pages
-from licet.analysis.partition import combine
+from licet.analysis.partition import R, combine
 from licet.analysis.population import UNKNOWN_POD, Population
 from licet.analysis.rows import Row, Rows
 from licet.analysis.rules import Rules
@@ -25,9 +25,12 @@ from licet.model.cluster import Cluster
 from licet.model.edge import ReachMap
 from licet.model.key import Key
 from licet.model.policy import Direction
-from licet.model.ports import Protocol
+from licet.model.ports import PortSet, Protocol
 from licet.model.profile import Profile
 from licet.model.verdict import Verdict
+
+_MOST_FOLLOWED = 8
+"""How many policies may come, by class and policy of the cluster, before everything is answered anew."""
 
 
 class Update(msgspec.Struct, frozen=True):
@@ -51,6 +54,8 @@ class Reach:
     """
 
     def __init__(self, cluster: Cluster, profile: Profile) -> None:
+        self._followed = 0
+        """Policies that came since everything was answered anew."""
         self._bare = msgspec.structs.replace(cluster, network_policies=(), cluster_policies=())
         self._cluster: Cluster | None = cluster
         self.profile = profile
@@ -61,8 +66,8 @@ class Reach:
         self._ingress = Rows(self._shelf, self.population, self.grants, rules, Direction.INGRESS)
         self._egress = Rows(self._shelf, self.population, self.grants, rules, Direction.EGRESS)
         self._meeting = Meeting(self.population, self.grants, self._egress.of)
-        self.columns: Pages[Column] = Pages.of(
-            (at, {} if at == UNKNOWN_POD else self._meeting.column(at, row)) for at, row in enumerate(self.ingress)
+        self.columns: Pages[Column] = Pages.filled(
+            [{} if at == UNKNOWN_POD else self._meeting.column(at, row) for at, row in enumerate(self.ingress)]
         )
         self.leads = Leads(cluster, self.population, self.grants)
         self._led = self.leads.of_routes()
@@ -90,9 +95,9 @@ class Reach:
         """The answer after policies went and came, found from this one in the time that the changed rows take.
 
         A policy in `come` replaces its namesake. This answer stays as it is. Where an address block draws a line
-        between pods that no block has drawn before, everything is answered anew. What is remembered of selectors and
-        peers grows with every new one met: after very many updates a fresh answer is smaller. Raises KeyError for a key
-        in `gone` that no policy has.
+        between pods that no block has drawn before, everything is answered anew, and every class is named. So it is
+        once in very many updates, since what is remembered of selectors and peers grows with every new one met; then
+        only what changed is named. Raises KeyError for a key in `gone` that no policy has.
         """
         arriving = tuple(come)
         shelf, swap = self._shelf.swapped(gone, arriving)
@@ -103,6 +108,9 @@ class Reach:
             fresh = Reach(found.cluster, self.profile)
             everyone = tuple(range(1, fresh.population.width))
             return Update(fresh, everyone, everyone, everyone)
+        found._followed += len(arriving)
+        if found._followed > _MOST_FOLLOWED * (self.population.width + len(shelf.network)):
+            return self._compared(Reach(found.cluster, self.profile))
         found._ingress, touched, arriving_rows = self._ingress.swapped(shelf, swap)
         found._egress, _, leaving_rows = self._egress.swapped(shelf, swap)
         senders = {at: (self.egress[at], row) for at, row in leaving_rows.items()}
@@ -123,6 +131,16 @@ class Reach:
             tuple(columns),
             tuple(at for at, row in arriving_rows.items() if row.outside != self.ingress[at].outside),
             tuple(at for at, row in leaving_rows.items() if row.outside != self.egress[at].outside),
+        )
+
+    def _compared(self, fresh: Reach) -> Update:
+        """An answer over the same classes that shares nothing with this one, as an update of it."""
+        every_class = range(1, self.population.width)
+        return Update(
+            fresh,
+            tuple(at for at in every_class if _told(self.columns[at]) != _told(fresh.columns[at])),
+            tuple(at for at in every_class if _told(self.ingress[at].outside) != _told(fresh.ingress[at].outside)),
+            tuple(at for at in every_class if _told(self.egress[at].outside) != _told(fresh.egress[at].outside)),
         )
 
     def _met_differently(self, ingress: Pages[Row], senders: Mapping[int, tuple[Row, Row]]) -> set[int]:
@@ -210,6 +228,11 @@ class Reach:
     def map(self) -> ReachMap:
         """The answer as edges between named endpoints."""
         return chart(self)
+
+
+def _told(parts: Mapping[Grant, R]) -> dict[tuple[PortSet, PortSet, Reasons], R]:
+    """Parts by what their grants say, which answers that share no grants have in common."""
+    return {(grant.must, grant.may, grant.reasons): part for grant, part in parts.items()}
 
 
 def reach(cluster: Cluster, profile: Profile) -> Reach:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from copy import copy
-from functools import partial
 
 import msgspec
 
 from licet.analysis import assumption, bits
 from licet.analysis.grant import NO_REASONS, Grant, Grants, Reasons
 from licet.analysis.pages import Pages
-from licet.analysis.partition import R, combine, mapped, spread
+from licet.analysis.partition import combine, layered, mapped, spread, swept
 from licet.analysis.population import NamedPorts, Population, every
 from licet.analysis.rules import Rules
 from licet.analysis.shelf import Shelf, Swap
@@ -83,14 +82,16 @@ class Rows:
         self._tiers = Tiers(rules, grants, population.sources, direction)
         self._shelf = shelf
         self._known: dict[tuple[Selection, NamedPorts, bool], Row] = {}
-        self._allowing: dict[int, dict[NamedPorts, Row]] = {}
-        """What policies allow on their own, by number and the named ports that they ask for. Shared by the answers
-        that came from one another, since a number is given once."""
+        self._allowing: dict[int, Row] = {}
+        """What policies allow on their own, by number. Shared by the answers that came from one another, since a
+        number is given once."""
+        self._allowing_by_name: dict[int, dict[NamedPorts, Row]] = {}
+        """The same of policies that ask for ports by name, by the named ports of those that they apply to."""
         self._tier_rows: dict[tuple[Tier, tuple[tuple[int, Reasons], ...], NamedPorts], TierRow | None] = {}
         self._open = Row({grants.open: population.sources}, {grants.open: EVERY_ADDRESS})
         selections = self._select_all()
-        self._selections = Pages.of(enumerate(selections))
-        self.of = Pages.of((member, self._of(member, selection)) for member, selection in enumerate(selections))
+        self._selections = Pages.filled(selections)
+        self.of = Pages.filled([self._of(member, selection) for member, selection in enumerate(selections)])
 
     def swapped(self, shelf: Shelf, swap: Swap) -> tuple[Rows, set[int], dict[int, Row]]:
         """(the rows under another shelf, the classes to which other policies apply, the rows that say something else).
@@ -113,6 +114,7 @@ class Rows:
                 selections[member] = selection.joined(number, reasons, is_network)
         for number in swap.gone:
             self._allowing.pop(number, None)
+            self._allowing_by_name.pop(number, None)
         rows = {member: found._of(member, selections[member]) for member in sorted(selections)}
         changed = {member: row for member, row in rows.items() if not row.is_like(self.of[member])}
         found._selections = self._selections.changed(selections)
@@ -243,31 +245,34 @@ class Rows:
 
     def _allowed_by(self, number: int, subject: NamedPorts) -> Row:
         """What one policy allows, whatever else applies."""
+        found = self._allowing.get(number)
+        if found is not None:
+            return found
         policy = self._shelf.network[number]
         rules = policy.rules(self._direction) or ()
-        asked = subject if subject and _asks_by_name(rules) else ()
-        known = self._allowing.setdefault(number, {})
-        found = known.get(asked)
+        if self._direction is Direction.EGRESS or not _asks_by_name(rules):
+            found = self._allowing[number] = self._allow(policy, rules, ())
+            return found
+        known = self._allowing_by_name.setdefault(number, {})
+        found = known.get(subject)
         if found is None:
-            found = known[asked] = self._allow(policy, rules, asked)
+            found = known[subject] = self._allow(policy, rules, subject)
         return found
 
     def _allow(self, policy: NetworkPolicy, rules: Iterable[NetworkRule], subject: NamedPorts) -> Row:
         pods: dict[Grant, int] = {}
-        outside: dict[Grant, AddressSet] = {}
+        outside: list[tuple[AddressSet, Grant]] = []
         for rule in rules:
             match = self._rules.of_network_policy(policy, rule, self._direction, subject)
             for region, grant in match.pods:
-                pods = self._allowed(pods, region, grant)
-            for addresses, grant in match.outside:
-                outside = self._allowed(outside, addresses, grant)
-        return Row(pods, outside) if pods or outside else _NOTHING
-
-    def _allowed(self, parts: dict[Grant, R], region: R, grant: Grant) -> dict[Grant, R]:
-        """The parts with one more grant for a region."""
-        if parts:
-            return spread(parts, region, partial(self._grants.either, grant), self._grants.denied)
-        return {grant: region} if region else {}
+                pods[grant] = pods.get(grant, 0) | region
+            outside.extend(match.outside)
+        if not pods and not outside:
+            return _NOTHING
+        either = self._grants.either
+        if len(pods) > 1:
+            pods = layered([(region, grant) for grant, region in pods.items()], either)
+        return Row(pods, swept(outside, either))
 
     def _tier(self, tier: Tier, selection: Selection, subject: NamedPorts) -> TierRow | None:
         applied = tuple(a for a in selection.cluster if self._shelf.cluster[a[0]].tier is tier)

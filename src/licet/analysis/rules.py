@@ -156,6 +156,9 @@ class Rules:
 
     def _numeric(self, peers: _Peers, grant: Grant) -> Match:
         """Peers on ports that mean the same wherever they are."""
+        hits = peers.pods
+        if not (hits.doubtful or peers.outside or peers.doubtful_outside or grant is self._grants.denied):
+            return Match(((hits.sure, grant),) if hits.sure else (), ())
         key = (peers, grant)
         found = self._matches.get(key)
         if found is None:
