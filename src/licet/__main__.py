@@ -17,7 +17,7 @@ def main() -> int:
     except BrokenPipeError:
         from licet.cli.run import CLOSED, silence
 
-        silence()
+        silence(sys.stdout)
         return CLOSED
     except OSError as error:
         sys.stderr.write(f"licet: {(error.strerror or str(error)).lower()}\n")

@@ -172,3 +172,22 @@ def test_long_work_is_silent_in_a_pipe(tmp_path: Path) -> None:
             child.wait(timeout=1.5)
         _, err = child.communicate(deployment("a").encode(), timeout=30)
     assert err == b""
+
+
+
+def test_findings_that_nobody_can_be_told_of_are_a_failure_and_the_answer_stands(tmp_path: Path) -> None:
+    """Standard error is full: the map is whole, and the exit code says that something was wrong."""
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    (tmp_path / "bad.yaml").write_text("{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: 3}}\n")
+    with open("/dev/full", "w") as full:
+        ran = subprocess.run(
+            [*_LICET, "map", tmp_path / "bad.yaml", "-o", "csv"],
+            stdout=subprocess.PIPE,
+            stderr=full,
+            env=environment(),
+            timeout=60,
+            check=False,
+        )
+    assert ran.returncode == 2
+    assert ran.stdout == b"verdict,src,dst,ports,assumptions\n"

@@ -40,7 +40,7 @@ def run(arguments: Sequence[str]) -> int:
         code = _invoke(list(arguments))
         sys.stdout.flush()
     except BrokenPipeError:
-        silence()
+        silence(sys.stdout)
         return CLOSED
     except (KeyboardInterrupt, click.Abort):
         _say("interrupted")
@@ -52,7 +52,7 @@ def run(arguments: Sequence[str]) -> int:
         _say("out of memory: point at a smaller folder")
         return WRONG
     except OSError as error:
-        silence()
+        silence(sys.stdout)
         _say(f"{error.strerror or error}".lower() + (f": `{error.filename}`" if error.filename else ""))
         return WRONG
     except Exception as error:
@@ -112,12 +112,14 @@ def _usage(error: click.UsageError) -> str:
 def _say(text: str) -> None:
     try:
         sys.stderr.write(f"licet: {text}\n")
+        sys.stderr.flush()
     except OSError:
-        silence()
+        silence(sys.stdout, sys.stderr)
 
 
-def silence() -> None:
-    """Point standard output nowhere, so that what is left in it does not fail again when the interpreter ends."""
+def silence(*streams: TextIO) -> None:
+    """Point streams nowhere, so that what is left in them does not fail again when the interpreter ends."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
+    for stream in streams:
+        os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
