@@ -13,7 +13,7 @@ from licet.app.report import Spans
 from licet.contracts import wire
 from licet.contracts.contract import Contract
 from licet.diag.diagnostic import Diagnostic
-from licet.diag.place import Origin, Path, Place
+from licet.diag.place import Origin, Path, Place, Span
 from licet.discover import findings, lines, variables
 from licet.discover.draft import Draft, drafts
 from licet.discover.edge import Evidence
@@ -64,8 +64,9 @@ def write(files: Sequence[Planned]) -> None:
             with open(temporary, "xb") as stream:
                 beside.append((temporary, path))
                 stream.write(file.data)
-                stream.flush()
-                os.fsync(stream.fileno())
+                if not file.new:
+                    stream.flush()
+                    os.fsync(stream.fileno())
             if not file.new:
                 os.chmod(temporary, os.stat(path).st_mode & 0o7777)
         while beside:
@@ -85,6 +86,7 @@ class _Planner:
         self.by_origin = {document.origin: document for document in documents}
         self.workloads = {w.owner: w for w in reversed(loaded.cluster.workloads) if w.owner is not None}
         self.workloads |= {workload.key: workload for workload in loaded.cluster.workloads}
+        self.located: dict[Place, Span | None] = {}
         self.told: list[Diagnostic] = []
         self.files: list[Planned] = []
         self.kept = 0
@@ -92,6 +94,8 @@ class _Planner:
 
     def plan(self) -> Plan:
         found = evidence(self.documents, self.loaded.cluster, namespace=self.namespace)
+        if not self.loaded.contracts.contracts:
+            self._locate(found)
         hidden = self._hidden()
         made = drafts(self.loaded.cluster, found)
         names = self._names(made)
@@ -111,9 +115,15 @@ class _Planner:
             self._edit(source, changes)
         return Plan(tuple(self.files), tuple(self.told), self.kept)
 
+    def _locate(self, found: Sequence[Evidence]) -> None:
+        """Find all places document by document, each of which costs a second look."""
+        for place in sorted((one.place for one in found), key=lambda p: (p.origin.source, p.origin.offset)):
+            if place not in self.located:
+                self.located[place] = self.spans.of(place)
+
     def where(self, told: Evidence | Owner) -> str:
         """The file and the line."""
-        span = self.spans.of(told.place)
+        span = self.located[told.place] if told.place in self.located else self.spans.of(told.place)
         if span is None:
             return told.place.origin.source
         line = span.line
