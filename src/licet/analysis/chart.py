@@ -65,7 +65,7 @@ def _workloads(reach: Reach, merged: set[Key]) -> Iterator[Endpoint]:
 def _restricted_pods(reach: Reach, names: list[Names]) -> Iterator[str]:
     """Bare pods whose policies do not let their like reach them: each still reaches itself, whatever policies say."""
     for at, pod_class in enumerate(reach.population.classes):
-        if reach.at(reach.columns[at], at) is not reach.grants.open:
+        if not reach.columns[at].get(reach.grants.open, 0) >> at & 1:
             bare = {
                 str(key)
                 for member in pod_class.members

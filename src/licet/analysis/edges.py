@@ -56,6 +56,7 @@ class _Drawing:
         self._picture = picture
         self._ids = [[name for _, name in names] for names in picture.names]
         self._expanded: dict[int, tuple[str, ...]] = {}
+        self._listed: dict[tuple[int, ...], tuple[str, ...]] = {}
         self._edges: list[Edge] = []
         self._open: list[Edge] = []
 
@@ -75,6 +76,14 @@ class _Drawing:
             found = self._expanded[where] = self._classes(bits.indices(where))
         return found
 
+    def _destinations(self, members: tuple[int, ...]) -> tuple[str, ...]:
+        if len(members) == 1:
+            return self._classes(members)
+        found = self._listed.get(members)
+        if found is None:
+            found = self._listed[members] = self._classes(members)
+        return found
+
     def _between_workloads(self) -> None:
         sure: Relation = {}
         unsure: Relation = {}
@@ -84,7 +93,7 @@ class _Drawing:
         for relation, into in ((sure, self._edges), (unsure, self._open)):
             for (ports, reasons), rows in relation.items():
                 for where, members in rectangles(rows, len(self._ids)):
-                    src, dst = self._sources(where), self._classes(members)
+                    src, dst = self._sources(where), self._destinations(members)
                     if src and dst:
                         into.append(Edge(src, dst, ports, tuple(sorted(reasons))))
 
