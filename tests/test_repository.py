@@ -48,6 +48,11 @@ CODES = {
     "sources": range(1, 50),
     "manifest": range(50, 200),
     "analysis": range(200, 350),
+    "contracts": range(350, 400),
+    "compile": range(400, 420),
+    "proof": range(420, 440),
+    "discover": range(440, 460),
+    "checks": range(460, 500),
 }
 """Which numbers of findings belong to which room (CONTRIBUTING.md)."""
 

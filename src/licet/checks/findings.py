@@ -32,11 +32,11 @@ def undeclared(where: Place, caller: str, callee: str, text: str, contract: Plac
     )
 
 
-def not_admitted(where: Place, caller: str, callee: str, contract: Place, severity: Severity) -> Diagnostic:
+def not_admitted(where: Place, caller: str, callee: str, contract: Place, scraped: bool) -> Diagnostic:
     """Somebody without a contract who is led to a workload that does not admit it."""
     return Diagnostic(
         NOT_ADMITTED,
-        severity,
+        Severity.WARNING if scraped else Severity.ERROR,
         f"`{caller}` is led to `{callee}`, whose contract does not admit it",
         where,
         label="leads there",

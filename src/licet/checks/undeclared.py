@@ -19,7 +19,7 @@ from licet.contracts.contract import (
     ServicePeer,
     WorkloadPeer,
 )
-from licet.diag.diagnostic import Diagnostic, Severity
+from licet.diag.diagnostic import Diagnostic
 from licet.diag.place import Place
 from licet.discover.edge import Evidence, end_text
 from licet.model.cluster import Cluster
@@ -74,9 +74,8 @@ def _lead(one: Evidence, contracts: Mapping[Key, Contract], known: _Known) -> Un
         return None
     scraped = one.caller == PlatformPeer(PlatformPart.METRICS)
     where = _list(contract, "serves", bool(contract.serves))
-    severity = Severity.WARNING if scraped else Severity.ERROR
     return Undeclared(
-        one, contract, findings.not_admitted(one.place, end_text(one.caller), _callee_text(one), where, severity)
+        one, contract, findings.not_admitted(one.place, end_text(one.caller), _callee_text(one), where, scraped)
     )
 
 

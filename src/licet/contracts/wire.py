@@ -11,16 +11,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from licet.contracts.contract import (
-    Application,
-    From,
-    Isolation,
-    Mode,
-    MutualTls,
-    Need,
-    PlatformPart,
-    Sensitivity,
-)
+from licet.contracts.contract import Application, From, Isolation, Mode, MutualTls, Need, PlatformPart, Sensitivity
 from licet.contracts.terms import (
     Block,
     ClusterName,

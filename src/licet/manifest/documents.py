@@ -91,7 +91,8 @@ class _Reader:
             self.diagnostics.append(findings.template(self.templates[0], len(self.templates) - 1))
         for code, count in self.strangers.items():
             if count > _TOLD:
-                self.diagnostics.append(findings.more_strangers(self.source, code, count - _TOLD))
+                first = next(finding for finding in self.diagnostics if finding.code == code)
+                self.diagnostics.append(findings.more_strangers(self.source, first, count - _TOLD))
 
     def yaml(self, start: int) -> None:
         for piece in split(self.data, start):

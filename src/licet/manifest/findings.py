@@ -145,11 +145,11 @@ def missing(where: Place, field: str, found: object) -> Diagnostic:
     return Diagnostic(MISSING, Severity.ERROR, problem, where, help=f"give `{field}`, such as {_EXAMPLES[field]}")
 
 
-def more_strangers(source: str, code: str, count: int) -> Diagnostic:
+def more_strangers(source: str, first: Diagnostic, count: int) -> Diagnostic:
     """L0058, L0059, L0060: the rest, in a text where these are many."""
     return Diagnostic(
-        code,
-        Severity.WARNING if code == NOT_KUBERNETES else Severity.ERROR,
+        first.code,
+        first.severity,
         f"{count} more {_documents(count)} of `{source}` {'is' if count == 1 else 'are'} no Kubernetes object either",
         Place(Origin(source)),
         label="left out",
