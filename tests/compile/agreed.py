@@ -60,19 +60,25 @@ class Case(msgspec.Struct, frozen=True):
     agreements: Agreements
 
 
-def random_case(rng: Random, *, hosts: bool = True, ipv6: bool = True) -> Case:
-    """Up to 8 workloads, most of them named by a label of their own, and up to 12 agreements of every kind."""
+def random_case(rng: Random, *, hosts: bool = True, whole: bool = False) -> Case:
+    """Up to 8 workloads, most of them named by a label of their own, and up to 12 agreements of every kind.
+
+    With `whole` every workload that no contract isolates is isolated by its namespace, and all have such a label.
+    """
     cluster = msgspec.structs.replace(
-        random_cluster(rng, Features(unknowns=hosts, ipv6=ipv6)),
+        random_cluster(rng, Features(unknowns=hosts)),
         network_policies=(),
         cluster_policies=(),
         platform=PLATFORM,
     )
     cluster = msgspec.structs.replace(
-        cluster, workloads=tuple(_named(rng, at, one) for at, one in enumerate(cluster.workloads))
+        cluster, workloads=tuple(_named(rng, at, one, whole) for at, one in enumerate(cluster.workloads))
     )
     keys = [workload.key for workload in cluster.workloads]
     isolated = {key: _isolated(rng, key) for key in keys if rng.randrange(3)}
+    if whole:
+        line = Place(FILE, ("spec", "isolate"))
+        isolated = {key: isolated.get(key, Isolated(key, Mode.ENFORCE, line)) for key in keys}
     found: dict[tuple[EdgeKind, End, End], Agreement] = {}
     for _ in range(rng.randint(1, 12)):
         agreement = _agreement(rng, keys)
@@ -80,10 +86,10 @@ def random_case(rng: Random, *, hosts: bool = True, ipv6: bool = True) -> Case:
     return Case(cluster, Agreements(tuple(found.values()), isolated, (), ()))
 
 
-def _named(rng: Random, at: int, workload: Workload) -> Workload:
+def _named(rng: Random, at: int, workload: Workload, told_apart: bool) -> Workload:
     labels = {**workload.labels, "app.kubernetes.io/version": f"1.{rng.randrange(3)}"}
-    if rng.randrange(5):
-        labels[NAME] = f"n{at // 2 if chance(rng, 3) else at}"
+    if told_apart or rng.randrange(5):
+        labels[NAME] = f"n{at // 2 if chance(rng, 3) and not told_apart else at}"
     return msgspec.structs.replace(workload, labels=labels)
 
 

@@ -59,7 +59,7 @@ def test_a_workload_without_agreements_is_closed_both_ways() -> None:
 
 
 def test_peers_with_equal_ports_are_one_rule_and_both_sides_are_written() -> None:
-    both = [by_contract("web"), by_contract("db")]
+    both = (by_contract("web"), by_contract("db"))
     edges = [
         edge(EdgeKind.WORKLOAD, key("web"), key("db")),
         edge(EdgeKind.SELF, key("db"), key("db")),
@@ -112,7 +112,7 @@ def test_a_namespace_that_isolates_all_has_one_policy_for_whoever_has_no_contrac
 
 
 def test_whoever_may_do_more_there_has_a_policy_too() -> None:
-    everyone = [by_namespace("web"), by_namespace("db"), asks_resolver("web"), asks_resolver("db")]
+    everyone = (by_namespace("web"), by_namespace("db"), asks_resolver("web"), asks_resolver("db"))
     compiled = compile(agreements(*everyone, edge(EdgeKind.METRICS, key("web"), key("db"))), cluster(WEB, DB))
     assert sorted(specs(compiled)) == ["shop/licet", "shop/licet-db", "shop/licet-web"]
     assert list(specs(compiled)["shop/licet"]) == ["podSelector", "policyTypes", "egress"]
@@ -120,7 +120,7 @@ def test_whoever_may_do_more_there_has_a_policy_too() -> None:
 
 @pytest.mark.parametrize("other", [by_contract("db", mode=Mode.OBSERVE), by_contract("db", ingress=False), None])
 def test_no_policy_for_a_whole_namespace_in_which_somebody_is_not_closed(other: Isolated | None) -> None:
-    found = [by_namespace("web"), *([other] if other else [])]
+    found: list[Isolated] = [by_namespace("web"), *([other] if other else [])]
     assert "shop/licet" not in specs(compile(agreements(*found), cluster(WEB, DB)))
 
 
