@@ -138,7 +138,7 @@ BUGS = [
         "the podSelector beside a namespaceSelector is forgotten",
         changed(", podSelector: {matchLabels: {app: gateway}}", "", of="frontend"),
         Fault.EXCESS,
-        f"any other pod of infra -> {FRONTEND}, TCP 8080",
+        f"a pod of infra -> {FRONTEND}, TCP 8080",
         "shop/frontend ingress[0]",
     ),
     Bug(
@@ -230,6 +230,18 @@ BUGS = [
         policy("old", "bank", "{podSelector: {matchLabels: {app: ledger}}, ingress: [{from: [{podSelector: {}}]}]}"),
         Fault.EXCESS,
         f"{AUDIT} -> {LEDGER}, TCP 1",
+        "bank/old ingress[0]",
+    ),
+    Bug(
+        "an old policy admits a namespace that is no more in the manifests",
+        policy(
+            "old",
+            "bank",
+            "{podSelector: {matchLabels: {app: ledger}}, ingress: [{from: [{namespaceSelector: {matchLabels: "
+            "{kubernetes.io/metadata.name: backup}}, podSelector: {matchLabels: {app: dump}}}]}]}",
+        ),
+        Fault.EXCESS,
+        f"a pod of backup -> {LEDGER}, TCP 1",
         "bank/old ingress[0]",
     ),
     Bug(

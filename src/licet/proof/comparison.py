@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import reduce
-from operator import or_
 
 import msgspec
 
+from licet.analysis import assumption
 from licet.analysis.grant import Grant
 from licet.analysis.partition import R, combine
 from licet.model.addresses import AddressSet
@@ -27,6 +26,8 @@ class Judged(msgspec.Struct, frozen=True, eq=False):
     reasons: tuple[str, ...]
 
 
+Beyond = tuple[Judged, AddressSet, bool]
+"""What is to be said of a range of addresses, and whether it is of nodes."""
 _QUIET = Judged((), agreed=False, permitted=False, reasons=())
 
 
@@ -55,7 +56,9 @@ class Comparison:
         self._expectations = ground.expectations
         self._scope = ground.scope
         self._judged: dict[tuple[Grant, Expected], Judged] = {}
-        self._rows: dict[tuple[int, frozenset[tuple[Expected, AddressSet]]], list[tuple[Judged, AddressSet, bool]]] = {}
+        self._rows: dict[
+            tuple[frozenset[tuple[Grant, AddressSet]], frozenset[tuple[Expected, AddressSet]]], list[Beyond]
+        ] = {}
         self.agreed = 0
         self.permitted = 0
         self.used_unclosed: set[tuple[int, Direction]] = set()
@@ -87,13 +90,13 @@ class Comparison:
         granted = {grant: units.of_classes(part) for grant, part in column.items()}
         expected = self._expectations.pods.get(destination, {})
         for judged, part in self._compared(granted, expected, care).items():
-            count = part.bit_count()
+            count = 0 if scope.chameleons & bit else (part & ~scope.chameleons).bit_count()
             self.agreed += count if judged.agreed else 0
             self.permitted += count if judged.permitted else 0
-            made = part if destination == scope.chameleon else part & (1 << scope.chameleon)
+            made = part if scope.chameleons & bit else part & scope.chameleons
             for fault, ports in judged.faults if part != made else ():
                 yield self._deviation(fault, part ^ made, destination, ports, judged.reasons)
-            for fault, ports in _of_its_making(judged.faults) if made else ():
+            for fault, ports in _of_its_making(judged) if made else ():
                 yield self._deviation(fault, made, destination, ports, judged.reasons)
 
     def _deviation(
@@ -108,7 +111,7 @@ class Comparison:
         rows = self._reach.ingress if direction is Direction.INGRESS else self._reach.egress
         row = rows[self._units.class_of[unit]].outside
         expected = self._expectations.outside[direction].get(unit, {})
-        key = (id(row), frozenset(expected.items()))
+        key = (frozenset(row.items()), frozenset(expected.items()))
         found = self._rows.get(key)
         if found is None:
             found = self._rows[key] = list(self._beyond(row, expected))
@@ -125,9 +128,7 @@ class Comparison:
                 src, dst = (address, unit) if direction is Direction.INGRESS else (unit, address)
                 yield Deviation(fault, src, dst, direction, ports, 1, judged.reasons)
 
-    def _beyond(
-        self, row: Mapping[Grant, AddressSet], expected: Mapping[Expected, AddressSet]
-    ) -> Iterator[tuple[Judged, AddressSet, bool]]:
+    def _beyond(self, row: Mapping[Grant, AddressSet], expected: Mapping[Expected, AddressSet]) -> Iterator[Beyond]:
         """What there is to say outside, nodes apart: a pod may run on any of them, so none is surely denied."""
         scope = self._scope
         for region, is_node in ((scope.world - scope.nodes, False), (scope.world & scope.nodes, True)):
@@ -146,12 +147,18 @@ class Comparison:
         return found
 
 
-def _of_its_making(faults: tuple[tuple[Fault, PortSet], ...]) -> Iterator[tuple[Fault, PortSet]]:
-    """What hangs on labels that a pod elsewhere may give itself is certain: such a pod can be made."""
-    excess = [ports for fault, ports in faults if fault in (Fault.EXCESS, Fault.PERHAPS_EXCESS)]
-    yield from ((fault, ports) for fault, ports in faults if fault in (Fault.MISSING, Fault.PERHAPS_MISSING))
-    if excess:
-        yield Fault.EXCESS, reduce(or_, excess)
+def _of_its_making(judged: Judged) -> Iterator[tuple[Fault, PortSet]]:
+    """What hangs on labels that a pod elsewhere may give itself is certain: such a pod can be made.
+
+    Its namespace cannot be labelled as easily: what hangs on that too is not certain, and told only if nothing is.
+    """
+    faults = dict(judged.faults)
+    certain, perhaps = faults.get(Fault.EXCESS, NO_PORTS), faults.get(Fault.PERHAPS_EXCESS, NO_PORTS)
+    yield from ((fault, ports) for fault, ports in judged.faults if fault in (Fault.MISSING, Fault.PERHAPS_MISSING))
+    if perhaps and not certain and assumption.NAMESPACE_LABELS in judged.reasons:
+        yield Fault.PERHAPS_EXCESS, perhaps
+    elif certain or perhaps:
+        yield Fault.EXCESS, certain | perhaps
 
 
 def _judged(grant: Grant, expected: Expected) -> Judged:

@@ -26,13 +26,13 @@ from licet.proof.world import settled
 class Scope(msgspec.Struct, frozen=True):
     """Who is judged: units that are default-deny and enforced, those of them also for what they let in.
 
-    `nodes` and `world` are the addresses of nodes, and all that are no pods'; `chameleon` is the unit whose labels may
+    `nodes` and `world` are the addresses of nodes, and all that are no pods'; `chameleons` are units whose labels may
     be anything. `unclosed` are the (unit, direction) where nothing outside can be refused.
     """
 
     enforced: int
     admitting: int
-    chameleon: int
+    chameleons: int
     world: AddressSet
     nodes: AddressSet
     unclosed: frozenset[tuple[int, Direction]]
@@ -57,7 +57,7 @@ class Ground:
         self.scope = Scope(
             self._those(list(self.isolated)),
             self._those([key for key, one in self.isolated.items() if one.ingress]),
-            self.units.by_root[stage.chameleon][0],
+            self._those(stage.chameleons),
             outside,
             cluster.platform.node_addresses,
             frozenset((unit, one.direction) for one in unclosed for unit in self.units.by_root.get(one.key, ())),
@@ -73,7 +73,8 @@ class Ground:
     def _standing(self) -> Iterator[str]:
         """What every proof rests on, as far as it matters in this one."""
         yield "a pod and the node that runs it always reach each other, which kubelet probes rest on"
-        yield "namespaces that no manifest holds have no labels but their names; pods there may have any"
+        yield "namespaces that no manifest holds bear no labels but their names; pods there may bear any"
+        yield "pods that no manifest holds, in namespaces that one does, bear no labels but those of the Platform"
         if self.units.host:
             yield "nothing is proved of hostNetwork pods: their traffic is their node's"
         if self.reach.profile.other_protocols_denied is Ternary.UNKNOWN:

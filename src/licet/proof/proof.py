@@ -71,7 +71,8 @@ class Open(msgspec.Struct, frozen=True):
 class Proof(msgspec.Struct, frozen=True):
     """Whether what is permitted is what was agreed, for every workload that is default-deny and enforced.
 
-    `workloads` counts these; `agreed` and `permitted` count pairs of endpoints of which at least one is among them.
+    `workloads` counts these; `agreed` and `permitted` count pairs of endpoints of which at least one is among them,
+    without pods of namespaces that no manifest holds.
     `assumptions` are sentences that the whole proof rests on. What is in `open` and `unjudged` is not in the lists of
     differences.
     """

@@ -31,7 +31,9 @@ def prove(agreements: Agreements, cluster: Cluster, profile: Profile, unclosed: 
         comparison.permitted,
         tuple(one for one in differences if one.fault is Fault.MISSING),
         tuple(one for one in differences if one.fault is Fault.EXCESS),
-        tuple(one for one in differences if one.fault in (Fault.PERHAPS_MISSING, Fault.PERHAPS_EXCESS)),
+        tuple(
+            one for fault in (Fault.PERHAPS_MISSING, Fault.PERHAPS_EXCESS) for one in differences if one.fault is fault
+        ),
         tuple(_open(unclosed, ground.units, comparison)),
         tuple(ground.expectations.unjudged),
         ground.assumptions,

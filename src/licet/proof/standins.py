@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -24,60 +24,85 @@ _ANY = "any"
 class Staged(msgspec.Struct, frozen=True):
     """A cluster with stand-ins at the end of its workloads, and what people call each of them.
 
-    `chameleon` is a pod in a namespace that no manifest holds, whose labels may be whatever a policy asks for.
-    `assumptions` tell of ends for which no stand-in could be found.
+    `chameleons` are pods in namespaces of which no manifest holds a thing; their labels may be whatever a policy asks
+    for. `assumptions` tell of ends for which no stand-in could be found.
     """
 
     cluster: Cluster
-    names: dict[Key, str]
-    chameleon: Key
+    names: Mapping[Key, str]
+    chameleons: tuple[Key, ...]
     assumptions: tuple[str, ...]
 
 
 def staged(cluster: Cluster, ends: Iterable[Pods]) -> Staged:
-    """The cluster with a stand-in for each end that no workload matches, one stranger a namespace, and the chameleon.
+    """The cluster with everybody in it whom policies may let in, though no manifest holds them.
 
-    A stranger has no labels, so that only a rule for a whole namespace, or for all of them, lets it in.
+    For each end that no workload matches one that does; in each namespace a stranger without labels, whom only a rule
+    for a whole namespace, or for all of them, lets in; and where no manifest holds anything, a chameleon.
     """
-    wanted = tuple(dict.fromkeys(ends))
-    namespaces = dict(cluster.namespaces)
-    for end in wanted:
-        namespaces.setdefault(end.namespace, Namespace(end.namespace, {METADATA_NAME: end.namespace}, declared=False))
-    namespaces[_ELSEWHERE] = Namespace(_ELSEWHERE, {METADATA_NAME: _ELSEWHERE}, declared=True)
-    names: dict[Key, str] = {}
-    added: list[Workload] = []
-    assumptions: list[str] = []
-    by_namespace: dict[str, list[Workload]] = {}
-    for workload in cluster.workloads:
-        by_namespace.setdefault(workload.key.namespace, []).append(workload)
-    for number, end in enumerate(wanted):
-        if not end.pods.requirements or _is_there(end, by_namespace.get(end.namespace, ())):
-            continue
+    stage = _Stage(cluster)
+    for end in dict.fromkeys(ends):
+        stage.take(end)
+    stage.add_strangers()
+    return stage.staged()
+
+
+class _Stage:
+    """A cluster that is being added to."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._namespaces = dict(cluster.namespaces)
+        self._names: dict[Key, str] = {}
+        self._added: list[Workload] = []
+        self._chameleons: list[Key] = []
+        self._assumptions: list[str] = []
+        self._there: dict[str, list[Workload]] = {}
+        for workload in cluster.workloads:
+            self._there.setdefault(workload.key.namespace, []).append(workload)
+
+    def take(self, end: Pods) -> None:
+        """Make sure that somebody is there who is of an end; of a whole namespace the stranger will be."""
+        name = end.namespace
+        self._namespaces.setdefault(name, Namespace(name, {METADATA_NAME: name}, declared=False))
+        if not end.pods.requirements or _is_there(end, self._there.get(name, ())):
+            return
         labels = _satisfying(end.pods)
         if labels is None:
-            assumptions.append(f"nothing is proved of {end.text}: no pod that its selector matches is known")
-            continue
-        key = Key("", "", "Pod", end.namespace, f"{end.text} {number}")
-        names[key] = end.text
-        added.append(_pod(key, labels))
-    for namespace in namespaces:
-        if namespace != _ELSEWHERE:
-            key = Key("", "", "Pod", namespace, "any other pod")
-            names[key] = f"any other pod of {namespace}"
-            added.append(_pod(key, {}))
-    chameleon = Key("", "", "Pod", _ELSEWHERE, "any pod")
-    names[chameleon] = "a pod of any other namespace"
-    added.append(_pod(chameleon, {}, frozenset(_label_keys(cluster))))
-    told = msgspec.structs.replace(cluster, namespaces=namespaces, workloads=(*cluster.workloads, *added))
-    return Staged(told, names, chameleon, tuple(assumptions))
+            self._assumptions.append(f"nothing is proved of {end.text}: no pod that its selector matches is known")
+        else:
+            self._add(f"{end.text} {len(self._added)}", name, end.text, labels)
+
+    def add_strangers(self) -> None:
+        """In every namespace, in those that only a policy names, and in one that stands for all others."""
+        asked = frozenset(_label_keys(self._cluster))
+        for name in (*_named(self._cluster), _ELSEWHERE):
+            self._namespaces.setdefault(name, Namespace(name, {METADATA_NAME: name}, declared=True))
+        for name in reversed(self._namespaces):
+            if name not in self._cluster.namespaces:
+                self._chameleons.append(self._add("any pod", name, f"a pod of {name}", {}, asked))
+        for name in self._namespaces:
+            if name != _ELSEWHERE:
+                self._add("any other pod", name, f"any other pod of {name}", {})
+
+    def _add(
+        self, name: str, namespace: str, text: str, labels: dict[str, str], unknown: frozenset[str] = frozenset()
+    ) -> Key:
+        key = Key(self._cluster.platform.cluster, "", "Pod", namespace, name)
+        self._names[key] = text
+        self._added.append(Workload(key, labels, unknown, (), False, AddressSet(), "", Origin("")))
+        return key
+
+    def staged(self) -> Staged:
+        """All of it."""
+        cluster = msgspec.structs.replace(
+            self._cluster, namespaces=self._namespaces, workloads=(*self._cluster.workloads, *self._added)
+        )
+        return Staged(cluster, self._names, tuple(self._chameleons), tuple(self._assumptions))
 
 
 def _is_there(end: Pods, workloads: Iterable[Workload]) -> bool:
     return any(end.pods.matches(w.labels, w.runtime_labels) is Ternary.YES for w in workloads)
-
-
-def _pod(key: Key, labels: dict[str, str], unknown: frozenset[str] = frozenset()) -> Workload:
-    return Workload(key, labels, unknown, (), False, AddressSet(), "", Origin(""))
 
 
 def _satisfying(selector: Selector) -> dict[str, str] | None:
@@ -93,12 +118,26 @@ def _satisfying(selector: Selector) -> dict[str, str] | None:
 
 def _label_keys(cluster: Cluster) -> set[str]:
     """Every label of pods that some policy asks for."""
-    found: set[str] = set()
-    policies: tuple[NetworkPolicy | ClusterPolicy, ...] = (*cluster.network_policies, *cluster.cluster_policies)
-    for policy in policies:
-        found.update(r.key for r in policy.pods.requirements)
-        for rule in (*(policy.ingress or ()), *(policy.egress or ())):
-            for peer in rule.peers or ():
-                if isinstance(peer, PodPeer):
-                    found.update(r.key for r in peer.pods.requirements)
+    found = {requirement.key for policy in _policies(cluster) for requirement in policy.pods.requirements}
+    found.update(requirement.key for peer in _peers(cluster) for requirement in peer.pods.requirements)
     return found
+
+
+def _named(cluster: Cluster) -> Iterator[str]:
+    """Every namespace that a policy asks for by its name."""
+    selectors = [policy.namespaces for policy in cluster.cluster_policies]
+    selectors += [peer.namespaces for peer in _peers(cluster) if peer.namespaces is not None]
+    for requirement in dict.fromkeys(requirement for selector in selectors for requirement in selector.requirements):
+        if requirement.key == METADATA_NAME and requirement.operator is Operator.IN:
+            yield from requirement.values
+
+
+def _policies(cluster: Cluster) -> Iterator[NetworkPolicy | ClusterPolicy]:
+    yield from cluster.network_policies
+    yield from cluster.cluster_policies
+
+
+def _peers(cluster: Cluster) -> Iterator[PodPeer]:
+    for policy in _policies(cluster):
+        for rule in (*(policy.ingress or ()), *(policy.egress or ())):
+            yield from (peer for peer in rule.peers or () if isinstance(peer, PodPeer))
