@@ -9,7 +9,7 @@ import pytest
 
 from licet.compile.compiled import Compiled, Fidelity, Level
 from licet.compile.networkpolicy import compile
-from licet.contracts.agreement import Agreement, Agreements, Domain, EdgeKind, Identity, Isolated
+from licet.contracts.agreement import Agreement, Agreements, Domain, EdgeKind, Identity, Isolated, Pods
 from licet.contracts.contract import Mode, Need
 from licet.diag.diagnostic import Severity
 from licet.model.addresses import AddressSet
@@ -17,6 +17,7 @@ from licet.model.cluster import Cluster
 from licet.model.platform import Platform
 from licet.model.ports import ALL_PORTS, PortRange, PortSet, Protocol
 from licet.model.profiles import PROFILES
+from licet.model.selector import EVERYTHING
 from licet.model.ternary import Ternary
 from tests.compile.platform import (
     agreements,
@@ -157,6 +158,7 @@ def test_a_workload_on_its_nodes_network_cannot_be_isolated() -> None:
 
 
 HOST = workload("agent", "ops", host=True)
+AGENTS = Pods("ops", EVERYTHING, "gateway agent in ops")
 
 
 @pytest.mark.parametrize(
@@ -169,6 +171,8 @@ HOST = workload("agent", "ops", host=True)
         (edge(EdgeKind.WORKLOAD, HOST.key, key("web")), PLATFORM, False, Level.UNSUPPORTED, "network of its nodes"),
         (edge(EdgeKind.WORKLOAD, HOST.key, key("web")), Platform(), True, Level.UNSUPPORTED, "network of its nodes"),
         (edge(EdgeKind.WORKLOAD, HOST.key, key("web")), PLATFORM, True, Level.WIDENED, "every node"),
+        (edge(EdgeKind.GATEWAY, AGENTS, key("web")), PLATFORM, False, Level.UNSUPPORTED, "network of its nodes"),
+        (edge(EdgeKind.GATEWAY, AGENTS, key("web")), PLATFORM, True, Level.WIDENED, "every node"),
         (edge(EdgeKind.CIDR, key("web"), outside("10.244.1.0/24")), PLATFORM, True, Level.UNSUPPORTED, "are pods'"),
         (edge(EdgeKind.WORKLOAD, key("web"), key("gone")), PLATFORM, True, Level.UNSUPPORTED, "hold no"),
     ],

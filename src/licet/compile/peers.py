@@ -90,8 +90,8 @@ def _carry(agreement: Agreement, direction: Direction, around: Surroundings) -> 
         match end:
             case Key():
                 return _workload(end, direction, around)
-            case Pods(namespace=namespace, pods=pods):
-                return Carried(Level.EXACT, PodsPeer(namespace, pods))
+            case Pods():
+                return _pods(end, direction, around)
             case Addresses(addresses=addresses):
                 return _addresses(agreement.kind, addresses, direction, around)
     if around.widen and expressed.on_request and direction is Direction.EGRESS:
@@ -110,7 +110,7 @@ def _workload(key: Key, direction: Direction, around: Surroundings) -> Carried:
         case Confused(others=others):
             return Carried(Level.UNSUPPORTED, None, _confused(key, others), f"{_BY_LABEL}: `{key}`")
         case OnHosts():
-            return _hosts(key, direction, around)
+            return _hosts(str(key), direction, around)
         case Missing():
             reason = f"the manifests hold no `{key}`, so that its labels are not known"
             return Carried(Level.UNSUPPORTED, None, reason, "add its manifests to the paths")
@@ -122,10 +122,23 @@ def _confused(key: Key, others: tuple[Key, ...]) -> str:
     return f"a selector for `{key}` would match `{others[0]}` too"
 
 
-def _hosts(key: Key, direction: Direction, around: Surroundings) -> Carried:
+def _pods(end: Pods, direction: Direction, around: Surroundings) -> Carried:
+    """Pods of the Platform, of which manifests may know some to be on the network of their nodes."""
+    peer = PodsPeer(end.namespace, end.pods)
+    among = around.selections.hosts_among(end.namespace, end.pods)
+    if True not in among:
+        return Carried(Level.EXACT, peer)
+    found = _hosts(end.text, direction, around)
+    if among == {True} or found.peer is None:
+        return found
+    reason = f"some of {end.text} have the network of their nodes, and some have not"
+    return Carried(Level.UNSUPPORTED, None, reason, "let all of them have a network of their own")
+
+
+def _hosts(who: str, direction: Direction, around: Surroundings) -> Carried:
     if around.target == CLUSTER_NETWORK_POLICY and direction is Direction.INGRESS:
         return _open()
-    reason = f"`{key}` has the network of its nodes, and no selector matches it"
+    reason = f"`{who}` has the network of its nodes, and no selector matches it"
     nodes = around.platform.node_addresses
     if not nodes:
         way_out = "say the nodes' addresses in the Platform's `nodeCIDRs`, and let them all through with `--widen`"

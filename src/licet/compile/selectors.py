@@ -13,6 +13,8 @@ import msgspec
 
 from licet.model.cluster import Cluster
 from licet.model.key import Key
+from licet.model.selector import Selector
+from licet.model.ternary import Ternary
 from licet.model.workload import Workload
 
 Labels: TypeAlias = Mapping[str, str]
@@ -88,6 +90,7 @@ class Selections:
             by_namespace.setdefault(workload.key.namespace, []).append(workload)
         self._namespaces = {name: _Index(workloads) for name, workloads in by_namespace.items()}
         self._chosen: dict[Key, Selection] = {}
+        self._among: dict[tuple[str, Selector], frozenset[bool]] = {}
 
     def of(self, key: Key) -> Selection:
         """How the pods of the workload are found."""
@@ -103,6 +106,16 @@ class Selections:
         """Every workload of the namespace."""
         index = self._namespaces.get(namespace)
         return index.workloads if index is not None else []
+
+    def hosts_among(self, namespace: str, pods: Selector) -> frozenset[bool]:
+        """For the known workloads that a selector may match, whether they have the network of their nodes."""
+        if (namespace, pods) not in self._among:
+            self._among[namespace, pods] = frozenset(
+                workload.host_network
+                for workload in self.neighbours(namespace)
+                if pods.matches(workload.labels, workload.runtime_labels) is not Ternary.NO
+            )
+        return self._among[namespace, pods]
 
     def _choose(self, key: Key) -> Selection:
         members = self.members(key)

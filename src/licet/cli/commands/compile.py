@@ -46,7 +46,7 @@ from licet.sources.standard_input import read_once
 def command(
     options: Options, paths: tuple[str, ...], target: str, out: str | None, at: str | None, widen: bool, compare: bool
 ) -> int:
-    """Contracts to policies that let through what is agreed and nothing else.
+    """Contracts to policies that let through what is agreed, and nothing else.
 
     What is written is read back and compared with what was agreed, together with every other policy in PATH. All files
     are written, or none: an error in contracts or manifests leaves the folder as it is. Files that licet compiled
