@@ -39,6 +39,16 @@ apiVersion: v1
 metadata: {name: alias}
 spec: {type: ExternalName, externalName: db.default.svc.cluster.local}
 ---
+kind: Service
+apiVersion: v1
+metadata: {name: agent}
+spec: {selector: {app: db}, ports: [{port: 6831, protocol: UDP}]}
+---
+kind: Ingress
+apiVersion: networking.k8s.io/v1
+metadata: {name: shop}
+spec: {rules: [{host: www.shop.example}]}
+---
 kind: Deployment
 apiVersion: apps/v1
 metadata: {name: db}

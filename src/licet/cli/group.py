@@ -14,7 +14,7 @@ COMMANDS = {
     "diff": "What a change newly allows and newly denies.",
     "ask": "Check assertions kept beside the manifests.",
     "blast": "What a workload reaches hop by hop, and what reaches it.",
-    "init": "Draft contracts from what is there, or add to those there are.",
+    "init": "Draft contracts from manifests, or add to those there are.",
     "policies": "Rules that are unused, shadowed, empty, equal or tied.",
     "compile": "Contracts to policies that let through what is agreed, and nothing else.",
     "prove": "Whether the policies permit what the contracts agree on, and nothing else.",

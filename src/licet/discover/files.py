@@ -25,6 +25,8 @@ _OPENED = re.compile(r"""^\s*(?:-\s+)?["']?(?P<key>[A-Za-z_][\w.\-]*)["']?\s*[:=
 _UPSTREAM = re.compile(r"^\s*(?:upstream|backend)\s+(?P<name>[\w.-]+)\s*\{?", re.MULTILINE)
 _PASSES = frozenset({"proxy_pass", "grpc_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "memcached_pass"})
 _TOKENS = re.compile(r"""[\s"'`,;()\[\]{}=<>|]+""")
+_DASHBOARD = ('"panels"', '"schemaVersion"')
+"""What dashboards of Grafana hold, whose links are for people."""
 _NEAR = 3
 _LONGEST_LINE = 20_000
 
@@ -40,6 +42,8 @@ class Line(msgspec.Struct, frozen=True):
 
 def readings(name: str, told: Told) -> Iterator[Reading]:
     """The hosts in the text of one file."""
+    if all(word in told.text for word in _DASHBOARD):
+        return
     lines = [_line(number, text) for number, text in enumerate(told.text.split("\n"))]
     groups = {match["name"].lower() for match in _UPSTREAM.finditer(told.text)}
     above: list[tuple[int, Sense]] = []
@@ -69,7 +73,7 @@ def _line(number: int, text: str) -> Line:
         pairs += [(m["key"].strip("\"'"), m["value"].strip("\"'")) for m in _INNER.finditer(text) if m["value"] != ":"]
     elif (directive := _DIRECTIVE.match(text)) is not None:
         key = directive["key"]
-        if key in _PASSES or key == "server" or sense(key) >= Sense.ADDRESS:
+        if key in _PASSES or key in ("server", "port") or sense(key) >= Sense.ADDRESS:
             pairs.append((key, directive["value"]))
         elif key in ("replicaof", "slaveof"):
             pairs.append(("host", f"{directive['value']}:{directive['rest'].strip()}"))

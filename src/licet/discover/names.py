@@ -24,6 +24,7 @@ from licet.model.workload import Workload
 _SVC = re.compile(r"(?P<front>.+)\.svc(?:\.[a-z0-9.-]+)?")
 _SRV = re.compile(r"(?:_[a-z0-9-]+\.){2}")
 _LOCAL = frozenset({"localhost", "ip6-localhost", "host.docker.internal"})
+_RESOLVERS = frozenset({("kube-system", "kube-dns"), ("kube-system", "coredns"), ("openshift-dns", "dns-default")})
 _NEVER = NEVER_A_PODS - AddressSet.of(["169.254.0.0/16"])
 _LONGEST_ALIAS = 4
 _LONGEST_LABEL = 63
@@ -85,6 +86,9 @@ class Names:
         self._in_namespace: dict[str, list[Service]] = {}
         for service in cluster.services:
             self._in_namespace.setdefault(service.key.namespace, []).append(service)
+        self.served = frozenset(host.lower() for route in cluster.routes for host in route.hostnames)
+        resolver = cluster.platform.resolver
+        self._resolvers = _RESOLVERS | ({(resolver.namespace, resolver.service)} if resolver is not None else set())
         self._behind: dict[Key, tuple[tuple[Workload, bool], ...]] = {}
         self._variables: dict[str, Mapping[str, Service]] = {}
 
@@ -154,6 +158,8 @@ class Names:
         name, where = labels[-2:]
         if (name, where) == ("kubernetes", "default"):
             return self._api_server(port, qualified=True)
+        if (where, name) in self._resolvers:
+            return NOBODY
         service = self.service(where, name)
         if service is not None:
             return self._found(service, port, protocol, True, len(labels) > 2 or service.headless, depth)
@@ -182,6 +188,7 @@ class Names:
             listed = next((p.port for p in service.ports if p.port == port), None)
             return [*self._pods(service, peer, None, wanted, listed)] or [Reached(peer, peer, wanted, listed)]
         fitting = [p for p in service.ports if p.protocol is protocol and port in (None, p.port)]
+        fitting = fitting or [p for p in service.ports if port in (None, p.port)]
         if port is None and len(fitting) > 1:
             doubt = f"no port is written, and the Service {said} has {len(fitting)}"
             return [*self._pods(service, peer, None, None, None, doubt)] or [Reached(peer, peer, doubt=doubt)]

@@ -73,6 +73,8 @@ def variables(pods: Pods, container: Mapping[str, Any], path: Path, maps: MAPS, 
             values[name] = Told(known.expand(entry["value"]), pods.place(*path, "env", at, "value"))
         elif found is not None and (told := found.entries.get(text(ref.get("key")))) is not None:
             values[name] = told
+        elif mapping(source.get("fieldRef")).get("fieldPath") == "metadata.namespace":
+            values[name] = Told(pods.key.namespace, pods.place(*path, "env", at, "valueFrom"))
         elif secret := text(mapping(source.get("secretKeyRef")).get("name")):
             hidden[name] = secret
     return Variables(values, hidden, given)

@@ -53,6 +53,8 @@ def weigh(reading: Reading, caller: Key, names: Names) -> Iterator[Evidence]:
         return
     for reached in answer.reached:
         doubt = _doubt(reading, answer, reached)
+        if doubt == _SURE and answer.standing is Standing.PUBLIC and mention.host in names.served:
+            doubt = "a route of this platform serves that name itself"
         if doubt is _NO_CALL:
             continue
         port, service_port = reached.port, reached.service_port
