@@ -112,8 +112,11 @@ def entry_name(text: str, taken: Iterable[str], more: str = "") -> str:
 
 def port_text(port: PortRange) -> str:
     """A port as part of a name."""
-    number = str(port.first) if port.first == port.last else f"{port.first}-{port.last}"
-    return number if port.protocol is Protocol.TCP else f"{number}-{port.protocol.name.lower()}"
+    return _numbers(port) if port.protocol is Protocol.TCP else f"{_numbers(port)}-{port.protocol.name.lower()}"
+
+
+def _numbers(port: PortRange) -> str:
+    return str(port.first) if port.first == port.last else f"{port.first}-{port.last}"
 
 
 def _doubt(evidence: Iterable[Evidence]) -> str:
@@ -185,7 +188,7 @@ def _target_name(target: Target) -> str:
         case Key(name=name) | ServicePeer(name=name) | DnsPeer(name=name):
             return name
         case CidrPeer(text=text):
-            return f"cidr-{text}"
+            return f"cidr-{text.partition(' ')[0]}"
         case SelfPeer():
             return "self"
         case PlatformPeer():
@@ -222,7 +225,7 @@ def _serves(
             ports[one.port] = ""
     made: list[DraftServe] = []
     for port, name in ports.items():
-        unnamed = f"{port.protocol.name}-{port_text(port)}"
+        unnamed = f"{port.protocol.name}-{_numbers(port)}"
         taken = [serve.name for serve in made]
         callers = [one for one in found if one.port is None or _within(port, one.port)]
         made.append(DraftServe(entry_name(name or unnamed, taken, port_text(port)), port, _callers(callers)))
@@ -250,6 +253,6 @@ def _caller_name(peer: Caller) -> tuple[str, str]:
         case Key(name=name, namespace=namespace) | GatewayPeer(name=name, namespace=namespace):
             return name, namespace
         case CidrPeer(text=text):
-            return f"cidr-{text}", ""
+            return f"cidr-{text.partition(' ')[0]}", ""
         case PlatformPeer(part=part):
             return part.value, ""
