@@ -161,7 +161,7 @@ class Meeting:
         """What reaches a class whose ingress row is given."""
         exceptions = self._exceptions.get(destination) or _NO_EXCEPTIONS
         host = bool(self._population.host >> destination & 1)
-        usual = self._usually(destination)
+        usual = self._usually(destination) if self._usual else ()
         key = (ingress, usual, frozenset(exceptions.items()), host)
         found = self._known.get(key)
         if found is None:

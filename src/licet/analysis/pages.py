@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, groupby
 from typing import Generic, TypeVar
 
 V = TypeVar("V")
@@ -28,8 +28,9 @@ class Pages(Generic[V]):
     def of(cls, values: Iterable[tuple[int, V]]) -> Pages[V]:
         """The table of these (number, value)."""
         pages: dict[int, dict[int, V]] = {}
-        for at, value in sorted(values, key=lambda entry: entry[0]):
-            pages.setdefault(at >> _SHIFT, {})[at] = value
+        held = dict(values)
+        for number, numbers in groupby(sorted(held), lambda at: at >> _SHIFT):
+            pages[number] = {at: held[at] for at in numbers}
         return cls(pages)
 
     @classmethod

@@ -272,7 +272,7 @@ class Rows:
         either = self._grants.either
         if len(pods) > 1:
             pods = layered([(region, grant) for grant, region in pods.items()], either)
-        return Row(pods, swept(outside, either))
+        return Row(pods, swept(outside, either) if len(outside) > 1 else {grant: part for part, grant in outside})
 
     def _tier(self, tier: Tier, selection: Selection, subject: NamedPorts) -> TierRow | None:
         applied = tuple(a for a in selection.cluster if self._shelf.cluster[a[0]].tier is tier)
