@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 
 import msgspec
 
@@ -110,13 +111,30 @@ class Causes:
             text = text.replace(str(key), name)
         return text
 
+    @cached_property
+    def _of_ends(self) -> dict[tuple[Direction, Key], list[Agreement]]:
+        """The agreements by each end that is a workload: an edge that is judged has one."""
+        found: dict[tuple[Direction, Key], list[Agreement]] = {}
+        for agreement in self._agreements:
+            for side, end in ((Direction.EGRESS, agreement.src), (Direction.INGRESS, agreement.dst)):
+                if isinstance(end, Key):
+                    found.setdefault((side, end), []).append(agreement)
+        return found
+
     def _agreement(self, deviation: Deviation, point: tuple[Protocol, int]) -> Agreement | None:
         """The agreement that asks for a missing edge."""
-        for agreement in self._agreements:
-            if point not in agreement.ports:
-                continue
-            if self._is_end(agreement.src, deviation, Direction.EGRESS) and self._is_end(
-                agreement.dst, deviation, Direction.INGRESS
+        ends = {side: self._end(deviation, side) for side in Direction}
+        near = [
+            agreement
+            for side, end in ends.items()
+            if isinstance(end, Workload)
+            for agreement in self._of_ends.get((side, _root(end)), ())
+        ]
+        for agreement in near:
+            if (
+                point in agreement.ports
+                and self._is_end(agreement.src, deviation, Direction.EGRESS)
+                and self._is_end(agreement.dst, deviation, Direction.INGRESS)
             ):
                 return agreement
         return None

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import assert_never
 
 from licet.contracts.agreement import Agreement, end_text
 from licet.diag.diagnostic import Diagnostic, Related, Severity
 from licet.diag.place import Place
+from licet.model.policy import Direction
 from licet.model.ports import PortRange, PortSet
-from licet.proof.proof import Difference, Fault, Open, Proof, Unjudged
+from licet.proof.proof import Difference, Fault, Proof, Unjudged
 
 EXCESS = "L0420"
 MISSING = "L0421"
@@ -18,6 +19,8 @@ PERHAPS_MISSING = "L0423"
 UNJUDGED = "L0424"
 UNCLOSED = "L0425"
 
+_LISTED = 3
+
 _SETTLE = "name the peer so that nothing is left open, or put what is not known into the manifests"
 
 
@@ -25,7 +28,10 @@ def findings(proof: Proof) -> list[Diagnostic]:
     """Everything that keeps a proof from holding, and what it leaves out."""
     found = [_difference(one) for one in (*proof.excess, *proof.missing, *proof.unproved)]
     found.extend(_unjudged(one) for one in proof.unjudged)
-    found.extend(_open(one) for one in proof.open)
+    alike: dict[tuple[Direction, str], list[str]] = {}
+    for one in proof.open:
+        alike.setdefault((one.direction, one.reason), []).append(str(one.key))
+    found.extend(_open(direction, reason, keys) for (direction, reason), keys in alike.items())
     return found
 
 
@@ -154,12 +160,13 @@ def _unjudged(one: Unjudged) -> Diagnostic:
     )
 
 
-def _open(one: Open) -> Diagnostic:
-    way = "from" if one.direction.value == "ingress" else "to"
+def _open(direction: Direction, reason: str, keys: Sequence[str]) -> Diagnostic:
+    way = "from" if direction is Direction.INGRESS else "to"
+    more = f" and {len(keys) - _LISTED:,} more" if len(keys) > _LISTED else ""
     return Diagnostic(
         UNCLOSED,
         Severity.WARNING,
-        f"traffic of `{one.key}` {way} addresses outside is not refused",
+        f"traffic of {', '.join(f'`{key}`' for key in keys[:_LISTED])}{more} {way} addresses outside is not refused",
         help="compile for a second target that can, such as `networkpolicy`",
-        notes=(one.reason,),
+        notes=(reason,),
     )
