@@ -44,6 +44,8 @@ _CLIENT_PORTS = frozenset({"p", "P", "port"})
 _PRINT = frozenset({"echo", "printf"})
 _OPENING = frozenset({"do", "then", "else", "if", "while", "until", "!", "exec", "time", "{"})
 _DEEPEST = 4
+_LONGEST = 32_768
+"""How much of one argument is read: beyond that it is data."""
 
 
 class Word(msgspec.Struct, frozen=True):
@@ -143,7 +145,7 @@ def _client_port(words: Sequence[Word]) -> str | None:
 
 
 def _value(word: Word, name: str, value: str, meaning: Sense, known: Variables, depth: int) -> Iterator[Reading]:
-    value = value.strip("\"'")
+    value = value[:_LONGEST].strip("\"'")
     if meaning is Sense.NEVER or (value.startswith("/") and not value.startswith("/dev/")):
         return
     found = mentions(value)

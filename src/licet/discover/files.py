@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -14,9 +15,7 @@ from licet.discover.weigh import Nearness, Reading
 from licet.discover.wording import Sense, sense
 
 _COMMENT = re.compile(r"^\s*(?:#|//|;|<!--|\*|--\s).*|\s#(?:\s|$).*")
-_PAIR = re.compile(
-    r"""^\s*(?:-\s+)?(?P<key>[A-Za-z_][\w.\-/]*|"[^"]+"|'[^']+')\s*(?:=>|[:=])\s*(?P<value>\S.*?)\s*[,;]?\s*$"""
-)
+_PAIR = re.compile(r"""^\s*(?:-\s+)?(?P<key>[A-Za-z_][\w.\-/]*|"[^"]+"|'[^']+')\s*(?:=>|[:=])\s*(?P<value>\S.*)$""")
 _INNER = re.compile(
     r"""(?P<key>[A-Za-z_][\w.\-]*|"[^"]+"|'[^']+')\s*[:=]\s*(?P<value>"[^"]*"|'[^']*'|[^\s,{}\[\]"']+)"""
 )
@@ -27,7 +26,9 @@ _PASSES = frozenset({"proxy_pass", "grpc_pass", "fastcgi_pass", "uwsgi_pass", "s
 _TOKENS = re.compile(r"""[\s"'`,;()\[\]{}=<>|]+""")
 _DASHBOARD = ('"panels"', '"schemaVersion"')
 """What dashboards of Grafana hold, whose links are for people."""
+_HOST_ENDING = re.compile(r"(?i)(?:hostname|host|address|addr|server)$")
 _NEAR = 3
+_MOST_PORTS = 64
 _LONGEST_LINE = 20_000
 
 
@@ -45,6 +46,7 @@ def readings(name: str, told: Told) -> Iterator[Reading]:
     if all(word in told.text for word in _DASHBOARD):
         return
     lines = [_line(number, text) for number, text in enumerate(told.text.split("\n"))]
+    ports = _ports(lines)
     groups = {match["name"].lower() for match in _UPSTREAM.finditer(told.text)}
     above: list[tuple[int, Sense]] = []
     single = len(lines) == 1
@@ -53,7 +55,7 @@ def readings(name: str, told: Told) -> Iterator[Reading]:
             continue
         while above and above[-1][0] >= line.indent and not line.text.lstrip().startswith(("-", "]", "}")):
             above.pop()
-        for reading in _readings(line, above[-1][1] if above else Sense.SILENT, lines, told):
+        for reading in _readings(line, above[-1][1] if above else Sense.SILENT, ports, told):
             if reading.mention.host not in groups or reading.mention.form is Form.PAIR:
                 text = f"{name}: {reading.text}"
                 yield msgspec.structs.replace(reading, text=text, below=None if single else line.number)
@@ -66,7 +68,7 @@ def _line(number: int, text: str) -> Line:
     pairs: list[tuple[str, str]] = []
     match = _PAIR.match(text)
     if match is not None and not match["value"].startswith(("{", "[")):
-        pairs.append((match["key"].strip("\"'"), match["value"].strip("\"'")))
+        pairs.append((match["key"].strip("\"'"), match["value"].rstrip(" \t\r,;").strip("\"'")))
     elif match is not None and match["value"].startswith("[") and "{" not in text:
         pairs += [(match["key"].strip("\"'"), item) for item in _TOKENS.split(match["value"]) if item]
     elif "{" in text or "[" in text:
@@ -80,7 +82,9 @@ def _line(number: int, text: str) -> Line:
     return Line(number, text, tuple(pairs), len(text) - len(text.lstrip()))
 
 
-def _readings(line: Line, inherited: Sense, lines: list[Line], told: Told) -> Iterator[Reading]:
+def _readings(
+    line: Line, inherited: Sense, ports: Mapping[str, list[tuple[Line, int]]], told: Told
+) -> Iterator[Reading]:
     met: set[str] = set()
     for key, value in line.pairs:
         meaning = Sense.ADDRESS if key in _PASSES else sense(key)
@@ -89,7 +93,7 @@ def _readings(line: Line, inherited: Sense, lines: list[Line], told: Told) -> It
             continue
         for mention in mentions(value):
             met.add(mention.host)
-            beside = _port_beside(key, line, lines) if mention.form is Form.BARE else None
+            beside = _port_beside(key, line, ports) if mention.form is Form.BARE else None
             text = shown(key, mention)
             if beside is not None:
                 mention = msgspec.structs.replace(mention, port=beside)
@@ -108,20 +112,34 @@ def _readings(line: Line, inherited: Sense, lines: list[Line], told: Told) -> It
             yield Reading(found, inherited, told.place, str(found), nearness=Nearness.TEXT)
 
 
-def _port_beside(key: str, line: Line, lines: list[Line]) -> int | None:
+def _ports(lines: Iterable[Line]) -> dict[str, list[tuple[Line, int]]]:
+    """The ports of a file by their keys in lower case, with the line of each."""
+    found: dict[str, list[tuple[Line, int]]] = {}
+    for line in lines:
+        for key, value in line.pairs:
+            if value.isascii() and value.isdigit() and 0 < int(value[:6]) < 1 << 16:
+                found.setdefault(key.lower(), []).append((line, int(value)))
+    return found
+
+
+def _port_beside(key: str, line: Line, ports: Mapping[str, list[tuple[Line, int]]]) -> int | None:
     """The port whose key belongs to a host's: `db.port` to `db.host`, and a plain `port` where it stands close by."""
-    front = re.sub(r"(?i)(hostname|host|address|addr|server)$", "", key)
-    wanted = {f"{front}port".lower(), f"{front}port_value".lower()}
-    if front.strip("._-"):
-        near = lines
-    else:
-        near = [
-            other
-            for other in lines[max(0, line.number - _NEAR) : line.number + _NEAR + 1]
-            if other.indent == line.indent or abs(other.number - line.number) == 1
-        ]
-    for other in sorted(near, key=lambda other: abs(other.number - line.number)):
-        for name, value in other.pairs:
-            if name.lower() in wanted and value.isascii() and value.isdigit() and 0 < int(value[:6]) < 1 << 16:
-                return int(value)
-    return None
+    front = _HOST_ENDING.sub("", key).lower()
+    own = bool(front.strip("._-"))
+    near = [
+        (abs(other.number - line.number), port)
+        for name in (f"{front}port", f"{front}port_value")
+        for other, port in (ports.get(name, [])[:_MOST_PORTS] if own else _around(ports.get(name, []), line))
+    ]
+    return min(near)[1] if near else None
+
+
+def _around(ports: list[tuple[Line, int]], line: Line) -> list[tuple[Line, int]]:
+    """Those a few lines away, of the same depth unless they are next to it."""
+    first = bisect_left(ports, line.number - _NEAR, key=lambda port: port[0].number)
+    last = bisect_right(ports, line.number + _NEAR, key=lambda port: port[0].number)
+    return [
+        (other, port)
+        for other, port in ports[first:last]
+        if other.indent == line.indent or abs(other.number - line.number) <= 1
+    ]

@@ -43,7 +43,7 @@ class Mention(msgspec.Struct, frozen=True):
 
 
 _URL = re.compile(
-    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.:_-]*):(?://|(?=@))(?P<rest>(?:(?!,[A-Za-z][\w+.-]*://)[^\s\"'`<>|\\^])*)"
+    r"(?P<scheme>\b[A-Za-z][A-Za-z0-9+.:_-]{0,40}):(?://|(?=@))(?P<rest>(?:(?!,[A-Za-z][\w+.-]*://)[^\s\"'`<>|\\^])*)"
 )
 _WEB = frozenset({"http", "https", "ws", "wss"})
 _DRIVER = re.compile(r"(?:^|[\s@=\"'])(?P<net>tcp|udp)[46]?\((?P<hosts>[^()\s]+)\)")
@@ -68,6 +68,7 @@ _BESIDE = frozenset(
         "sslmode",
     }
 )
+_LONGEST_DSN = 2048
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _NAME = re.compile(rf"(?=[^:]*[A-Za-z]){_LABEL}(?:\.{_LABEL})*\.?")
 _NUMBERED = re.compile(r"(?:\d+@|server\.\d+=)")
@@ -171,6 +172,8 @@ def _drivers(text: str) -> Iterator[Mention]:
 
 def _keywords(text: str) -> Iterator[Mention]:
     """`host=db port=5432 dbname=x`, as libpq, and `Server=db,1433;Database=x`, as ADO.NET have it."""
+    if len(text) > _LONGEST_DSN or "=" not in text:
+        return
     pairs = {match["key"].strip().lower(): match["value"].strip("'\"") for match in _KEYWORD.finditer(text)}
     hosts = next((pairs[key] for key in pairs if key in _HOST_KEYS), None)
     if hosts is None or not _BESIDE & pairs.keys():

@@ -21,6 +21,7 @@ _SHELL = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::?-([^}]*))?\}|\$([A-Za-z_]
 _SERVICE = re.compile(
     r"(?P<name>.+?)_(?P<what>SERVICE_HOST|SERVICE_PORT(?:_(?P<port>.+))?|PORT(?:_(?P<number>\d+)_TCP(?P<part>_\w+)?)?)"
 )
+_LONGEST = 32_768
 MAPS = Mapping[tuple[str, str], ConfigMap]
 
 
@@ -37,10 +38,10 @@ class Variables(msgspec.Struct, frozen=True):
 
     def expand(self, value: str, *, shell: bool = False) -> str:
         """The value with what `$(NAME)`, and for a shell `$NAME`, refers to; the unknown stays as it is."""
-        value = _REFERENCE.sub(lambda match: self._value(match[1]) or match[0] if match[1] else "$", value)
+        full = _REFERENCE.sub(lambda match: self._value(match[1]) or match[0] if match[1] else "$", value)
         if shell:
-            value = _SHELL.sub(lambda m: self._value(m[1] or m[3]) or m[2] or m[0], value)
-        return value
+            full = _SHELL.sub(lambda m: self._value(m[1] or m[3]) or m[2] or m[0], full)
+        return full if len(full) <= max(_LONGEST, len(value)) else value  # references may multiply
 
     def _value(self, name: str) -> str:
         if name in self.values:
