@@ -9,7 +9,7 @@ import pytest
 from licet.compile.clusternetworkpolicy import MOST, compile
 from licet.compile.compiled import Compiled, Level
 from licet.contracts.agreement import EdgeKind
-from licet.model.addresses import EVERY_ADDRESS, AddressSet
+from licet.model.addresses import AddressSet
 from licet.model.platform import Platform
 from licet.model.policy import Direction
 from licet.model.ports import PortRange, PortSet, Protocol
@@ -114,7 +114,7 @@ def test_many_peers_blocks_and_ports_are_split() -> None:
         edge(EdgeKind.CIDR, key("web"), outside("10.0.0.0/8")),
         edge(EdgeKind.WORKLOAD, key("web"), key("db"), many),
     ]
-    around = cluster(WEB, DB, *callers, platform=Platform(pod_addresses=holes))
+    around = cluster(WEB, DB, *callers, platform=Platform(node_addresses=holes))
     compiled = compile(agreements(by_contract("web"), *edges), around)
     assert {one.level for one in compiled.fidelity} == {Level.EXACT}
     [policy] = read_back(around, compiled).cluster_policies
@@ -148,9 +148,8 @@ def test_what_does_not_fit_is_refused_and_reported(count: int) -> None:
 
 def test_the_world_needs_no_exceptions() -> None:
     """Pods are denied before networks are looked at, so that a block that covers them lets none of them in."""
-    compiled = compile(
-        agreements(by_contract("web"), edge(EdgeKind.WORLD, key("web"), outside("0.0.0.0/0", "::/0"))), cluster(WEB)
-    )
-    [policy] = read_back(cluster(WEB), compiled).cluster_policies
-    assert [rule.action.value for rule in policy.egress] == ["Deny", "Pass", "Deny"]
-    assert AddressSet.of(["0.0.0.0/0", "::/0"]) == EVERY_ADDRESS
+    found = agreements(by_contract("web"), edge(EdgeKind.WORLD, key("web"), outside("0.0.0.0/0", "::/0")))
+    compiled = compile(found, cluster(WEB, platform=Platform(pod_addresses=AddressSet.of(["10.244.0.0/16"]))))
+    [spec] = specs(compiled).values()
+    assert [rule["action"] for rule in spec["egress"]] == ["Deny", "Pass", "Deny"]
+    assert spec["egress"][1]["to"] == [{"networks": ["0.0.0.0/0", "::/0"]}]

@@ -95,8 +95,8 @@ def _carry(agreement: Agreement, direction: Direction, around: Surroundings) -> 
             case Addresses(addresses=addresses):
                 return _addresses(agreement.kind, addresses, direction, around)
     if around.widen and expressed.on_request and direction is Direction.EGRESS:
-        outside = EVERY_ADDRESS - around.platform.pod_addresses - around.platform.node_addresses
-        return Carried(Level.WIDENED, AddressPeer(outside), f"any address outside for `{end_text(end)}`")
+        anywhere = _addresses(agreement.kind, EVERY_ADDRESS, direction, around)
+        return Carried(Level.WIDENED, anywhere.peer, f"any address outside for `{end_text(end)}`")
     if isinstance(end, Addresses):
         return _open()
     way_out = _WAYS_OUT.get(agreement.kind, "name its workload or its addresses")
@@ -152,19 +152,19 @@ def _hosts(who: str, direction: Direction, around: Surroundings) -> Carried:
 
 
 def _addresses(kind: EdgeKind, addresses: AddressSet, direction: Direction, around: Surroundings) -> Carried:
+    """Without pods' addresses, unless the target has denied pods before it looks at addresses."""
     if around.target == CLUSTER_NETWORK_POLICY and direction is Direction.INGRESS:
         return _open()
     platform = around.platform
-    left = addresses - platform.pod_addresses
-    if kind in _OUTSIDE:
-        left -= platform.node_addresses
+    named = addresses - platform.node_addresses if kind in _OUTSIDE else addresses
+    left = named - platform.pod_addresses
     if not left:
         reason = "all of these addresses are pods' or nodes', as the Platform says"
         return Carried(Level.UNSUPPORTED, None, reason, "name the workload instead of its addresses")
     if left & platform.node_addresses and _blind_to_nodes(around):
         way_out = f"use a target of `{around.profile.name}`'s own, or another enforcer"
         return Carried(Level.UNSUPPORTED, None, _blind(around), way_out)
-    return Carried(Level.EXACT, AddressPeer(left))
+    return Carried(Level.EXACT, AddressPeer(named if around.target == CLUSTER_NETWORK_POLICY else left))
 
 
 def _open() -> Carried:
