@@ -335,6 +335,7 @@ def test_a_namespace_that_isolates_all_leaves_nobody_open() -> None:
     )
     found, told = agreed(BOTH + whole + contract("web", calls=call(CART, "ports: [{port: 8080}]")))
     assert sorted(key.name for key in found.isolated) == ["cart", "web"]
+    assert [(closed.namespace, closed.mode.value) for closed in found.closed.values()] == [("shop", "Enforce")]
     assert [f.code for f in told if f.severity.word == "error"] == ["L0378"]
     assert edges(found) == []
 

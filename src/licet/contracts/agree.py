@@ -36,4 +36,5 @@ def agree(declared: Contracts, cluster: Cluster, at: datetime) -> Agreements:
         tuple(ledger.diagnostics),
         tuple(ledger.assumptions),
         {one.key: one.contract for one in bound},
+        ledger.bindings.closed,
     )

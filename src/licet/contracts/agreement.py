@@ -100,6 +100,14 @@ class Isolated(msgspec.Struct, frozen=True):
     ingress: bool = True
 
 
+class Closed(msgspec.Struct, frozen=True):
+    """A namespace whose pods are all default-deny, those too that no manifest holds yet, and the line that says so."""
+
+    namespace: str
+    mode: Mode
+    place: Place
+
+
 class Unmet(msgspec.Struct, frozen=True):
     """A call that led to no agreement: whoever serves it need not be admitted, and nobody may be reached by it."""
 
@@ -112,7 +120,7 @@ class Agreements(msgspec.Struct, frozen=True):
 
     What is not in `agreements` and touches a workload of `isolated` is not permitted. `assumptions` are sentences
     about the platform that nobody stated and the edges hang on. Two agreements may have the same ends. `contracts`
-    are those that bind a workload, by its key.
+    are those that bind a workload, by its key; `closed` the namespaces that are isolated whole, by name.
     """
 
     agreements: tuple[Agreement, ...]
@@ -121,6 +129,7 @@ class Agreements(msgspec.Struct, frozen=True):
     diagnostics: tuple[Diagnostic, ...]
     assumptions: tuple[str, ...] = ()
     contracts: Mapping[Key, Contract] = {}
+    closed: Mapping[str, Closed] = {}
 
 
 def end_text(end: End) -> str:

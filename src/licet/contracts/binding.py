@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from licet.contracts import disagreement
-from licet.contracts.agreement import Isolated
+from licet.contracts.agreement import Closed, Isolated
 from licet.contracts.contract import Contract, Contracts, Isolation, Mode, NamespaceContract, Port, Serve
 from licet.contracts.roster import Roster
 from licet.diag.diagnostic import Diagnostic
@@ -34,7 +34,7 @@ class Bound(msgspec.Struct, frozen=True):
 
 
 class Bindings:
-    """Contracts by workload. `isolated` holds whoever is default-deny, by contract or by namespace."""
+    """Contracts by workload. `isolated` holds whoever is default-deny, by contract or by namespace, `closed` those namespaces."""
 
     def __init__(self, declared: Contracts, roster: Roster) -> None:
         self._roster = roster
@@ -43,6 +43,7 @@ class Bindings:
         self.diagnostics: list[Diagnostic] = []
         self.bound: dict[Key, Bound] = {}
         self.isolated: dict[Key, Isolated] = {}
+        self.closed: dict[str, Closed] = {}
         for contract in declared.contracts:
             self._bind(contract)
         for namespace in declared.namespaces:
@@ -121,9 +122,11 @@ class Bindings:
         if namespace.isolate is not Isolation.ALL:
             return
         place = Place(namespace.origin, ("spec", "isolate"))
+        mode = self._mode(namespace.namespace)
+        self.closed[namespace.namespace] = Closed(namespace.namespace, mode, place)
         for key in self._roster.in_namespace(namespace.namespace):
             if not any(member.host_network for member in self._roster.members[key]):
-                self.isolated.setdefault(key, Isolated(key, self._mode(namespace.namespace), place))
+                self.isolated.setdefault(key, Isolated(key, mode, place))
 
     def _tell_of_others(self) -> None:
         """One finding a namespace for the workloads that have no contract beside those that have."""
