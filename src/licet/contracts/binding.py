@@ -34,7 +34,7 @@ class Bound(msgspec.Struct, frozen=True):
 
 
 class Bindings:
-    """Contracts by workload. `isolated` holds whoever is default-deny, by contract or by namespace, `closed` those namespaces."""
+    """Contracts by workload; `isolated` holds whoever is default-deny, `closed` the namespaces that are so whole."""
 
     def __init__(self, declared: Contracts, roster: Roster) -> None:
         self._roster = roster
