@@ -158,9 +158,9 @@ class Reach:
             )
             if where := parts.get(True, 0):
                 differing[where] = differing.get(where, 0) | 1 << source
-        return {
-            at for where, sources in differing.items() for at in bits.indices(where) if ingress[at].admitted & sources
-        }
+        asked = sum(where.bit_count() for where in differing)
+        rows = list(ingress) if asked > self.population.width >> 3 else ingress
+        return {at for where, sources in differing.items() for at in bits.indices(where) if rows[at].admitted & sources}
 
     def _route(self, within: Collection[int]) -> dict[Key, dict[int, Grant]]:
         """What routes lead to among these classes, as far as policies let a pod of which nothing is known reach it."""
