@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -49,7 +49,10 @@ class Ground:
             key: one for key, one in agreements.isolated.items() if one.mode is Mode.ENFORCE
         }
         world = settled(cluster, profile)
-        stage = staged(_without_routes(world.cluster), _pods(agreements))
+        closed = {name: one for name, one in agreements.closed.items() if one.mode is Mode.ENFORCE}
+        stage = staged(_without_routes(world.cluster), _pods(agreements), closed)
+        strangers = {stage.strangers[name]: one for name, one in closed.items()}
+        self.isolated |= {key: Isolated(key, one.mode, one.place) for key, one in strangers.items()}
         self.names = stage.names
         self.reach = Reach(stage.cluster, world.profile)
         self.units = Units(self.reach.population)
@@ -60,7 +63,7 @@ class Ground:
             self._those(stage.chameleons),
             outside,
             cluster.platform.node_addresses,
-            frozenset((unit, one.direction) for one in unclosed for unit in self.units.by_root.get(one.key, ())),
+            frozenset(self._open(unclosed, strangers)),
         )
         self.expectations = Expectations(
             agreements.agreements, self.reach.population, self.units, self.scope.enforced, outside
@@ -69,6 +72,13 @@ class Ground:
 
     def _those(self, keys: Sequence[Key]) -> int:
         return bits.of((unit for key in keys for unit in self.units.by_root.get(key, ())), self.units.width)
+
+    def _open(self, unclosed: Sequence[Unclosed], strangers: Iterable[Key]) -> Iterator[tuple[int, Direction]]:
+        """What a target cannot refuse to workloads it cannot refuse to strangers either."""
+        for one in unclosed:
+            yield from ((unit, one.direction) for unit in self.units.by_root.get(one.key, ()))
+        for direction in {one.direction for one in unclosed}:
+            yield from ((unit, direction) for key in strangers for unit in self.units.by_root.get(key, ()))
 
     def _standing(self) -> Iterator[str]:
         """What every proof rests on, as far as it matters in this one."""

@@ -26,7 +26,7 @@ def prove(agreements: Agreements, cluster: Cluster, profile: Profile, unclosed: 
     differences = Causes(ground).differences(comparison.deviations())
     return Proof(
         profile.name,
-        sum(1 for key in ground.isolated if key in ground.units.by_root),
+        sum(1 for key in ground.isolated if key in ground.units.by_root and key not in ground.names),
         comparison.agreed,
         comparison.permitted,
         tuple(one for one in differences if one.fault is Fault.MISSING),

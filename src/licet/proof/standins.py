@@ -25,22 +25,25 @@ class Staged(msgspec.Struct, frozen=True):
     """A cluster with stand-ins at the end of its workloads, and what people call each of them.
 
     `chameleons` are pods in namespaces of which no manifest holds a thing; their labels may be whatever a policy asks
-    for. `assumptions` tell of ends for which no stand-in could be found.
+    for. `strangers` are the pods without labels, by namespace. `assumptions` tell of ends for which no stand-in could
+    be found.
     """
 
     cluster: Cluster
     names: Mapping[Key, str]
     chameleons: tuple[Key, ...]
+    strangers: Mapping[str, Key]
     assumptions: tuple[str, ...]
 
 
-def staged(cluster: Cluster, ends: Iterable[Pods]) -> Staged:
+def staged(cluster: Cluster, ends: Iterable[Pods], closed: Iterable[str] = ()) -> Staged:
     """The cluster with everybody in it whom policies may let in, though no manifest holds them.
 
     For each end that no workload matches one that does; in each namespace a stranger without labels, whom only a rule
-    for a whole namespace, or for all of them, lets in; and where no manifest holds anything, a chameleon.
+    for a whole namespace, or for all of them, lets in; and where no manifest holds anything, a chameleon. `closed` are
+    namespaces that contracts speak of, which may be empty.
     """
-    stage = _Stage(cluster)
+    stage = _Stage(cluster, closed)
     for end in dict.fromkeys(ends):
         stage.take(end)
     stage.add_strangers()
@@ -50,12 +53,15 @@ def staged(cluster: Cluster, ends: Iterable[Pods]) -> Staged:
 class _Stage:
     """A cluster that is being added to."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, closed: Iterable[str]) -> None:
         self._cluster = cluster
         self._namespaces = dict(cluster.namespaces)
+        for name in closed:
+            self._namespaces.setdefault(name, Namespace(name, {METADATA_NAME: name}, declared=False))
         self._names: dict[Key, str] = {}
         self._added: list[Workload] = []
         self._chameleons: list[Key] = []
+        self._strangers: dict[str, Key] = {}
         self._assumptions: list[str] = []
         self._there: dict[str, list[Workload]] = {}
         for workload in cluster.workloads:
@@ -83,7 +89,7 @@ class _Stage:
                 self._chameleons.append(self._add("any pod", name, f"a pod of {name}", {}, asked))
         for name in self._namespaces:
             if name != _ELSEWHERE:
-                self._add("any other pod", name, f"any other pod of {name}", {})
+                self._strangers[name] = self._add("any other pod", name, f"any other pod of {name}", {})
 
     def _add(
         self, name: str, namespace: str, text: str, labels: dict[str, str], unknown: frozenset[str] = frozenset()
@@ -98,7 +104,7 @@ class _Stage:
         cluster = msgspec.structs.replace(
             self._cluster, namespaces=self._namespaces, workloads=(*self._cluster.workloads, *self._added)
         )
-        return Staged(cluster, self._names, tuple(self._chameleons), tuple(self._assumptions))
+        return Staged(cluster, self._names, tuple(self._chameleons), self._strangers, tuple(self._assumptions))
 
 
 def _is_there(end: Pods, workloads: Iterable[Workload]) -> bool:
