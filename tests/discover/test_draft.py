@@ -99,6 +99,19 @@ def test_who_calls_is_admitted_on_the_port_that_is_called() -> None:
     )
 
 
+def test_pods_on_the_nodes_network_call_as_nodes_and_have_no_contract() -> None:
+    text = (
+        WEB.replace("    spec:\n      containers", "    spec:\n      hostNetwork: true\n      containers")
+        + NAMES_DB
+        + OTHERS
+    )
+    documents, _ = read([Text("all.yaml", text.encode())])
+    cluster = decode(documents).cluster
+    found = {draft.key.name: draft for draft in drafts(cluster, evidence(documents, cluster))}
+    assert sorted(found) == ["db", "queue"]
+    assert "- {name: nodes, platform: Nodes}" in shown(found["db"])
+
+
 def test_names_of_entries() -> None:
     assert entry_name("Api.Example.com", []) == "api-example-com"
     assert entry_name("db", ["db"], "5432") == "db-5432"

@@ -98,6 +98,9 @@ class _Planner:
             self._locate(found)
         hidden = self._hidden()
         made = drafts(self.loaded.cluster, found)
+        for workload in self.loaded.cluster.workloads:
+            if workload.host_network:
+                self.told.append(findings.on_nodes(Place(workload.origin, ("metadata", "name")), str(workload.key)))
         names = self._names(made)
         targets: dict[str, list[Contract]] = {}
         for declared in self.loaded.contracts.contracts:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from licet.contracts.contract import CidrPeer, DnsPeer, GatewayPeer, PlatformPeer, SelfPeer, ServicePeer
+from licet.contracts.contract import CidrPeer, DnsPeer, GatewayPeer, PlatformPart, PlatformPeer, SelfPeer, ServicePeer
 from licet.discover.edge import Callee, Caller, Evidence
 from licet.discover.names import API_SERVER, Names, targets
 from licet.model.cluster import Cluster
@@ -19,6 +19,8 @@ from licet.model.workload import Workload
 
 Target: TypeAlias = Callee | SelfPeer
 """A Key is a workload's."""
+
+NODES = PlatformPeer(PlatformPart.NODES)
 
 _LONGEST_NAME = 63
 _GUESSED = PortRange(Protocol.TCP, 443, 443)
@@ -72,15 +74,20 @@ class Draft(msgspec.Struct, frozen=True):
 
 
 def drafts(cluster: Cluster, found: Sequence[Evidence]) -> tuple[Draft, ...]:
-    """A draft a workload, in their order. Pods that differ from their controller's template are drafted with it."""
+    """A draft a workload, in their order. Pods that differ from their controller's template are drafted with it.
+
+    Pods on their node's network are none: no policy tells them from the node, and as callers they are the nodes.
+    """
     subject = {workload.key: workload.owner or workload.key for workload in cluster.workloads}
+    on_nodes = {subject[workload.key] for workload in cluster.workloads if workload.host_network}
     by_caller: dict[Key, list[Evidence]] = {}
     by_callee: dict[Key, list[Evidence]] = {}
     for one in (_of_subjects(one, subject) for one in found):
         if isinstance(one.caller, Key):
             by_caller.setdefault(one.caller, []).append(one)
         if isinstance(one.callee, Key) and one.caller != one.callee:
-            by_callee.setdefault(one.callee, []).append(one)
+            seen = msgspec.structs.replace(one, caller=NODES) if one.caller in on_nodes else one
+            by_callee.setdefault(one.callee, []).append(seen)
     services = {(service.key.namespace, service.key.name): service for service in cluster.services}
     members: dict[Key, list[Workload]] = {}
     for workload in cluster.workloads:
@@ -93,6 +100,7 @@ def drafts(cluster: Cluster, found: Sequence[Evidence]) -> tuple[Draft, ...]:
             _calls(key, by_caller.get(key, ()), services),
         )
         for key, own in members.items()
+        if key not in on_nodes
     )
 
 

@@ -12,6 +12,7 @@ CLOSED = "L0443"
 TAKEN = "L0444"
 ELSEWHERE = "L0445"
 NAMELESS = "L0446"
+ON_NODES = "L0447"
 
 
 def unknown(where: Place, workload: str, secrets: tuple[str, ...]) -> Diagnostic:
@@ -93,4 +94,15 @@ def nameless(where: Place, workload: str) -> Diagnostic:
         f"no contract is drafted for `{workload}`, whose name none can bear",
         where,
         help="give the workload a fixed name of a-z, 0-9, `-` and `.`",
+    )
+
+
+def on_nodes(where: Place, workload: str) -> Diagnostic:
+    """A workload whose pods use their node's network."""
+    return Diagnostic(
+        ON_NODES,
+        Severity.INFO,
+        f"no contract is drafted for `{workload}`, whose pods use their node's network",
+        where,
+        help="no policy tells them from their node; where they call somebody, `platform: Nodes` admits them",
     )
