@@ -203,6 +203,18 @@ def _level(found: Agreements, around: Cluster, profile: str) -> tuple[Level, str
     return one.level, one.reason
 
 
+def test_the_world_is_not_written_where_it_would_hold_the_pods() -> None:
+    """Calico matches pods by their addresses: without their range nothing can be taken out of the world."""
+    found = agreements(by_contract("web"), edge(EdgeKind.WORLD, key("web"), outside("0.0.0.0/0", "::/0")))
+    level, reason = _level(found, cluster(WEB), "calico")
+    assert level is Level.UNSUPPORTED
+    assert "their range is not known" in reason
+    assert _level(found, cluster(WEB, platform=PLATFORM), "calico") == (Level.EXACT, "")
+    assert _level(found, cluster(WEB), "kubernetes") == (Level.EXACT, ""), "the proof says what that assumes"
+    [widened] = compile(found, cluster(WEB), True, PROFILES["calico"]).fidelity
+    assert widened.level is Level.WIDENED
+
+
 @pytest.mark.parametrize(("last", "level"), [(179, Level.EXACT), (180, Level.UNSUPPORTED), (65535, Level.UNSUPPORTED)])
 def test_an_enforcer_that_does_not_read_end_port(last: int, level: Level) -> None:
     old = msgspec.structs.replace(PROFILES["kubernetes"], end_port=Ternary.NO)

@@ -10,7 +10,7 @@ from licet.compile.compiled import Level
 from licet.compile.selectors import Confused, Labels, Missing, OnHosts, Selected, Selections
 from licet.compile.table import CLUSTER_NETWORK_POLICY, NO_INGRESS, TABLE
 from licet.contracts.agreement import Addresses, Agreement, EdgeKind, Pods, end_text
-from licet.model.addresses import EVERY_ADDRESS, AddressSet
+from licet.model.addresses import EVERY_ADDRESS, EVERY_V4, EVERY_V6, NEVER_A_PODS, AddressSet
 from licet.model.key import Key
 from licet.model.platform import Platform
 from licet.model.policy import Direction
@@ -164,7 +164,21 @@ def _addresses(kind: EdgeKind, addresses: AddressSet, direction: Direction, arou
     if left & platform.node_addresses and _blind_to_nodes(around):
         way_out = f"use a target of `{around.profile.name}`'s own, or another enforcer"
         return Carried(Level.UNSUPPORTED, None, _blind(around), way_out)
-    return Carried(Level.EXACT, AddressPeer(named if around.target == CLUSTER_NETWORK_POLICY else left))
+    if around.target == CLUSTER_NETWORK_POLICY:
+        return Carried(Level.EXACT, AddressPeer(named))
+    if _covers_unknown_pods(left, around):
+        reason = f"`{around.profile.name}` matches pods by their addresses too, and their range is not known"
+        if around.widen:
+            return Carried(Level.WIDENED, AddressPeer(left), reason)
+        return Carried(Level.UNSUPPORTED, None, reason, "say the pods' range in the Platform's `podCIDRs`")
+    return Carried(Level.EXACT, AddressPeer(left))
+
+
+def _covers_unknown_pods(addresses: AddressSet, around: Surroundings) -> bool:
+    """Whether pods, wherever they are in a family, would be let through with the addresses."""
+    if around.platform.pod_addresses or around.profile.block_matches_pods is not Ternary.YES:
+        return False
+    return any(not family - NEVER_A_PODS - addresses for family in (EVERY_V4, EVERY_V6))
 
 
 def _open() -> Carried:
