@@ -8,21 +8,19 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from licet.app.additions import Whereabouts, amended
 from licet.app.load import Loaded
-from licet.app.report import Spans
 from licet.contracts import wire
 from licet.contracts.contract import Contract
 from licet.diag.diagnostic import Diagnostic
-from licet.diag.place import Origin, Path, Place, Span
+from licet.diag.place import Origin, Path, Place
 from licet.discover import findings, lines, variables
 from licet.discover.draft import Draft, drafts
-from licet.discover.edge import Evidence
 from licet.discover.evidence import config_maps, evidence, workloads
 from licet.discover.names import Names
 from licet.discover.owner import Owner, owner
 from licet.discover.update import Addition, update
 from licet.manifest.documents import Document, read
-from licet.manifest.edit import Unplaced, insert_item, insert_key
 from licet.model.key import Key
 from licet.model.workload import Workload
 from licet.sources.errors import SourceError
@@ -82,11 +80,10 @@ class _Planner:
 
     def __init__(self, loaded: Loaded, documents: Sequence[Document], out: str, namespace: str) -> None:
         self.loaded, self.documents, self.out, self.namespace = loaded, documents, out, namespace
-        self.spans = Spans(loaded.texts)
+        self.whereabouts = Whereabouts(loaded.texts)
         self.by_origin = {document.origin: document for document in documents}
         self.workloads = {w.owner: w for w in reversed(loaded.cluster.workloads) if w.owner is not None}
         self.workloads |= {workload.key: workload for workload in loaded.cluster.workloads}
-        self.located: dict[Place, Span | None] = {}
         self.told: list[Diagnostic] = []
         self.files: list[Planned] = []
         self.kept = 0
@@ -95,7 +92,7 @@ class _Planner:
     def plan(self) -> Plan:
         found = evidence(self.documents, self.loaded.cluster, namespace=self.namespace)
         if not self.loaded.contracts.contracts:
-            self._locate(found)
+            self.whereabouts.locate(one.place for one in found)
         hidden = self._hidden()
         made = drafts(self.loaded.cluster, found)
         for workload in self.loaded.cluster.workloads:
@@ -118,27 +115,6 @@ class _Planner:
             self._edit(source, changes)
         return Plan(tuple(self.files), tuple(self.told), self.kept)
 
-    def _locate(self, found: Sequence[Evidence]) -> None:
-        """Find all places document by document, each of which costs a second look."""
-        for place in sorted((one.place for one in found), key=lambda p: (p.origin.source, p.origin.offset)):
-            if place not in self.located:
-                self.located[place] = self.spans.of(place)
-
-    def where(self, told: Evidence | Owner) -> str:
-        """The file and the line."""
-        span = self.located[told.place] if told.place in self.located else self.spans.of(told.place)
-        if span is None:
-            return told.place.origin.source
-        line = span.line
-        below = told.below if isinstance(told, Evidence) else None
-        if below is not None and self._is_block_scalar(span.source, line, span.column):
-            line += below + 1
-        return f"{span.source}:{line}"
-
-    def _is_block_scalar(self, source: str, line: int, column: int) -> bool:
-        text = self.loaded.texts[source].data.split(b"\n")[line - 1].decode(errors="replace")
-        return text[column - 1 : column] in ("|", ">")
-
     def _new(self, draft: Draft, name: str) -> None:
         if not _can_be_named(draft.key, name):
             self.told.append(findings.nameless(Place(self._workload(draft.key).origin), str(draft.key)))
@@ -149,7 +125,7 @@ class _Planner:
             where = Place(self._workload(draft.key).origin, ("metadata", "name"))
             self.told.append(findings.taken(where, str(draft.key), faulty or path))
             return
-        text = lines.contract(draft, name, self._owner(draft.key), self.where)
+        text = lines.contract(draft, name, self._owner(draft.key), self.whereabouts.of)
         self.files.append(Planned(path, text.encode(), new=True))
 
     def _faulty(self, key: Key) -> str | None:
@@ -170,7 +146,7 @@ class _Planner:
     def _update(self, contract: Contract, draft: Draft) -> None:
         document = self.by_origin.get(contract.origin)
         silent = frozenset[int]() if document is None else _silent(document)
-        found = update(contract, draft, self._workload(draft.key), silent, self.where)
+        found = update(contract, draft, self._workload(draft.key), silent, self.whereabouts.of)
         self.told += found.diagnostics
         if not found.additions:
             self.kept += 1
@@ -184,21 +160,9 @@ class _Planner:
                 self.changes.setdefault(source, []).append((contract.origin, addition))
 
     def _edit(self, source: str, changes: list[tuple[Origin, Addition]]) -> None:
-        """Add from the end of the file on, so that what is still to be changed stays where it was."""
-        data = before = self.loaded.texts[source].data
-        grown: dict[int, int] = {}
-        for origin, addition in sorted(changes, key=lambda change: -change[0].offset):
-            length = origin.length + grown.get(origin.offset, 0)
-            now = Origin(origin.source, origin.offset, length, origin.path)
-            insert = insert_key if addition.key else insert_item
-            try:
-                added = insert(data, now, addition.path, addition.lines)
-            except Unplaced as problem:
-                where = Place(origin, addition.path)
-                self.told.append(findings.unplaced(where, addition.what, str(problem), addition.lines))
-                continue
-            grown[origin.offset] = grown.get(origin.offset, 0) + len(added) - len(data)
-            data = added
+        before = self.loaded.texts[source].data
+        data, refused = amended(before, changes)
+        self.told += refused
         if data != before:
             self.files.append(Planned(source, data, new=False))
 
