@@ -12,6 +12,7 @@ from licet.contracts.agreement import (
     Addresses,
     Agreement,
     Agreements,
+    Closed,
     Domain,
     EdgeKind,
     End,
@@ -83,7 +84,8 @@ def random_case(rng: Random, *, hosts: bool = True, whole: bool = False) -> Case
     for _ in range(rng.randint(1, 12)):
         agreement = _agreement(rng, keys)
         found[agreement.kind, agreement.src, agreement.dst] = agreement
-    return Case(cluster, Agreements(tuple(found.values()), isolated, (), ()))
+    closed = {name: Closed(name, Mode.ENFORCE, Place(FILE, ("spec", "isolate"))) for name in cluster.namespaces}
+    return Case(cluster, Agreements(tuple(found.values()), isolated, (), (), closed=closed if whole else {}))
 
 
 def _named(rng: Random, at: int, workload: Workload, told_apart: bool) -> Workload:

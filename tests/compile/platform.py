@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from licet.contracts.agreement import Addresses, Agreement, Agreements, EdgeKind, End, Isolated, Pods
+from licet.contracts.agreement import Addresses, Agreement, Agreements, Closed, EdgeKind, End, Isolated, Pods
 from licet.contracts.contract import Mode, Need
 from licet.diag.place import Origin, Place
 from licet.model.addresses import AddressSet
@@ -53,10 +53,15 @@ def outside(*blocks: str) -> Addresses:
     return Addresses(AddressSet.of(blocks), ", ".join(blocks))
 
 
-def agreements(*found: Agreement | Isolated) -> Agreements:
+def closed(namespace: str = "shop", mode: Mode = Mode.ENFORCE) -> Closed:
+    return Closed(namespace, mode, Place(FILE, ("spec", "isolate")))
+
+
+def agreements(*found: Agreement | Isolated | Closed) -> Agreements:
     return Agreements(
         tuple(one for one in found if isinstance(one, Agreement)),
         {one.key: one for one in found if isinstance(one, Isolated)},
         (),
         (),
+        closed={one.namespace: one for one in found if isinstance(one, Closed)},
     )

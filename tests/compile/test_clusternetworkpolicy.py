@@ -20,6 +20,7 @@ from tests.compile.platform import (
     asks_resolver,
     by_contract,
     by_namespace,
+    closed,
     cluster,
     edge,
     key,
@@ -93,7 +94,7 @@ def test_callers_that_are_no_pods_stay_open_and_that_is_said() -> None:
 
 
 def test_the_policy_of_a_namespace_comes_after_those_of_its_workloads() -> None:
-    found = agreements(by_contract("web"), by_namespace("db"), asks_resolver("web"))
+    found = agreements(closed(), by_contract("web"), by_namespace("db"), asks_resolver("web"))
     written = specs(compile(found, cluster(WEB, DB)))
     assert {name: spec["priority"] for name, spec in written.items()} == {"licet-shop.web": 999, "licet-shop": 1000}
     assert written["licet-shop"]["subject"] == {"namespaces": {"matchLabels": {"kubernetes.io/metadata.name": "shop"}}}

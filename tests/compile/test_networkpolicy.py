@@ -24,6 +24,7 @@ from tests.compile.platform import (
     asks_resolver,
     by_contract,
     by_namespace,
+    closed,
     cluster,
     edge,
     key,
@@ -106,23 +107,25 @@ def test_peers_with_equal_ports_are_one_rule_and_both_sides_are_written() -> Non
 
 
 def test_a_namespace_that_isolates_all_has_one_policy_for_whoever_has_no_contract() -> None:
-    found = agreements(by_contract("web"), by_namespace("db"), by_namespace("log"), asks_resolver("web"))
+    found = agreements(closed(), by_contract("web"), by_namespace("db"), by_namespace("log"), asks_resolver("web"))
     compiled = compile(found, cluster(WEB, DB, workload("log")))
     assert list(specs(compiled)) == ["shop/licet-web", "shop/licet"]
     assert specs(compiled)["shop/licet"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
 
 
-def test_whoever_may_do_more_there_has_a_policy_too() -> None:
-    everyone = (by_namespace("web"), by_namespace("db"), asks_resolver("web"), asks_resolver("db"))
-    compiled = compile(agreements(*everyone, edge(EdgeKind.METRICS, key("web"), key("db"))), cluster(WEB, DB))
-    assert sorted(specs(compiled)) == ["shop/licet", "shop/licet-db", "shop/licet-web"]
-    assert list(specs(compiled)["shop/licet"]) == ["podSelector", "policyTypes", "egress"]
+def test_a_namespace_is_closed_for_pods_that_nobody_has_written_yet() -> None:
+    assert list(specs(compile(agreements(closed()), cluster()))) == ["shop/licet"]
+    every = agreements(closed(), by_contract("web"), by_contract("db"))
+    assert sorted(specs(compile(every, cluster(WEB, DB)))) == ["shop/licet", "shop/licet-db", "shop/licet-web"]
+    assert list(specs(compile(agreements(closed(mode=Mode.SHADOW)), cluster()))) == []
 
 
 @pytest.mark.parametrize("other", [by_contract("db", mode=Mode.OBSERVE), by_contract("db", ingress=False), None])
 def test_no_policy_for_a_whole_namespace_in_which_somebody_is_not_closed(other: Isolated | None) -> None:
     found: list[Isolated] = [by_namespace("web"), *([other] if other else [])]
-    assert "shop/licet" not in specs(compile(agreements(*found), cluster(WEB, DB)))
+    compiled = compile(agreements(closed(), *found), cluster(WEB, DB))
+    assert "shop/licet" not in specs(compiled)
+    assert "L0406" in [one.code for one in compiled.diagnostics]
 
 
 def test_callers_of_an_annotated_workload_are_not_restricted() -> None:

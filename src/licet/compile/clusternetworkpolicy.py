@@ -67,8 +67,7 @@ def _within_limits(agreements: Agreements, planned: Planned, found: Sides) -> Si
     """Without agreements for whose rules a policy has no room; the order of the rules decides which these are."""
     lost: dict[tuple[int, Direction], str] = {}
     reason = f"a policy of this kind has at most {MOST} rules a direction, and more are needed"
-    everything = [(whole.egress, Direction.EGRESS) for whole in planned.wholes]
-    everything += [(own, d) for each in planned.plans for d in Direction if (own := each.of(d)) is not None]
+    everything = [(own, d) for each in planned.plans for d in Direction if (own := each.of(d)) is not None]
     for positions, direction in everything:
         room = MOST - _DENIALS[direction]
         written = [*_passes(rules(agreements, positions, direction, found), direction)]
@@ -136,9 +135,9 @@ class _Writer:
             yield self._workload(each, names[each.isolated.key])
 
     def _whole(self, whole: Whole) -> Written:
-        head = Remark(f"Every pod of namespace {whole.namespace} is closed, but for what follows.", (whole.place,))
+        head = Remark(f"Every pod of namespace {whole.namespace} is closed.", (whole.place,))
         metadata = objects.metadata(f"{PREFIX}-{whole.namespace}", CLUSTER_NETWORK_POLICY, "")
-        sides: dict[Direction, tuple[int, ...] | None] = {Direction.INGRESS: (), Direction.EGRESS: whole.egress}
+        sides: dict[Direction, tuple[int, ...] | None] = dict.fromkeys(Direction, ())
         return self._policy(metadata, _in(whole.namespace, {}), PRIORITY_OF_NAMESPACES, sides, head)
 
     def _workload(self, each: Plan, name: str) -> Written:

@@ -13,6 +13,7 @@ HOST_NETWORK = "L0402"
 NOT_ENFORCED = "L0403"
 UNSUPPORTED = "L0404"
 OPEN = "L0405"
+NOT_CLOSED = "L0406"
 
 _SHOWN = 3
 
@@ -41,6 +42,20 @@ def no_labels(where: Place, workload: str) -> Diagnostic:
         where,
         label="nothing is compiled for this workload",
         help="give its pod template a label that only it has, such as `app.kubernetes.io/name`",
+    )
+
+
+def not_closed(where: Place, namespace: str, others: Sequence[str]) -> Diagnostic:
+    """A namespace that cannot be closed whole since somebody in it is not to be."""
+    named = ", ".join(f"`{other}`" for other in others[:_SHOWN])
+    rest = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
+    return Diagnostic(
+        NOT_CLOSED,
+        Severity.WARNING,
+        f"`{namespace}` is not closed for pods that no manifest holds, since {named}{rest} is not enforced both ways",
+        where,
+        label="only the workloads that are there are isolated",
+        help="let every contract there have `serves` and `mode: Enforce`, or isolate `ContractedWorkloads` for now",
     )
 
 

@@ -80,8 +80,8 @@ class _Writer:
             yield self._workload(each, names[each.isolated.key])
 
     def _whole(self, whole: Whole) -> Written:
-        head = Remark(f"Every pod of namespace {whole.namespace} is closed, but for what follows.", (whole.place,))
-        sides: dict[Direction, tuple[int, ...] | None] = {Direction.INGRESS: (), Direction.EGRESS: whole.egress}
+        head = Remark(f"Every pod of namespace {whole.namespace} is closed.", (whole.place,))
+        sides: dict[Direction, tuple[int, ...] | None] = dict.fromkeys(Direction, ())
         metadata = objects.metadata(PREFIX, NETWORK_POLICY, "", whole.namespace)
         return self._policy(metadata, {}, sides, head)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 
 import msgspec
 
 from licet.compile import findings
 from licet.compile.selectors import Confused, Labels, Missing, OnHosts, Selected, Selections
-from licet.contracts.agreement import Agreement, Agreements, EdgeKind, End, Isolated, Pods
+from licet.contracts.agreement import Agreement, Agreements, End, Isolated, Pods
 from licet.contracts.contract import Mode
 from licet.diag.diagnostic import Diagnostic
 from licet.diag.place import Place
@@ -38,14 +38,10 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Whole(msgspec.Struct, frozen=True):
-    """One policy for every pod of a namespace, known or not: nothing enters, and what leaves is asked of the resolver.
-
-    `egress` are the agreements with the resolver that all of its workloads have, those of one of them.
-    """
+    """One policy for every pod of a namespace, known or not: nothing enters or leaves."""
 
     namespace: str
     place: Place
-    egress: tuple[int, ...]
 
 
 class Planned(msgspec.Struct, frozen=True):
@@ -128,10 +124,11 @@ class _Planner:
                     findings.not_enforced(isolated.place, str(isolated.key), isolated.mode.value, self._target)
                 )
         wholes = self._wholes(wanted)
-        plans = [plan for isolated in wanted if (plan := self._plan(isolated, wholes))]
-        return Planned(tuple(plans), tuple(wholes.values()), self._refused, tuple(self._diagnostics))
+        closed = {whole.namespace for whole in wholes}
+        plans = [plan for isolated in wanted if (plan := self._plan(isolated, closed))]
+        return Planned(tuple(plans), wholes, self._refused, tuple(self._diagnostics))
 
-    def _plan(self, isolated: Isolated, wholes: Mapping[str, Whole]) -> Plan | None:
+    def _plan(self, isolated: Isolated, closed: Set[str]) -> Plan | None:
         key = isolated.key
         selection = self._selections.of(key)
         if isinstance(selection, OnHosts):
@@ -140,8 +137,7 @@ class _Planner:
             return None
         ingress = tuple(self._of(Direction.INGRESS, key)) if isolated.ingress else None
         egress = tuple(self._of(Direction.EGRESS, key))
-        whole = wholes.get(key.namespace)
-        if whole and by_namespace(isolated) and not ingress and len(egress) == len(whole.egress):
+        if key.namespace in closed and by_namespace(isolated) and not ingress and not egress:
             return None
         match selection:
             case Selected(labels=labels):
@@ -164,33 +160,24 @@ class _Planner:
     def _of(self, direction: Direction, key: Key) -> list[int]:
         return self._sides[direction].get(key, [])
 
-    def _wholes(self, wanted: Iterable[Isolated]) -> dict[str, Whole]:
-        """One for each namespace in which every workload is to be isolated both ways, those without a contract too."""
-        by_key = {isolated.key: isolated for isolated in wanted if isolated.ingress}
-        marks = {key.namespace: isolated.place for key, isolated in by_key.items() if by_namespace(isolated)}
-        found: dict[str, Whole] = {}
-        for namespace, place in sorted(marks.items()):
-            keys = [
-                next((key for key in (workload.key, workload.owner) if key in by_key), None)
+    def _wholes(self, wanted: Iterable[Isolated]) -> tuple[Whole, ...]:
+        """One for each namespace that is closed, unless somebody in it is not: one policy would close them too."""
+        both_ways = {isolated.key for isolated in wanted if isolated.ingress}
+        found: list[Whole] = []
+        for namespace, closed in sorted(self._agreements.closed.items()):
+            if closed.mode is not Mode.ENFORCE:
+                continue
+            open_ = [
+                str(workload.owner or workload.key)
                 for workload in self._selections.neighbours(namespace)
+                if not workload.host_network and not {workload.key, workload.owner} & both_ways
             ]
-            known = list(dict.fromkeys(key for key in keys if key is not None))
-            if known and None not in keys:
-                found[namespace] = Whole(namespace, place, self._questions(known))
-        return found
-
-    def _questions(self, keys: list[Key]) -> tuple[int, ...]:
-        """The first workload's agreements with the resolver that each of the others has too."""
-        first, *others = (
-            {
-                (agreement.dst, agreement.ports): at
-                for at in self._of(Direction.EGRESS, key)
-                if (agreement := self._agreements.agreements[at]).kind is EdgeKind.RESOLVER
-            }
-            for key in keys
-        )
-        shared = set(first).intersection(*others)
-        return tuple(at for likeness, at in first.items() if likeness in shared)
+            if open_:
+                finding = findings.not_closed(closed.place, namespace, list(dict.fromkeys(open_)))
+                self._diagnostics.append(finding)
+            else:
+                found.append(Whole(namespace, closed.place))
+        return tuple(found)
 
 
 def by_namespace(isolated: Isolated) -> bool:
