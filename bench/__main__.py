@@ -7,8 +7,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bench import peers, report
-from bench.cases import FULL, OUT, QUICK, changes, measure, warm
+from bench import chain, peers, report
+from bench.cases import FULL, OUT, QUICK, SCALE, changes, measure, warm
 from bench.generate import VARIANTS, Case
 from bench.result import Machine, Results
 
@@ -27,6 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _progress(f"{case.name}: {VARIANTS[case.variant]}")
         results.cases.append(measure(case, options.repeats))
         report.keep(options.out, results)
+    for size in options.contracts:
+        _progress(f"{size} contracts")
+        results.chains.append(chain.measure(size, options.repeats))
+        report.keep(options.out, results)
     if options.changes:
         _progress("changes")
         results.latencies, failure = changes(CHANGED_QUICK if options.quick else CHANGED, options.changes)
@@ -39,16 +43,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report.keep(options.out, results)
     if options.write:
         report.insert(options.write, f"{machine}\n\n{text}")
-    return int(bool(results.failures) or any(one.failure for one in results.cases))
+    return int(bool(results.failures) or any(one.failure for one in (*results.cases, *results.chains)))
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--only", nargs="+", metavar="CASE", type=_case, help="cases by name, such as plain-100-split")
+    parser.add_argument("--only", nargs="*", metavar="CASE", type=_case, help="cases by name, such as plain-100-split")
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, help="only these of the usual cases")
     parser.add_argument("--sizes", nargs="+", type=int, help="only these of the usual sizes")
     parser.add_argument("--quick", action="store_true", help="every variant at 100, once, and nothing else")
     parser.add_argument("--repeats", type=int, default=2, help="runs of each, of which the least counts (default: 2)")
+    parser.add_argument(
+        "--contracts", nargs="*", type=int, default=SCALE, help="sizes of the platforms with contracts; none for none"
+    )
     parser.add_argument("--changes", type=int, default=500, help="changes of each kind to follow (default: 500)")
     parser.add_argument("--peers", action=argparse.BooleanOptionalAction, default=True, help="measure other tools too")
     parser.add_argument("--out", type=Path, default=OUT / "results.json", help="where the results go as JSON")
@@ -56,6 +63,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.quick:
         options.repeats, options.peers, options.changes = 1, False, min(options.changes, 20)
+        options.contracts = options.contracts[:1]
     return options
 
 
@@ -67,7 +75,7 @@ def _case(name: str) -> Case:
 
 
 def _cases(options: argparse.Namespace) -> list[Case]:
-    if options.only:
+    if options.only is not None:
         return list(options.only)
     usual = QUICK if options.quick else FULL
     return [
@@ -82,6 +90,9 @@ def _sections(results: Results) -> Iterator[str]:
     if results.cases:
         yield "Licet beside PyYAML merely loading the same files\n"
         yield report.table(report.CASE_HEAD, map(report.case_row, results.cases)) + "\n"
+    if results.chains:
+        yield "From contracts to proved policies, every command in a process of its own\n"
+        yield report.table(report.CHAIN_HEAD, report.chain_rows(results.chains)) + "\n"
     if results.latencies:
         yield "Answering again after a change\n"
         yield report.table(report.LATENCY_HEAD, map(report.latency_row, results.latencies)) + "\n"

@@ -33,9 +33,9 @@ _ENVIRONMENT = {
 """Modules are compiled once, as an install does it, and not anew in every run."""
 
 
-def python(*arguments: str, output: Path | None = None) -> Run:
-    """Run this interpreter on this checkout."""
-    return run([sys.executable, *arguments], output=output, timeout=TIMEOUT, environment=_ENVIRONMENT)
+def python(*arguments: str, output: Path | None = None, folder: Path | None = None) -> Run:
+    """Run this interpreter on this checkout, in a folder or in the current one."""
+    return run([sys.executable, *arguments], output=output, timeout=TIMEOUT, environment=_ENVIRONMENT, folder=folder)
 
 
 def licet_map(folder: Path, *options: str, output: Path | None = None) -> Run:

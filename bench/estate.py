@@ -57,14 +57,16 @@ class Estate:
     callees: tuple[tuple[int, ...], ...]
 
 
-def plan(size: int, seed: int, *, kind: str = "", closed: bool = False) -> Estate:
+def plan(
+    size: int, seed: int, *, kind: str = "", closed: bool = False, most_in_namespace: int = A_NAMESPACE
+) -> Estate:
     """An estate of `size` workloads, the same for the same arguments.
 
     Seven of ten callers live in the callee's own namespace. `kind` makes every workload of that kind, `closed`
     closes every namespace rather than every second one.
     """
     draw = random.Random(f"estate {seed} {size} {kind}")
-    a_namespace = max(1, min(A_NAMESPACE, size // 4))
+    a_namespace = max(1, min(most_in_namespace, size // 4))
     namespaces = tuple(_namespace(i, closed, draw) for i in range((size + a_namespace - 1) // a_namespace))
     apps = tuple(_app(i, namespaces[i // a_namespace], kind, draw) for i in range(size))
     callers = tuple(_callers(i, size, a_namespace, draw) for i in range(size))

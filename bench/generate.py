@@ -128,7 +128,8 @@ def _objects(case: Case, app: App, estate: Estate) -> list[str]:
     if case.variant == "pods":
         return manifests.pods(app, PODS_A_SET)
     callees = estate.callees[app.index]
-    return manifests.objects(app, estate.apps[callees[0]] if callees else app)
+    upstream = estate.apps[callees[0]] if callees else app
+    return manifests.objects(app, {"UPSTREAM": f"{upstream.name}:{upstream.port}"})
 
 
 def main(arguments: list[str]) -> int:

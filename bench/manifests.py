@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 
 from bench.estate import NOUNS, App, Namespace
 
@@ -62,9 +63,7 @@ spec:{scale}
           value: 230MiB
         - name: POD_NAME
           valueFrom: {{fieldRef: {{fieldPath: metadata.name}}}}
-        - name: UPSTREAM
-          value: "http://{upstream}:{upstream_port}"
-{settings}        readinessProbe:
+{upstreams}{settings}        readinessProbe:
           httpGet: {{path: /readyz, port: serve}}
           periodSeconds: 5
         livenessProbe:
@@ -123,9 +122,7 @@ spec:{scale}
                 secretKeyRef:
                   name: {name}-db
                   key: url
-            - name: UPSTREAM
-              value: http://{upstream}:{upstream_port}
-{settings}          readinessProbe:
+{upstreams}{settings}          readinessProbe:
             httpGet:
               path: /health/ready
               port: serve
@@ -271,17 +268,19 @@ def namespace(of: Namespace) -> str:
     return NAMESPACE.format(name=of.name, team=of.team, environment=of.environment)
 
 
-def objects(app: App, upstream: App) -> list[str]:
-    """The app's workload, its Service, and for some an Ingress; one document each."""
+def objects(app: App, upstreams: Mapping[str, str]) -> list[str]:
+    """The app's workload, its Service, and for some an Ingress; one document each.
+
+    `upstreams` are variables that say where others answer, as `host:port`.
+    """
     values = _values(app)
     if app.kind == "Pod":
         workload = POD.format(pod=app.name, **values)
     else:
         workload = (GO if app.language == "go" else RUST).format(
             scale=_scale(app),
+            upstreams=_upstreams(app, upstreams),
             settings=_settings(app),
-            upstream=upstream.name,
-            upstream_port=upstream.port,
             **values,
         )
     found = [workload, SERVICE.format_map(values)]
@@ -312,6 +311,12 @@ def _values(app: App) -> dict[str, object]:
         "minor": app.index % 40,
         "patch": app.index % 7,
     }
+
+
+def _upstreams(app: App, upstreams: Mapping[str, str]) -> str:
+    if app.language == "go":
+        return "".join(f'        - name: {name}\n          value: "http://{to}"\n' for name, to in upstreams.items())
+    return "".join(f"            - name: {name}\n              value: http://{to}\n" for name, to in upstreams.items())
 
 
 def _settings(app: App) -> str:

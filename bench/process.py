@@ -46,8 +46,9 @@ def run(
     output: Path | None = None,
     environment: Mapping[str, str] | None = None,
     memory: int = MEMORY_LIMIT,
+    folder: Path | None = None,
 ) -> Run:
-    """Run a command to its end or its timeout, its output to a file or to nowhere.
+    """Run a command to its end or its timeout, its output to a file or to nowhere, in a folder or in the current one.
 
     The peak is the kernel's own figure for the child. It is never below this process's peak, which is why the
     benchmark itself holds no cluster.
@@ -61,6 +62,7 @@ def run(
             stdout=out,
             stderr=errors_write,
             env={**os.environ, **(environment or {})},
+            cwd=folder,
             start_new_session=True,
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (memory, memory)),
         )

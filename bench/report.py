@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from bench.process import MIB
-from bench.result import AIM_P99, AIM_PEAK, AIM_RATIO, Latency, Measured, Peer, Results
+from bench.result import AIM_P99, AIM_PEAK, AIM_RATIO, AIM_TOGETHER, Chain, Latency, Measured, Peer, Results
 
 LARGE = 10_000
 """Documents from which on a case is held to the aims."""
 AIM_ROWS = 100
+AIM_CONTRACTS = 1_000
+"""Contracts that are held to AIM_TOGETHER; beyond them growth is."""
 AIM_TIMES = {("nca", "bare-200"): 100, ("netpol-analyzer", "plain-1000"): 10}
 BEGIN, END = "<!-- numbers -->", "<!-- end of numbers -->"
 
 _COSTS = ("ratio", "of CPU", "whole", "PyYAML", "peak")
 _STAGES = ("parse", "build", "answer", "JSON", "table")
 CASE_HEAD = ("case", *_COSTS, *_STAGES, "edges", "in")
+COMMANDS = ("check", "compile", "prove", "compile CNP")
+CHAIN_HEAD = ("contracts", *COMMANDS[:3], "together", "growth", COMMANDS[3], "PyYAML", "of CPU", "peak", "in")
 LATENCY_HEAD = ("change", "p50", "p99", "worst", "rows", "changes", "checked")
 PEER_HEAD = ("tool", "case", "times faster", "tool", "licet", "tool's peak", "answers")
 
@@ -46,6 +50,28 @@ def case_row(one: Measured) -> tuple[str, ...]:
     )
 
 
+def chain_rows(chains: Sequence[Chain]) -> Iterator[tuple[str, ...]]:
+    """A platform a row, each beside the one before it: growth 1 is linear."""
+    for one, before in zip(chains, (None, *chains), strict=False):
+        source = f"{one.size / 1e6:.1f} MB, {one.documents:,} documents, {one.files:,} files"
+        if one.failure:
+            yield (f"{one.workloads:,}", one.failure, *["-"] * (len(CHAIN_HEAD) - 3), source)
+            continue
+        times = [_seconds(one.commands[name].wall) for name in COMMANDS]
+        growth = "-" if before is None or before.failure else f"{one.growth(before):.2f}"
+        yield (
+            f"{one.workloads:,}",
+            *times[:3],
+            _seconds(one.together.wall),
+            growth,
+            times[3],
+            _seconds(one.baseline.wall),
+            f"{one.together.cpu / one.baseline.cpu:.2f}",
+            f"{max(cost.peak for cost in one.commands.values()) / MIB:.0f} MiB",
+            source,
+        )
+
+
 def latency_row(one: Latency) -> tuple[str, ...]:
     """One kind of change."""
     return (
@@ -70,6 +96,7 @@ def peer_row(one: Peer) -> tuple[str, ...]:
 def aims(results: Results) -> list[str]:
     """How large cases, changes and other tools stand against the aims, in sentences."""
     lines = [_case_aim(one) for one in results.cases if one.failure or one.documents >= LARGE]
+    lines += _chain_aims(results.chains)
     lines += [
         f"{one.change}: p99 {_milliseconds(one.p99)} ({_verdict(one.p99 < AIM_P99)} {_milliseconds(AIM_P99)})"
         for one in results.latencies
@@ -92,6 +119,20 @@ def _case_aim(one: Measured) -> str:
         f"{one.case}: {one.ratio:.3f} of PyYAML's time ({_verdict(one.ratio <= AIM_RATIO)} {AIM_RATIO}), "
         f"{one.peak / MIB:.0f} MiB ({_verdict(one.peak < AIM_PEAK)} {AIM_PEAK // MIB} MiB)"
     )
+
+
+def _chain_aims(chains: Sequence[Chain]) -> Iterator[str]:
+    yield from (f"{one.workloads:,} contracts: {one.failure}" for one in chains if one.failure)
+    done = [one for one in chains if not one.failure]
+    for one, before in zip(done, (None, *done), strict=False):
+        if one.workloads == AIM_CONTRACTS:
+            seconds = one.together.wall
+            aim = f"{_verdict(seconds < AIM_TOGETHER)} {_seconds(AIM_TOGETHER)}"
+            yield f"{one.workloads:,} contracts: check, compile and prove together {_seconds(seconds)} ({aim})"
+        elif before is not None and before.workloads >= AIM_CONTRACTS:
+            growth = one.growth(before)
+            sizes = f"from {before.workloads:,} to {one.workloads:,} contracts"
+            yield f"{sizes}: {growth:.2f} of linear growth ({_verdict(growth <= 1)} 1)"
 
 
 def _verdict(met: bool) -> str:

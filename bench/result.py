@@ -14,6 +14,8 @@ AIM_RATIO = 0.25
 AIM_PEAK = 512 << 20
 AIM_P99 = 0.010
 """Following a change that touches up to 100 rows, in seconds."""
+AIM_TOGETHER = 5.0
+"""`licet check`, `compile` and `prove` for 1,000 contracts, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,39 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
+class Cost:
+    """What one command took: the least seconds of its runs, and the highest peak in bytes."""
+
+    wall: float
+    cpu: float
+    peak: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The commands of contracts on one platform, by what they are called. `workloads` have one contract each."""
+
+    workloads: int
+    files: int
+    documents: int
+    size: int
+    repeats: int
+    baseline: Cost
+    commands: dict[str, Cost] = field(default_factory=dict)
+    failure: str = ""
+
+    @property
+    def together(self) -> Cost:
+        """`check`, `compile` to NetworkPolicies and `prove`, one after the other."""
+        costs = [self.commands[name] for name in ("check", "compile", "prove")]
+        return Cost(sum(c.wall for c in costs), sum(c.cpu for c in costs), max(c.peak for c in costs))
+
+    def growth(self, smaller: Chain) -> float:
+        """How the processor time grew against the workloads since a smaller platform: 1 is linear."""
+        return self.together.cpu / smaller.together.cpu / (self.workloads / smaller.workloads)
+
+
+@dataclass(frozen=True, slots=True)
 class Latency:
     """Re-answering after one change of a kind, in seconds.
 
@@ -131,4 +166,5 @@ class Results:
     cases: list[Measured] = field(default_factory=list)
     latencies: list[Latency] = field(default_factory=list)
     peers: list[Peer] = field(default_factory=list)
+    chains: list[Chain] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
