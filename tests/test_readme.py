@@ -22,13 +22,20 @@ SAMPLE = re.compile(r"(?<=^```console\n)\$ licet (.*)\n(?:.*\n)*?(?=^```$)", re.
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    """The examples, and a copy of the shop with the one change that the README's diff is about."""
+    """The examples, and two copies of the shop: with a widened policy, and with a call that no contract declares."""
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     shutil.copytree(ROOT / "examples" / "shop", tmp_path / "widened")
     payment = tmp_path / "widened" / "bank" / "payment.yaml"
     narrow = payment.read_text()
     assert "cidr: 203.0.113.0/28" in narrow
     payment.write_text(narrow.replace("cidr: 203.0.113.0/28", "cidr: 0.0.0.0/0"))
+    shutil.copytree(ROOT / "examples" / "shop", tmp_path / "undeclared")
+    cart = tmp_path / "undeclared" / "shop" / "cart.yaml"
+    database = "          value: database.data.svc.cluster.local:5432\n"
+    text = cart.read_text()
+    assert text.count(database) == 1
+    ledger = "        - name: LEDGER_ADDR\n          value: ledger.bank.svc.cluster.local:9000\n"
+    cart.write_text(text.replace(database, database + ledger))
     return tmp_path
 
 
@@ -48,5 +55,5 @@ def test_every_sample_is_what_the_command_prints(place: Path, golden: Golden) ->
         return f"$ licet {sample[1]}\n{SECONDS.sub('(0.01 s)', result.stdout)}"
 
     text = README.read_text()
-    assert len(SAMPLE.findall(text)) == 6
+    assert len(SAMPLE.findall(text)) == 9
     golden(README, SAMPLE.sub(printed, text))
