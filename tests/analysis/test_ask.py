@@ -9,9 +9,12 @@ from random import Random
 import pytest
 
 from licet.analysis.ask import Answer, ask, findings
+from licet.analysis.edges import gateway_id
+from licet.analysis.endpoints import INGRESS_CONTROLLER
+from licet.analysis.grant import Grant
 from licet.analysis.reach import Reach, reach
 from licet.diag.diagnostic import Severity
-from licet.diag.place import Origin, Place
+from licet.diag.place import Place
 from licet.diag.text import Text
 from licet.manifest.decode.assertions import decode
 from licet.manifest.documents import read
@@ -21,24 +24,20 @@ from licet.model.assertion import (
     Anything,
     Assertion,
     Expectation,
-    NamespaceNamed,
-    Party,
-    PodsLabelled,
-    Who,
-    WorkloadNamed,
+    IngressController,
     World,
 )
 from licet.model.cluster import Cluster
-from licet.model.key import Key, Pattern
-from licet.model.ports import NamedPort, PortRange, PortRule, Protocol
+from licet.model.key import Key
+from licet.model.ports import PortRange, Protocol
 from licet.model.profiles import PROFILES
-from licet.model.selector import EVERYTHING, Operator, Requirement, Selector
-from licet.model.ternary import Ternary
 from licet.model.verdict import Verdict
 from licet.model.workload import Workload
 from tests.analysis.lint.given import namespace, pod, policy
+from tests.analysis.parties import an_assertion, is_among, is_router_among, with_twins
+from tests.analysis.test_routed import with_routes
 from tests.answers import manifests
-from tests.clusters import NAMESPACES, POD_LABELS, PORT_NAMES, PORTS, border_addresses, chance, random_cluster
+from tests.clusters import PORTS, border_addresses, random_cluster
 from tests.clusters import random_profile as any_profile
 
 SHOP = [
@@ -286,66 +285,6 @@ def test_few_witnesses_stand_for_many() -> None:
 
 # --- The law ---------------------------------------------------------------------------------------------------------
 
-PLACE = Place(Origin("asks.yaml"))
-
-
-def some_party(rng: Random, cluster: Cluster) -> Who:
-    """Somebody, now and then nobody."""
-    match rng.randrange(7):
-        case 0 | 1:
-            key = rng.choice(cluster.workloads).key
-            return WorkloadNamed(Pattern(key.name, *(() if chance(rng, 2) else (key.namespace, key.kind))))
-        case 2:
-            return NamespaceNamed(rng.choice(NAMESPACES))
-        case 3:
-            key_, values = rng.choice(list(POD_LABELS.items()))
-            chosen = Selector((Requirement(key_, rng.choice([Operator.IN, Operator.NOT_IN]), (rng.choice(values),)),))
-            where: list[Selector | str] = [EVERYTHING, *cluster.namespaces]
-            return PodsLabelled(rng.choice(where), chosen)
-        case 4:
-            block = rng.choice(["0.0.0.0/0", "10.0.0.0/16", "192.168.0.0/24", "203.0.113.0/24", "::/0"])
-            return AddressesWithin(AddressSet.of([block]), block)
-        case 5:
-            return World()
-        case _:
-            return Anything()
-
-
-def an_assertion(rng: Random, cluster: Cluster) -> Assertion:
-    """One of any kind, on few ports."""
-    parties = [tuple(Party(some_party(rng, cluster), PLACE) for _ in range(rng.randint(1, 2))) for _ in range(2)]
-    first, last = sorted(rng.choices(PORTS, k=2))
-    ports: tuple[PortRule, ...] = (
-        PortRange(rng.choice(list(Protocol)), first, last),
-        PortRange(Protocol.TCP, last, last),
-        NamedPort(rng.choice(PORT_NAMES), rng.choice(list(Protocol))),
-    )
-    chosen = None if chance(rng, 3) else tuple(rng.sample(ports, rng.randint(1, 2)))
-    return Assertion("a", "", rng.choice(list(Expectation)), parties[0], parties[1], chosen, PLACE)
-
-
-def is_among(who: Who, end: Workload | int, cluster: Cluster, surely: bool = False) -> bool:
-    """Whether somebody is meant, as a reader would say; doubtful labels count unless it has to be sure."""
-    outside = EVERY_ADDRESS - cluster.platform.pod_addresses
-    if isinstance(end, int):
-        one = AddressSet(((end, end),))
-        if isinstance(who, AddressesWithin):
-            return bool(who.addresses & one)
-        return isinstance(who, World | Anything) and bool(outside & one)
-    match who:
-        case WorkloadNamed(pattern=pattern):
-            return pattern.matches(end.key)
-        case NamespaceNamed(name=name):
-            return end.key.namespace == name
-        case PodsLabelled(namespaces=namespaces, pods=pods):
-            inside = namespaces in (EVERYTHING, end.key.namespace)
-            selected = pods.matches(end.labels, end.runtime_labels, end.certain_labels)
-            return inside and selected >= (Ternary.YES if surely else Ternary.UNKNOWN)
-        case Anything():
-            return True
-        case _:
-            return False
-
 
 def packets(assertion: Assertion, cluster: Cluster, end: Workload | int) -> Iterator[tuple[Protocol, int]]:
     """The ports to look at on one destination: every border of every rule, where it is asked about."""
@@ -358,59 +297,91 @@ def packets(assertion: Assertion, cluster: Cluster, end: Workload | int) -> Iter
             yield from end.port_numbers(port.name, port.protocol)
 
 
-def worst(answer: Reach, assertion: Assertion) -> tuple[set[Verdict], bool]:
+End = Workload | Key | int
+"""Workloads, ingress controllers and gateways, addresses."""
+Pair = tuple[Key | None, Key | None]
+"""Both ends of a connection; all addresses outside are one."""
+
+
+def worst(answer: Reach, assertion: Assertion) -> tuple[dict[Pair, set[Verdict]], bool]:
     """The verdicts that fail, packet by packet, and whether there was any packet."""
     cluster = answer.cluster
-    ends: list[Workload | int] = [*cluster.workloads, *border_addresses(cluster)]
-    for party in (*assertion.sources, *assertion.destinations):
-        if isinstance(party.who, AddressesWithin):
-            ends += [edge + step for span in party.who.addresses.spans for edge in span for step in (-1, 0, 1)]
-    ends = [end for end in ends if not isinstance(end, int) or 0 <= end <= EVERY_ADDRESS.spans[-1][1]]
-    failing: set[Verdict] = set()
+    ends: list[Workload | int] = [*cluster.workloads, *_addresses(assertion, cluster)]
+    sources = [end for end in (*ends, *routers(answer)) if _is_source(assertion, end, cluster)]
+    failing: dict[Pair, set[Verdict]] = {}
     asked_any = False
-
-    def named(parties: tuple[Party, ...], end: Workload | int, surely: bool = False) -> bool:
-        return any(is_among(party.who, end, cluster, surely) for party in parties)
-
-    for src, dst in itertools.product(ends, ends):
+    for src, dst in itertools.product(sources, ends):
         if isinstance(src, int) and isinstance(dst, int):
             continue
         itself = src is dst and isinstance(src, Workload) and src.key.kind == "Pod"
         if itself and assertion.expectation is not Expectation.ALLOW:
             continue
-        if assertion.expectation is Expectation.ONLY:
-            if named(assertion.sources, src, surely=True) or not is_among(Anything(), src, cluster):
-                continue
-        elif not named(assertion.sources, src):
+        if isinstance(src, Key) and isinstance(dst, int):
             continue
-        if not named(assertion.destinations, dst):
+        if not any(is_among(party.who, dst, cluster) for party in assertion.destinations):
             continue
-        grant = answer.between(_end(src), _end(dst))
+        grant = granted(answer, src, dst)
         for point in packets(assertion, cluster, dst):
             asked_any = True
             verdict = grant.verdict(point)
             if verdict is not (Verdict.ALLOW if assertion.expectation is Expectation.ALLOW else Verdict.DENY):
-                failing.add(verdict)
+                failing.setdefault((_key(src), _key(dst)), set()).add(verdict)
     return failing, asked_any
 
 
-def _end(end: Workload | int) -> Key | int:
-    return end.key if isinstance(end, Workload) else end
+def routers(answer: Reach) -> list[Key]:
+    """Whatever leads to pods from outside, wherever it leads."""
+    return list(
+        dict.fromkeys([INGRESS_CONTROLLER, *(gateway.key for gateway in answer.cluster.gateways), *answer.routed])
+    )
+
+
+def _addresses(assertion: Assertion, cluster: Cluster) -> list[int]:
+    found = border_addresses(cluster)
+    for party in (*assertion.sources, *assertion.destinations):
+        if isinstance(party.who, AddressesWithin):
+            found += [edge + step for span in party.who.addresses.spans for edge in span for step in (-1, 0, 1)]
+    return [one for one in found if 0 <= one <= EVERY_ADDRESS.spans[-1][1]]
+
+
+def _is_source(assertion: Assertion, end: End, cluster: Cluster) -> bool:
+    whos = [party.who for party in assertion.sources]
+    only = assertion.expectation is Expectation.ONLY
+    if isinstance(end, Key):
+        if assertion.expectation is Expectation.ALLOW:
+            whos = [who for who in whos if who != Anything()]
+        return only is not any(is_router_among(who, end) for who in whos)
+    if only:
+        return is_among(Anything(), end, cluster) and not any(is_among(who, end, cluster, surely=True) for who in whos)
+    return any(is_among(who, end, cluster) for who in whos)
+
+
+def granted(answer: Reach, src: End, dst: Workload | int) -> Grant:
+    """What the whole answer says of a connection; for routers, of what their routes lead to."""
+    if isinstance(src, Key):
+        assert isinstance(dst, Workload)
+        return answer.routed.get(src, {}).get(answer.population.class_of[dst.key], answer.grants.denied)
+    return answer.between(src.key if isinstance(src, Workload) else src, dst.key if isinstance(dst, Workload) else dst)
+
+
+def _key(end: End) -> Key | None:
+    return end.key if isinstance(end, Workload) else end if isinstance(end, Key) else None
 
 
 @pytest.mark.parametrize("seed", range(150))
 def test_it_agrees_with_every_single_packet(seed: int) -> None:
-    """On random clusters: what fails is what some packet shows, and every witness is such a packet."""
+    """On random clusters: what fails is what some packet shows, pair by pair, and every witness is such a packet."""
     rng = Random(seed)
-    cluster = random_cluster(rng)
+    cluster = with_routes(rng, with_twins(rng, random_cluster(rng)))
     answered = reach(cluster, any_profile(rng))
-    names: dict[str, Key | int] = {str(workload.key): workload.key for workload in cluster.workloads}
-    assertions = [an_assertion(rng, cluster) for _ in range(6)]
+    names: dict[str, End] = {str(workload.key): workload for workload in cluster.workloads}
+    names |= {gateway_id(router): router for router in routers(answered)}
+    assertions = [an_assertion(rng, cluster, routers(answered)) for _ in range(6)]
     for assertion, answer in zip(assertions, ask(answered, assertions), strict=True):
         failing, asked_any = worst(answered, assertion)
-        certain = {Verdict.DENY, Verdict.ALLOW} & failing
-        assert bool(answer.failures) == bool(failing), assertion
-        assert bool(answer.count) == bool(failing)
+        certain = {Verdict.DENY, Verdict.ALLOW} & {verdict for verdicts in failing.values() for verdict in verdicts}
+        assert answer.count == len(failing), assertion
+        assert bool(answer.failures) == bool(failing)
         if answer.failures:
             assert (answer.failures[0].verdict in certain) == bool(certain)
         for failure in answer.failures:
@@ -418,7 +389,9 @@ def test_it_agrees_with_every_single_packet(seed: int) -> None:
                 names[name] if name in names else AddressSet.of([name]).spans[0][0]
                 for name in (failure.src, failure.dst)
             )
-            assert answered.verdict(src, dst, failure.protocol, failure.port) is failure.verdict
+            assert not isinstance(dst, Key)
+            assert granted(answered, src, dst).verdict((failure.protocol, failure.port)) is failure.verdict
+            assert failure.verdict in failing[_key(src), _key(dst)]
             assert bool(failure.assumptions) == (failure.verdict is Verdict.UNDETERMINED)
         if assertion.ports is None and assertion.expectation is not Expectation.ONLY:
             assert answer.asks == asked_any
@@ -426,6 +399,7 @@ def test_it_agrees_with_every_single_packet(seed: int) -> None:
         assert [one.party for one in answer.unmatched] == [
             party
             for party in parties
-            if not isinstance(party.who, AddressesWithin | World)
+            if not isinstance(party.who, AddressesWithin | World | IngressController)
             and not any(is_among(party.who, workload, cluster) for workload in cluster.workloads)
+            and not any(is_router_among(party.who, gateway.key) for gateway in cluster.gateways)
         ]

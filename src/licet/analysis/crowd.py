@@ -167,19 +167,22 @@ class Crowds:
                 return ""
 
     def _near_workload(self, pattern: Pattern) -> str:
-        """One of that very name elsewhere, or one whose name comes close, in the same namespace first."""
-        same = self._by_name.get(pattern.name)
-        if same:
-            return str(same[0][0])
-        here = [
-            name
-            for name, entries in self._by_name.items()
-            if any(pattern.namespace in (None, key.namespace) for key, _ in entries)
-        ]
-        close = difflib.get_close_matches(pattern.name, here, 1) or difflib.get_close_matches(
-            pattern.name, self._by_name, 1
+        """One of that very name, or one whose name comes close; in the same namespace first."""
+        here = [name for name, entries in self._by_name.items() if any(_is_in(pattern, key) for key, _ in entries)]
+        close = (
+            [pattern.name]
+            if pattern.name in self._by_name
+            else difflib.get_close_matches(pattern.name, here, 1)
+            or difflib.get_close_matches(pattern.name, self._by_name, 1)
         )
-        return str(self._by_name[close[0]][0][0]) if close else ""
+        if not close:
+            return ""
+        keys = [key for key, _ in self._by_name[close[0]]]
+        return str(next((key for key in keys if _is_in(pattern, key)), keys[0]))
+
+
+def _is_in(pattern: Pattern, key: Key) -> bool:
+    return pattern.namespace in (None, key.namespace)
 
 
 def _planes(counts: list[int]) -> list[int]:
