@@ -14,6 +14,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from kubernetes_validate import validate
 
 from licet.compile.targets import TARGETS
 from licet.model.profiles import PROFILES
@@ -60,7 +61,6 @@ def test_cluster_network_policies_keep_to_the_resource_definition() -> None:
 
 
 def test_network_policies_keep_to_the_schema_of_the_api() -> None:
-    validate = pytest.importorskip("kubernetes_validate", reason="kubernetes-validate is not installed").validate
     written = [one for seed in range(60) for one in _written("networkpolicy", seed)]
     assert len(written) > 60
     for value in written:
