@@ -46,7 +46,7 @@ class Whereabouts:
 
 
 def amended(data: bytes, additions: Sequence[tuple[Origin, Addition]]) -> tuple[bytes, list[Diagnostic]]:
-    """A text with additions to its documents, and findings for those that it has no place for.
+    """A text with additions to its documents, and a finding for each that it has no place for, at its list.
 
     They are made from the end of the text on, so that what is still to be changed stays where it was.
     """

@@ -16,6 +16,7 @@ from licet.checks import suppression
 from licet.checks.baseline import Baseline, compare
 from licet.checks.ownership import Guards, changed_consent, unguarded
 from licet.checks.undeclared import Undeclared, undeclared
+from licet.contracts import disagreement
 from licet.contracts.agree import agree
 from licet.contracts.agreement import Agreements, end_text
 from licet.diag.diagnostic import Diagnostic, Severity
@@ -31,6 +32,17 @@ _TARGET = "networkpolicy"
 """What contracts are compiled to where no policy is there to be judged."""
 
 
+_OPEN = (disagreement.NO_CONSENT, disagreement.NOT_SERVED, disagreement.EXPIRED)
+"""What does not meet for want of the other side, and is no reason not to declare one's own."""
+
+
+class Before(msgspec.Struct, frozen=True):
+    """What this is a change of, and who guarded what there."""
+
+    loaded: Loaded
+    guards: Guards | None
+
+
 class Change(msgspec.Struct, frozen=True):
     """Edges that are newly agreed, and those that are no longer, one line each."""
 
@@ -41,7 +53,8 @@ class Change(msgspec.Struct, frozen=True):
 class Gate(msgspec.Struct, frozen=True):
     """What was found, and what of it was set aside.
 
-    `sifted` is what suppressions leave, `report` what the baseline leaves of that. `undeclared` is what a fix can add.
+    `sifted` is what suppressions leave, `report` what the baseline leaves of that. `undeclared` are the calls of the
+    report without a declaration; `sound` says whether everything was read and resolved, so that one may be added.
     `change` is what became of the agreements since the base; None where there is none.
     """
 
@@ -49,6 +62,7 @@ class Gate(msgspec.Struct, frozen=True):
     agreements: Agreements
     proof: Proof | None
     undeclared: tuple[Undeclared, ...]
+    sound: bool
     sifted: tuple[Diagnostic, ...]
     suppressed: int
     known: int
@@ -64,40 +78,56 @@ def gate(
     namespace: str,
     guards: Guards | None = None,
     baseline: Baseline | None = None,
-    before: Loaded | None = None,
+    before: Before | None = None,
 ) -> Gate:
     """Judge what was loaded at a time.
 
-    `guards` are the rules of who owns which file; None where nobody says. `before` is what this is a change of.
+    `guards` are the rules of who owns which file; None outside of a repository.
     """
     read, _ = documents.read(loaded.texts.values())
     agreements = agree(loaded.contracts, loaded.cluster, at)
     calls = undeclared(evidence(read, loaded.cluster, namespace=namespace), agreements, loaded.cluster)
     proof, proved = _proof(loaded, agreements, profile, at)
-    told: list[Diagnostic] = [
-        *loaded.diagnostics,
-        *agreements.diagnostics,
-        *(one.finding for one in calls),
-        *proved,
-        *(one for one in lint(reach(loaded.cluster, profile)) if one.severity > Severity.INFO),
-        *unguarded(loaded.contracts.contracts, guards),
-        *(changed_consent(before.contracts.contracts, loaded.contracts.contracts, guards) if before else ()),
-    ]
-    found = report(dict.fromkeys(told), loaded.texts)
+    told: dict[Diagnostic, None] = dict.fromkeys(
+        (
+            *loaded.diagnostics,
+            *agreements.diagnostics,
+            *(one.finding for one in calls),
+            *proved,
+            *(one for one in lint(reach(loaded.cluster, profile)) if one.severity > Severity.INFO),
+            *unguarded(loaded.contracts.contracts, guards),
+            *_consented(before, loaded, guards),
+        )
+    )
+    found = report(told, loaded.texts)
+    placed = dict(zip(told, found.findings, strict=True))
     sifted = _sifted(found, loaded, read, at)
     left = (*sifted.kept, *sifted.wrong)
     compared = compare(left, baseline or Baseline())
+    new = set(compared.new)
     return Gate(
         Report(compared.new, found.texts),
         agreements,
         proof,
-        tuple(calls),
+        tuple(one for one in calls if placed[one.finding] in new),
+        not any(map(_is_unsound, (*loaded.diagnostics, *agreements.diagnostics))),
         left,
         sifted.suppressed,
         compared.known,
         compared.gone,
-        None if before is None else _change(agree(before.contracts, before.cluster, at), agreements),
+        None if before is None else _change(agree(before.loaded.contracts, before.loaded.cluster, at), agreements),
     )
+
+
+def _is_unsound(found: Diagnostic) -> bool:
+    """Whether something could not be read or resolved; half an agreement, or one that is over, is neither."""
+    return found.severity is Severity.ERROR and found.code not in _OPEN
+
+
+def _consented(before: Before | None, loaded: Loaded, guards: Guards | None) -> Iterable[Diagnostic]:
+    if before is None:
+        return ()
+    return changed_consent(before.loaded.contracts.contracts, loaded.contracts.contracts, before.guards, guards)
 
 
 def _change(before: Agreements, after: Agreements) -> Change:

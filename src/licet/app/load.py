@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
@@ -19,6 +20,7 @@ from licet.model.cluster import Cluster
 from licet.model.platform import UNKNOWN_PLATFORM, Platform
 from licet.sources import SourceError, fetch
 from licet.sources.intake import Fetched
+from licet.sources.repository import Repository
 from licet.sources.revision import fetch_version
 from licet.sources.settings import Settings
 
@@ -56,12 +58,29 @@ def load(paths: Sequence[str], setting: Setting, tell: Tell) -> Loaded:
     return _cluster(fetch(paths, exclude=own.exclude, root=own.root, namespace=setting.namespace), setting, tell)
 
 
-def load_version(version: str, setting: Setting, tell: Tell) -> Loaded:
-    """What a path or a git revision holds. Raises SourceError where it is neither."""
+def load_version(version: str, setting: Setting, tell: Tell, paths: Sequence[str] = ()) -> Loaded:
+    """What a path or a git revision holds, of a revision only what stands at `paths`. Raises SourceError for neither.
+
+    Of the paths those that the revision does not have hold nothing.
+    """
     tell(f"reading {version}")
     own = setting.settings
-    fetched = fetch_version(version, exclude=own.exclude, root=own.root, namespace=setting.namespace)
-    return _cluster(fetched, setting, tell)
+    found = Fetched([], [])
+    for one in _versions(version, paths):
+        more = fetch_version(one, exclude=own.exclude, root=own.root, namespace=setting.namespace)
+        met = {text.source for text in found.texts}
+        fresh = [text for text in more.texts if text.source not in met]
+        found = Fetched([*found.texts, *fresh], [*found.diagnostics, *more.diagnostics], found.named | more.named)
+    return _cluster(found, setting, tell)
+
+
+def _versions(version: str, paths: Sequence[str]) -> list[str]:
+    if not paths or ":" in version or version == "-" or os.path.exists(version):
+        return [version]
+    repository = Repository(version)
+    tree = repository.tree(version, version)
+    below = [f"{version}:./{os.path.relpath(path)}" for path in paths if path != "-"]
+    return [one for one in below if repository.holds(tree, repository.locate(one)[1])]
 
 
 def _cluster(fetched: Fetched, setting: Setting, tell: Tell) -> Loaded:

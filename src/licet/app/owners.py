@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from licet.checks.ownership import Guards
 from licet.sources.errors import SourceError
+from licet.sources.repository import Repository
 
 _PLACES = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS")
 """Where GitHub and GitLab look, in GitHub's order."""
@@ -31,6 +32,22 @@ def guards(sources: Iterable[str], handles: Mapping[str, str]) -> Guards | None:
                     return Guards(place, stream.read(), inside, handles)
             except ValueError as error:
                 raise SourceError(f"`{place}` is no text in UTF-8", "write it anew") from error
+    return Guards("", "", inside, handles)
+
+
+def guards_of(version: str, sources: Iterable[str], handles: Mapping[str, str]) -> Guards | None:
+    """Who owned which of the sources in a git revision; None where the version is none, but a path."""
+    if os.path.exists(version):
+        return None
+    repository = Repository(version)
+    revision, _ = repository.locate(version)
+    tree = repository.tree(revision, version)
+    prefix = f"{revision}:"
+    inside = {source: source.removeprefix(prefix) for source in sources if source.startswith(prefix)}
+    for place in _PLACES:
+        data = repository.data(tree, place)
+        if data is not None:
+            return Guards(place, data.decode("utf-8", "replace"), inside, handles)
     return Guards("", "", inside, handles)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from licet.checks.findings import CHANGED_CONSENT
 from licet.diag.diagnostic import Diagnostic
 from licet.diag.report import span_of
 
@@ -37,8 +38,8 @@ class Compared(msgspec.Struct, frozen=True):
 
 
 def baseline(found: Iterable[Diagnostic]) -> Baseline:
-    """A baseline of these findings, in a fixed order."""
-    counts = Counter(_marks(finding) for finding in found)
+    """A baseline of these findings, in a fixed order; a change of consent is never known."""
+    counts = Counter(_marks(finding) for finding in found if finding.code != CHANGED_CONSENT)
     return Baseline(tuple(sorted(Known(*marks, count) for marks, count in counts.items())))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from licet.diag.diagnostic import Diagnostic, Related, Severity
 from licet.diag.place import Place, Span
 
@@ -13,22 +15,32 @@ UNUSED = "L0464"
 UNGUARDED = "L0465"
 CHANGED_CONSENT = "L0466"
 
+_MOST_PLACES = 2
+"""How many other lines that make a call are shown beside the first."""
 
-def undeclared(where: Place, caller: str, callee: str, text: str, contract: Place | None) -> Diagnostic:
-    """A call that a manifest makes and no contract declares."""
+
+def undeclared(
+    read: Sequence[tuple[Place, str]], caller: str, callee: str, contract: Place | None, *, annotated: bool
+) -> Diagnostic:
+    """A call that a manifest makes and no contract declares; `read` is where it is made, and what was read there."""
     if contract is None:
         help = "write the workload's contract, since its namespace isolates all workloads; `licet init` drafts it"
+    elif annotated:
+        help = "add the call to the annotation, or take it out here"
     else:
         help = "declare the call in the contract (`--fix` adds it), or take it out here"
+    (where, text), *more = read
+    others = tuple(Related(place, f"and here: {text}") for place, text in more[:_MOST_PLACES])
     return Diagnostic(
         UNDECLARED,
         Severity.ERROR,
-        f"`{caller}` calls `{callee}`, which its contract does not declare",
+        f"`{caller}` calls `{callee}`, which "
+        + ("no contract declares" if contract is None else "its contract does not declare"),
         where,
         label="an undeclared call",
         help=help,
         notes=(f"read here: {text}",),
-        related=() if contract is None else (Related(contract, "what it declares"),),
+        related=others if contract is None else (*others, Related(contract, "what it declares")),
     )
 
 
@@ -55,6 +67,24 @@ def bad_suppression(where: Span, problem: str) -> Diagnostic:
         label="suppresses nothing",
         help="write `licet: ignore L0460: why` or `licet: ignore L0460 until 2027-03-31: why`",
     )
+
+
+def lasting(where: Span, code: str) -> Diagnostic:
+    """A suppression of what may not be suppressed."""
+    return Diagnostic(
+        BAD_SUPPRESSION,
+        Severity.ERROR,
+        f"{code} cannot be suppressed",
+        where,
+        label="suppresses nothing",
+        help="correct what it says: what is not read is not checked, and consent is not the asker's to give",
+    )
+
+
+def may_be_suppressed(code: str) -> bool:
+    """Not what keeps files, documents and contracts from being read, and not what guards consent or suppressions."""
+    number = int(code[1:])
+    return not (number < 100 or 350 <= number < 370 or code in (BAD_SUPPRESSION, OVER, UNUSED, CHANGED_CONSENT))
 
 
 def over(where: Span, code: str, until: str) -> Diagnostic:

@@ -1,22 +1,16 @@
-"""Who may consent: a contract's file belongs to the owner that it names, or anybody could let callers in.
-
-The rules are those of a CODEOWNERS file, as GitHub and GitLab read it: the last line that fits a path decides.
-"""
+"""Who may consent: a contract's file belongs to the owner that it names, or anybody could let callers in."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
-from codeowners import CodeOwners
 
 from licet.checks import findings
+from licet.checks.codeowners import CodeOwners, is_owner, with_owners
 from licet.contracts.contract import Contract, From, Serve
 from licet.diag.diagnostic import Diagnostic
 from licet.diag.place import Place
-
-BEGIN = "# licet: who may consent for whom; written by `licet check --write-codeowners`"
-END = "# licet: end"
 
 
 class Guards(msgspec.Struct, frozen=True):
@@ -45,59 +39,58 @@ def unguarded(contracts: Iterable[Contract], guards: Guards | None) -> list[Diag
     owned = [one for one in consenting if one.owner and one.origin.source in guards.paths]
     if owned and not guards.file:
         return [*found, findings.nobody_guards(_name_place(owned[0]), len(owned))]
-    rules = CodeOwners(guards.text)
+    rules = CodeOwners(guards.file, guards.text)
     return found + [
         findings.unguarded(Place(one.origin, ("spec", "owner")), _name(one), guards.handle(one.owner), guards.file)
         for one in owned
-        if not _is_owned(one, guards, rules)
+        if not _is_asked(one, guards, rules)
     ]
 
 
 def changed_consent(
-    before: Iterable[Contract], after: Iterable[Contract], guards: Guards | None
+    before: Iterable[Contract], after: Iterable[Contract], guarded: Guards | None, guards: Guards | None
 ) -> Iterator[Diagnostic]:
-    """Entries that admit others than before, where nothing asks their owner."""
-    rules = CodeOwners(guards.text) if guards else CodeOwners("")
-    old = {(one.key, serve.name): _admitted(serve) for one in before for serve in one.serves}
+    """Entries that admit others than before, where nothing asked their owner.
+
+    Who is asked was settled before the change: by the owner that the contract named then, and by the CODEOWNERS file
+    of then, `guarded`; or whoever changes both could consent for others. For a workload that had no contract it is
+    settled by what is there now.
+    """
+    then = CodeOwners(guarded.file, guarded.text) if guarded else CodeOwners("", "")
+    now = CodeOwners(guards.file, guards.text) if guards else CodeOwners("", "")
+    old = {_workload(one): one for one in before}
     for contract in after:
-        if guards is not None and contract.owner and _is_owned(contract, guards, rules):
+        was = old.get(_workload(contract))
+        subject, rules, place = (contract, now, guards) if was is None else (was, then, guarded)
+        if subject.owner and place is not None and _is_asked(subject, place, rules, contract.origin.source):
             continue
+        owner = place.handle(subject.owner) if place and subject.owner else subject.owner
+        admitted = {serve.name: _admitted(serve) for serve in was.serves} if was else {}
         for serve in contract.serves:
-            admitted = _admitted(serve)
-            was = old.get((contract.key, serve.name))
-            if admitted != was and (was is not None or serve.admits is not From.NONE):
-                owner = guards.handle(contract.owner) if guards and contract.owner else contract.owner
+            before_it = admitted.get(serve.name)
+            if _admitted(serve) != before_it and (before_it is not None or serve.admits is not From.NONE):
                 yield findings.changed_consent(serve.place.at("callers"), _name(contract), serve.name, owner)
 
 
 def codeowners(contracts: Iterable[Contract], guards: Guards) -> str:
-    """The CODEOWNERS file with one line a file of contracts, in a block of its own at the end, where it decides."""
-    owners: dict[str, dict[str, None]] = {}
+    """The CODEOWNERS file with one line a file of contracts; owners who cannot be written there are left out."""
+    owners: dict[str, list[str]] = {}
     for one in contracts:
-        if one.owner and one.origin.source in guards.paths:
-            owners.setdefault(guards.paths[one.origin.source], {}).setdefault(guards.handle(one.owner))
-    lines = [f"/{_escaped(path)} {' '.join(sorted(names))}" for path, names in sorted(owners.items())]
-    return "\n".join([*_without_block(guards.text), BEGIN, *lines, END, ""])
+        if one.owner and one.origin.source in guards.paths and is_owner(guards.handle(one.owner)):
+            owners.setdefault(guards.paths[one.origin.source], []).append(guards.handle(one.owner))
+    return with_owners(guards.file, guards.text, owners)
 
 
-def _without_block(text: str) -> list[str]:
-    lines = text.splitlines()
-    if BEGIN in lines:
-        start = lines.index(BEGIN)
-        end = lines.index(END, start) if END in lines[start:] else len(lines) - 1
-        lines = lines[:start] + lines[end + 1 :]
-    while lines and not lines[-1].strip():
-        lines.pop()
-    return [*lines, ""] if lines else []
+def _workload(contract: Contract) -> tuple[str | None, ...]:
+    """The same for a workload's contracts, however they are named and whether or not they say the kind."""
+    target = contract.target
+    return target.cluster, target.namespace, target.name
 
 
-def _escaped(path: str) -> str:
-    return "".join(f"\\{character}" if character in " #*?[]!\\" else character for character in path)
-
-
-def _is_owned(contract: Contract, guards: Guards, rules: CodeOwners) -> bool:
-    path = guards.paths.get(contract.origin.source)
-    return path is not None and guards.handle(contract.owner) in (name for _, name in rules.of(path))
+def _is_asked(contract: Contract, guards: Guards, rules: CodeOwners, now: str = "") -> bool:
+    """Whether a change of the contract's file, which may have another name now, asks its owner."""
+    path = guards.paths.get(contract.origin.source) or guards.paths.get(now)
+    return path is not None and rules.asks(path, guards.handle(contract.owner))
 
 
 def _consents(contract: Contract) -> bool:

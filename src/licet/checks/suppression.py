@@ -2,7 +2,8 @@
 
 A comment `# licet: ignore L0460: why` covers the line that it stands in or, alone on its line, the next line that is
 no comment. The annotation `licet.dev/ignore: "L0460: why"` covers its object; a semicolon parts several. Either may say
-`until 2027-03-31` after the code, the last day on which it holds. Without a reason nothing is suppressed.
+`until 2027-03-31` after the code, the last day on which it holds. Without a reason nothing is suppressed, nor is what
+keeps documents and contracts from being read, and what guards consent.
 """
 
 from __future__ import annotations
@@ -91,6 +92,9 @@ def _claims(text: str, where: Span, lines: tuple[int, int], wrong: list[Diagnost
     match = _CLAIM.fullmatch(text)
     if match is None:
         wrong.append(findings.bad_suppression(where, "names no code" if text.strip() else "says nothing"))
+        return
+    if not findings.may_be_suppressed(match["code"]):
+        wrong.append(findings.lasting(where, match["code"]))
         return
     if not match["reason"]:
         wrong.append(findings.bad_suppression(where, f"of {match['code']} gives no reason"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -16,6 +16,7 @@ from licet.contracts.contract import (
     Peer,
     PlatformPart,
     PlatformPeer,
+    SelfPeer,
     ServicePeer,
     WorkloadPeer,
 )
@@ -24,15 +25,20 @@ from licet.diag.place import Place
 from licet.discover.edge import Evidence, end_text
 from licet.model.cluster import Cluster
 from licet.model.key import Key
-from licet.model.ports import PortSet
+from licet.model.ports import NO_PORTS, PortSet
 from licet.model.ternary import Ternary
 from licet.model.workload import Workload
 
 
 class Undeclared(msgspec.Struct, frozen=True):
-    """A call without a declaration, the contract that should have it (None: there is none), and the finding."""
+    """A call without a declaration, or somebody without a contract who is led to a workload that does not admit it.
 
-    evidence: Evidence
+    `caller` is the workload that calls, None where somebody is led. `contract` is what should declare or admit it,
+    None where there is none. `evidence` is all that points to it; the finding is about the first.
+    """
+
+    caller: Key | None
+    evidence: tuple[Evidence, ...]
     contract: Contract | None
     finding: Diagnostic
 
@@ -44,29 +50,42 @@ def undeclared(evidence: Iterable[Evidence], agreements: Agreements, cluster: Cl
     """
     policies = {policy.origin for policy in cluster.network_policies}
     policies |= {policy.origin for policy in cluster.cluster_policies}
-    known = _Known(agreements, cluster)
-    found: dict[tuple[object, ...], Undeclared] = {}
+    subject = {workload.key: workload.owner for workload in cluster.workloads if workload.owner is not None}
+    calls: dict[tuple[object, ...], list[Evidence]] = {}
     for one in evidence:
-        if one.doubtful or one.place.origin in policies:
-            continue
-        faulty = _call(one, agreements, known) or _lead(one, agreements.contracts, known)
-        if faulty is not None:
-            found.setdefault((one.caller, one.callee, one.port), faulty)
-    return list(found.values())
+        if not one.doubtful and one.place.origin not in policies:
+            meant = _of_subjects(one, subject)
+            calls.setdefault((meant.caller, meant.callee, meant.port), []).append(meant)
+    known = _Known(agreements, cluster)
+    faulty = (_call(found, agreements, known) or _lead(found, agreements.contracts, known) for found in calls.values())
+    return [one for one in faulty if one is not None]
 
 
-def _call(one: Evidence, agreements: Agreements, known: _Known) -> Undeclared | None:
-    if not isinstance(one.caller, Key) or one.caller not in agreements.isolated or known.declares(one):
+def _of_subjects(one: Evidence, subject: Mapping[Key, Key]) -> Evidence:
+    """What is said of pods that differ from their controller's template is said of the controller."""
+    caller = subject.get(one.caller, one.caller) if isinstance(one.caller, Key) else one.caller
+    callee = subject.get(one.callee, one.callee) if isinstance(one.callee, Key) else one.callee
+    return msgspec.structs.replace(one, caller=caller, callee=callee)
+
+
+def _call(found: Sequence[Evidence], agreements: Agreements, known: _Known) -> Undeclared | None:
+    one = found[0]
+    if not isinstance(one.caller, Key) or one.caller not in agreements.isolated:
+        return None
+    if any(known.declares(each) for each in found):
         return None
     contract = agreements.contracts.get(one.caller)
     where = None if contract is None else _list(contract, "calls", bool(contract.calls))
-    return Undeclared(
-        one, contract, findings.undeclared(one.place, str(one.caller), _callee_text(one), one.text, where)
+    annotated = contract is not None and contract.annotated
+    told = findings.undeclared(
+        [(each.place, each.text) for each in found], str(one.caller), _callee_text(one), where, annotated=annotated
     )
+    return Undeclared(one.caller, tuple(found), contract, told)
 
 
-def _lead(one: Evidence, contracts: Mapping[Key, Contract], known: _Known) -> Undeclared | None:
+def _lead(found: Sequence[Evidence], contracts: Mapping[Key, Contract], known: _Known) -> Undeclared | None:
     """Gateways, collectors of metrics and the API server are known by manifests that lead them to a workload."""
+    one = found[0]
     if isinstance(one.caller, Key) or not isinstance(one.callee, Key) or isinstance(one.caller, CidrPeer):
         return None
     contract = contracts.get(one.callee)
@@ -74,9 +93,8 @@ def _lead(one: Evidence, contracts: Mapping[Key, Contract], known: _Known) -> Un
         return None
     scraped = one.caller == PlatformPeer(PlatformPart.METRICS)
     where = _list(contract, "serves", bool(contract.serves))
-    return Undeclared(
-        one, contract, findings.not_admitted(one.place, end_text(one.caller), _callee_text(one), where, scraped)
-    )
+    told = findings.not_admitted(one.place, end_text(one.caller), _callee_text(one), where, scraped)
+    return Undeclared(None, tuple(found), contract, told)
 
 
 def _list(contract: Contract, field: str, there: bool) -> Place:
@@ -112,18 +130,25 @@ class _Known:
     def declares(self, one: Evidence) -> bool:
         """Whether the caller's contract has the call; one that its callee does not admit is another finding."""
         assert isinstance(one.caller, Key)
-        ports = None if one.port is None else PortSet.of(one.port)
-        agreed = (a for a in self._calls.get(one.caller, ()) if ports is None or not ports - a.ports)
-        return any(self._is(one, a.dst) for a in agreed) or any(
-            _may_mean(one, unmet.call.peer) for unmet in self._unmet.get(one.caller, ())
-        )
+        fitting = [agreement for agreement in self._calls.get(one.caller, ()) if self._leads_to(one, agreement)]
+        ports = NO_PORTS
+        for agreement in fitting:
+            ports |= agreement.ports
+        if fitting and (one.port is None or not PortSet.of(one.port) - ports):
+            return True
+        return any(_may_mean(one, unmet.call.peer) for unmet in self._unmet.get(one.caller, ()))
+
+    def _leads_to(self, one: Evidence, agreement: Agreement) -> bool:
+        if isinstance(one.callee, PlatformPeer):
+            return agreement.kind is _KINDS[one.callee.part]
+        return self._is(one, agreement.dst)
 
     def admits(self, one: Evidence) -> bool:
         """Whether the callee's contract admits the part of the platform that is led to it."""
         assert isinstance(one.callee, Key)
         ports = None if one.port is None else PortSet.of(one.port)
         return any(
-            agreement.kind in _kinds(one) and (ports is None or bool(ports & agreement.ports))
+            agreement.kind is _kind(one.caller) and (ports is None or bool(ports & agreement.ports))
             for agreement in self._callers.get(one.callee, ())
         )
 
@@ -148,17 +173,23 @@ class _Known:
         )
 
 
-def _kinds(one: Evidence) -> Iterator[EdgeKind]:
-    if isinstance(one.caller, GatewayPeer):
-        yield EdgeKind.GATEWAY
-    elif isinstance(one.caller, PlatformPeer):
-        yield {
-            PlatformPart.INGRESS: EdgeKind.GATEWAY,
-            PlatformPart.METRICS: EdgeKind.METRICS,
-            PlatformPart.API_SERVER: EdgeKind.API_SERVER,
-            PlatformPart.NODES: EdgeKind.NODES,
-            PlatformPart.WORLD: EdgeKind.WORLD,
-        }[one.caller.part]
+_KINDS = {
+    PlatformPart.INGRESS: EdgeKind.GATEWAY,
+    PlatformPart.METRICS: EdgeKind.METRICS,
+    PlatformPart.API_SERVER: EdgeKind.API_SERVER,
+    PlatformPart.NODES: EdgeKind.NODES,
+    PlatformPart.WORLD: EdgeKind.WORLD,
+}
+
+
+def _kind(caller: object) -> EdgeKind | None:
+    match caller:
+        case GatewayPeer():
+            return EdgeKind.GATEWAY
+        case PlatformPeer(part=part):
+            return _KINDS[part]
+        case _:
+            return None
 
 
 def _may_mean(one: Evidence, peer: Peer) -> bool:
@@ -174,6 +205,8 @@ def _may_mean(one: Evidence, peer: Peer) -> bool:
             return isinstance(one.callee, CidrPeer) and not one.callee.addresses - addresses
         case PlatformPeer():
             return peer == one.callee
+        case SelfPeer():
+            return one.callee == one.caller
         case _:
             return False
 

@@ -60,9 +60,9 @@ class Session:
         """What the paths hold."""
         return load(paths, self._setting, tell)
 
-    def load_version(self, version: str, tell: Tell) -> Loaded:
-        """What a path or a git revision holds."""
-        return load_version(version, self._setting, tell)
+    def load_version(self, version: str, tell: Tell, paths: Sequence[str] = ()) -> Loaded:
+        """What a path or a git revision holds, of a revision only what stands at `paths`."""
+        return load_version(version, self._setting, tell, paths)
 
     def write(self, chunks: Iterable[str]) -> None:
         """The answer, to standard output; raises BrokenPipeError where nobody reads it."""

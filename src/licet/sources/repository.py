@@ -87,6 +87,15 @@ class Repository:
         except command.CommandError:
             return None
 
+    def holds(self, tree: str, path: str) -> bool:
+        """Whether there is something at a path of a revision; "" is its top."""
+        return not path or self._object(f"{tree}:{path}") is not None
+
+    def data(self, tree: str, path: str) -> bytes | None:
+        """A file of a revision; None where there is none."""
+        found = self._object(f"{tree}:{path}")
+        return None if found is None else self._run("cat-file", "blob", found)
+
     def bring(self, tree: str, path: str, folder: str, prefix: str) -> list[str]:
         """Writes what is needed to read `path` below `folder`; submodules and links that lead outside come back.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 
 import click
@@ -10,9 +11,11 @@ import msgspec
 
 from licet.app import owners
 from licet.app.drafts import Planned, write
-from licet.app.gate import Change, Gate, gate
+from licet.app.fixes import Fixes, fixable, fixes
+from licet.app.gate import Before, Change, Gate, gate
 from licet.app.load import Loaded, Tell
 from licet.app.moment import moment
+from licet.app.report import report
 from licet.checks import baseline as known
 from licet.checks.ownership import Guards, codeowners
 from licet.cli.options import Options, epilog, every_command
@@ -34,6 +37,14 @@ class JsonChange(msgspec.Struct, frozen=True):
     less: tuple[str, ...]
 
 
+class JsonFix(msgspec.Struct, frozen=True):
+    """A call that was added to the contract of its caller."""
+
+    call: str
+    caller: str
+    file: str
+
+
 class JsonCheck(msgspec.Struct, frozen=True, tag_field="schema", tag=SCHEMA):
     """The whole answer. `proved` is null where there was no contract to prove, `change` where no base was given."""
 
@@ -42,6 +53,9 @@ class JsonCheck(msgspec.Struct, frozen=True, tag_field="schema", tag=SCHEMA):
     proved: bool | None
     suppressed: int
     known: int
+    gone: int
+    fixable: int
+    fixed: list[JsonFix]
     findings: list[Finding]
     change: JsonChange | None = None
 
@@ -91,26 +105,47 @@ def command(
     session = Session(options)
     old = _baseline(baseline)
 
-    def answer(tell: Tell) -> tuple[Loaded, Gate, Guards | None]:
+    def answer(tell: Tell) -> Checked:
         loaded = session.load(paths, tell)
-        before = session.load_version(base, tell) if base is not None else None
-        tell("checking")
         guards = owners.guards(loaded.texts, session.settings.owners)
+        before = _before(session, base, paths, guards, tell) if base is not None else None
+        tell("checking")
         found = gate(
             loaded, session.profile, time, namespace=session.namespace, guards=guards, baseline=old, before=before
         )
-        return loaded, found, guards
+        return Checked(loaded, found, guards)
 
-    loaded, found, guards = session.work(answer)
+    checked = session.work(answer)
     if write_codeowners:
-        _write_codeowners(loaded, guards)
-        loaded, found, guards = session.work(answer)
+        _write_codeowners(checked)
+        checked = session.work(answer)
     if write_baseline is not None:
-        data = known.encode(known.baseline(found.sifted))
+        data = known.encode(known.baseline(checked.found.sifted))
         write([Planned(write_baseline, data, new=not os.path.exists(write_baseline))])
         return 0
-    session.write(_render(session, found, loaded))
-    return int(found.report.reaches(session.fail_on))
+    if fix and checked.found.sound:
+        made = fixes(checked.loaded, checked.found.undeclared)
+        if made.files:
+            write(made.files)
+            checked = session.work(answer)
+        checked = msgspec.structs.replace(checked, fixes=made)
+    session.write(_render(session, checked))
+    _tell_of_fixes(session, checked, asked=fix)
+    return int(checked.found.report.reaches(session.fail_on))
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """What was read, what was found, and what was put right before."""
+
+    loaded: Loaded
+    found: Gate
+    guards: Guards | None
+    fixes: Fixes = Fixes()
+
+
+def _before(session: Session, base: str, paths: tuple[str, ...], guards: Guards | None, tell: Tell) -> Before:
+    loaded = session.load_version(base, tell, paths or (".",))
+    return Before(loaded, owners.guards_of(base, loaded.texts, session.settings.owners) or guards)
 
 
 def _baseline(file: str | None) -> known.Baseline | None:
@@ -123,36 +158,78 @@ def _baseline(file: str | None) -> known.Baseline | None:
         raise SourceError(f"`{file}` is no baseline: {error}", "write it with `--write-baseline`") from error
 
 
-def _write_codeowners(loaded: Loaded, guards: Guards | None) -> None:
+def _write_codeowners(checked: Checked) -> None:
+    guards = checked.guards
     if guards is None:
         raise SourceError("there is no git repository here", "run where CODEOWNERS is to be")
     file = owners.target(guards)
-    text = codeowners(loaded.contracts.contracts, guards)
+    text = codeowners(checked.loaded.contracts.contracts, guards)
     if text != guards.text:
-        write([Planned(file, text.encode(), new=not os.path.exists(file))])
+        write([Planned(file, text.encode("utf-8", "surrogateescape"), new=not os.path.exists(file))])
 
 
-def _render(session: Session, found: Gate, loaded: Loaded) -> Iterator[str]:
+def _tell_of_fixes(session: Session, checked: Checked, *, asked: bool) -> None:
+    """To standard error, whatever the form of the answer: what was added, what could not be, and why nothing was."""
+    if session.options.quiet or not asked:
+        return
+    rows = [
+        f"fixed: {visible(one.file)} declares call `{one.call}` of `{visible(one.caller)}`\n"
+        for one in checked.fixes.added
+    ]
+    if checked.fixes.refused:
+        refused = report(checked.fixes.refused, checked.loaded.texts)
+        rows.append(terminal.render(refused, width=session.width, every=True))
+    if not checked.found.sound:
+        rows.append("nothing is added while something could not be read or resolved: see the errors\n")
+    elif rows:
+        rows.append("review what was added, give each call its `reason`, and let the callee's owner admit it\n")
+    sys.stderr.write("".join(rows))
+    sys.stderr.flush()
+
+
+def _render(session: Session, checked: Checked) -> Iterator[str]:
+    found, loaded = checked.found, checked.loaded
     match session.options.output:
         case "table":
             every = session.options.verbose
             yield terminal.render(found.report, paint=session.paint, width=session.width, every=every)
             yield from _changed(found.change)
             if not session.options.quiet:
-                yield from _aside(found)
-                yield session.closing(found.report, _scope(loaded)) + "\n"
+                yield from _aside(found, loaded)
+                yield session.closing(found.report, _scope(loaded)) + _offer(found) + "\n"
         case "json":
-            proved = None if found.proof is None else found.proof.holds
-            contracts = len(loaded.contracts.contracts)
-            rows = json_findings(found.report)
-            change = None if found.change is None else JsonChange(found.change.more, found.change.less)
-            counts = contracts, proved, found.suppressed, found.known
-            yield encode(JsonCheck(session.profile.name, *counts, rows, change))
+            yield encode(_json(session, checked))
         case "markdown":
             yield findings.render(found.report, "markdown", session.fail_on)
             yield from _changed_markdown(found.change)
         case form:
             yield findings.render(found.report, form, session.fail_on)
+
+
+def _json(session: Session, checked: Checked) -> JsonCheck:
+    found = checked.found
+    return JsonCheck(
+        profile=session.profile.name,
+        contracts=len(checked.loaded.contracts.contracts),
+        proved=None if found.proof is None else found.proof.holds,
+        suppressed=found.suppressed,
+        known=found.known,
+        gone=found.gone,
+        fixable=_fixable(found),
+        fixed=[JsonFix(one.call, one.caller, one.file) for one in checked.fixes.added],
+        findings=json_findings(found.report),
+        change=None if found.change is None else JsonChange(found.change.more, found.change.less),
+    )
+
+
+def _fixable(found: Gate) -> int:
+    return sum(map(fixable, found.undeclared)) if found.sound else 0
+
+
+def _offer(found: Gate) -> str:
+    """Such as ` 2 fixes with `--fix`.`."""
+    number = _fixable(found)
+    return f" {number:,} {'fix' if number == 1 else 'fixes'} with `--fix`." if number else ""
 
 
 def _changed(change: Change | None) -> Iterator[str]:
@@ -170,7 +247,9 @@ def _changed_markdown(change: Change | None) -> Iterator[str]:
     yield "".join(["```diff\n", *rows, "```\n"]) if rows else "No edge came or went.\n"
 
 
-def _aside(found: Gate) -> Iterator[str]:
+def _aside(found: Gate, loaded: Loaded) -> Iterator[str]:
+    if not loaded.contracts.contracts:
+        yield "no contract was read, so that policies alone were checked: `licet init` drafts contracts\n"
     if found.suppressed:
         yield f"{terminal.counted(found.suppressed, 'finding')} suppressed\n"
     if found.known:
