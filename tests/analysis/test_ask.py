@@ -2,43 +2,30 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
-from random import Random
-
+import msgspec
 import pytest
 
-from licet.analysis.ask import Answer, ask, findings
-from licet.analysis.edges import gateway_id
-from licet.analysis.endpoints import INGRESS_CONTROLLER
-from licet.analysis.grant import Grant
-from licet.analysis.reach import Reach, reach
+from licet.analysis.ask import Answer, Failure, Unmatched, ask, findings
+from licet.analysis.reach import reach
 from licet.diag.diagnostic import Severity
-from licet.diag.place import Place
+from licet.diag.place import Origin, Place
 from licet.diag.text import Text
 from licet.manifest.decode.assertions import decode
 from licet.manifest.documents import read
-from licet.model.addresses import EVERY_ADDRESS, AddressSet
 from licet.model.assertion import (
-    AddressesWithin,
-    Anything,
     Assertion,
     Expectation,
-    IngressController,
+    Party,
     World,
 )
-from licet.model.cluster import Cluster
 from licet.model.key import Key
-from licet.model.ports import PortRange, Protocol
+from licet.model.policy import Direction
+from licet.model.ports import Protocol
 from licet.model.profiles import PROFILES
-from licet.model.verdict import Verdict
-from licet.model.workload import Workload
+from licet.model.verdict import Cause, Verdict
 from tests.analysis.lint.given import namespace, pod, policy
-from tests.analysis.parties import an_assertion, is_among, is_router_among, with_twins
-from tests.analysis.test_routed import with_routes
+from tests.analysis.parties import PLACE
 from tests.answers import manifests
-from tests.clusters import PORTS, border_addresses, random_cluster
-from tests.clusters import random_profile as any_profile
 
 SHOP = [
     namespace("shop"),
@@ -283,123 +270,110 @@ def test_few_witnesses_stand_for_many() -> None:
     assert "21 pairs in all" in findings([answer])[0].notes
 
 
-# --- The law ---------------------------------------------------------------------------------------------------------
+WHERE = Place(Origin("p.yaml"), ("spec", "ingress", 0))
+DECIDED = Cause("NetworkPolicy", Direction.INGRESS, None, "ingress[0]", "allow", "`p` ingress[0] allows it", WHERE)
+DOUBTFUL = ("a label is set", "an address is known")
 
 
-def packets(assertion: Assertion, cluster: Cluster, end: Workload | int) -> Iterator[tuple[Protocol, int]]:
-    """The ports to look at on one destination: every border of every rule, where it is asked about."""
-    for port in assertion.ports or tuple(PortRange(protocol) for protocol in Protocol):
-        if isinstance(port, PortRange):
-            borders = {at + step for at in PORTS for step in (-1, 0, 1)}
-            borders |= {number.number for workload in cluster.workloads for number in workload.ports}
-            yield from ((port.protocol, at) for at in sorted(borders) if port.first <= at <= port.last)
-        elif isinstance(end, Workload):
-            yield from end.port_numbers(port.name, port.protocol)
+def failing(verdict: Verdict, *, src: str = "a", port: int = 80, cause: Cause | None = None) -> Failure:
+    """One connection to `b`."""
+    assumptions = DOUBTFUL if verdict is Verdict.UNDETERMINED else ()
+    return Failure(src, "b", Protocol.UDP, port, verdict, assumptions, cause)
 
 
-End = Workload | Key | int
-"""Workloads, ingress controllers and gateways, addresses."""
-Pair = tuple[Key | None, Key | None]
-"""Both ends of a connection; all addresses outside are one."""
+@pytest.mark.parametrize(
+    ("expectation", "verdict", "code", "holds", "said"),
+    [
+        (Expectation.DENY, Verdict.ALLOW, "L0300", "does not", "reaches"),
+        (Expectation.ONLY, Verdict.ALLOW, "L0300", "does not", "reaches"),
+        (Expectation.ALLOW, Verdict.DENY, "L0300", "does not", "does not reach"),
+        (Expectation.DENY, Verdict.UNDETERMINED, "L0301", "may not", "may reach"),
+        (Expectation.ONLY, Verdict.UNDETERMINED, "L0301", "may not", "may reach"),
+        (Expectation.ALLOW, Verdict.UNDETERMINED, "L0301", "may not", "may not reach"),
+    ],
+)
+def test_what_fails_is_said_in_words(
+    expectation: Expectation, verdict: Verdict, code: str, holds: str, said: str
+) -> None:
+    """At the rule that decided, else at the assertion; what is left out of few lines is at least counted."""
+    assertion = Assertion("db", "", expectation, (), (), None, PLACE)
+    one, other = failing(verdict), failing(verdict, src="c", port=53)
+    [finding] = findings([Answer(assertion, (one, other), 2)])
+    hangs = tuple(f"hangs on: {doubt}" for doubt in DOUBTFUL) if code == "L0301" else ()
+    asserted = f"asserted in asks.yaml: `{expectation.value}`"
+    also = f"also `c` {said} `b` on UDP 53"
+    assert (finding.code, finding.where) == (code, PLACE)
+    assert finding.message == f"`db` {holds} hold: `a` {said} `b` on UDP 80"
+    assert finding.notes == (asserted, *hangs, also)
+    reasoned = msgspec.structs.replace(assertion, reason="audits ask")
+    [finding] = findings([Answer(reasoned, (failing(verdict, cause=DECIDED), other), 7)])
+    assert finding.where == WHERE
+    assert finding.notes == (f"{asserted}, since audits ask", DECIDED.text, *hangs, also, "7 pairs in all")
+    unplaced = msgspec.structs.replace(DECIDED, place=None)
+    [finding] = findings([Answer(assertion, (failing(verdict, cause=unplaced),), 1)])
+    assert (finding.where, finding.notes) == (PLACE, (asserted, DECIDED.text, *hangs))
 
 
-def worst(answer: Reach, assertion: Assertion) -> tuple[dict[Pair, set[Verdict]], bool]:
-    """The verdicts that fail, packet by packet, and whether there was any packet."""
-    cluster = answer.cluster
-    ends: list[Workload | int] = [*cluster.workloads, *_addresses(assertion, cluster)]
-    sources = [end for end in (*ends, *routers(answer)) if _is_source(assertion, end, cluster)]
-    failing: dict[Pair, set[Verdict]] = {}
-    asked_any = False
-    for src, dst in itertools.product(sources, ends):
-        if isinstance(src, int) and isinstance(dst, int):
-            continue
-        itself = src is dst and isinstance(src, Workload) and src.key.kind == "Pod"
-        if itself and assertion.expectation is not Expectation.ALLOW:
-            continue
-        if isinstance(src, Key) and isinstance(dst, int):
-            continue
-        if not any(is_among(party.who, dst, cluster) for party in assertion.destinations):
-            continue
-        grant = granted(answer, src, dst)
-        for point in packets(assertion, cluster, dst):
-            asked_any = True
-            verdict = grant.verdict(point)
-            if verdict is not (Verdict.ALLOW if assertion.expectation is Expectation.ALLOW else Verdict.DENY):
-                failing.setdefault((_key(src), _key(dst)), set()).add(verdict)
-    return failing, asked_any
+def test_nobody_and_no_connection_are_told_of_once() -> None:
+    nobody = Unmatched(Party(World(), WHERE), "web")
+    assertion = Assertion("db", "", Expectation.DENY, (), (), None, PLACE)
+    told = [
+        [(finding.code, finding.where) for finding in findings([answer])]
+        for answer in (
+            Answer(assertion),
+            Answer(assertion, asks=False),
+            Answer(assertion, unmatched=(nobody,), asks=False),
+            Answer(assertion, (failing(Verdict.ALLOW),), 1, (nobody, nobody)),
+        )
+    ]
+    assert told == [[], [("L0303", PLACE)], [("L0302", WHERE)], [("L0302", WHERE), ("L0302", WHERE), ("L0300", PLACE)]]
 
 
-def routers(answer: Reach) -> list[Key]:
-    """Whatever leads to pods from outside, wherever it leads."""
-    return list(
-        dict.fromkeys([INGRESS_CONTROLLER, *(gateway.key for gateway in answer.cluster.gateways), *answer.routed])
+def test_the_cause_is_a_rule_wherever_there_is_one() -> None:
+    """Of what both sides let pass, the last one that stands somewhere; where no policy decides, there is no place."""
+    free = (namespace("free"), pod("api", "free"), pod("log", "free"))
+    out = policy("out", "podSelector: {matchLabels: {app: api}}\npolicyTypes: [Egress]\negress: [{}]", "free")
+    api, log = (f"workload: {{name: {name}}}" for name in ("api", "log"))
+    [failure] = asked(claim("deny", api, log), *free, out).failures
+    assert failure.cause is not None
+    assert (failure.cause.policy, failure.cause.rule) == (
+        Key("", "networking.k8s.io", "NetworkPolicy", "free", "out"),
+        "egress[0]",
     )
+    [failure] = asked(claim("deny", api, log), *free).failures
+    assert failure.cause is not None
+    assert (failure.cause.direction, failure.cause.place) == (Direction.INGRESS, None)
 
 
-def _addresses(assertion: Assertion, cluster: Cluster) -> list[int]:
-    found = border_addresses(cluster)
-    for party in (*assertion.sources, *assertion.destinations):
-        if isinstance(party.who, AddressesWithin):
-            found += [edge + step for span in party.who.addresses.spans for edge in span for step in (-1, 0, 1)]
-    return [one for one in found if 0 <= one <= EVERY_ADDRESS.spans[-1][1]]
+def test_bare_pods_that_are_alike_reach_each_other() -> None:
+    """One may not be asked about itself, so the witness is a pair of two; of three there are six pairs."""
+    bare = [
+        f"\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: free, labels: {{app: one}}}}\n"
+        "spec: {containers: [{name: c, image: i}]}\n"
+        for name in ("una", "duo", "tria")
+    ]
+    ones = "pods: {podSelector: {matchLabels: {app: one}}}"
+    answer = asked(claim("deny", ones, ones), namespace("free"), *bare)
+    assert [(failure.src, failure.dst) for failure in answer.failures] == [("free/una[Pod]", "free/duo[Pod]")]
+    assert answer.count == 6
+    answer = asked(claim("deny", "workload: {name: duo}", ones), namespace("free"), *bare)
+    assert [(failure.src, failure.dst) for failure in answer.failures] == [("free/duo[Pod]", "free/una[Pod]")]
+    assert answer.count == 2
 
 
-def _is_source(assertion: Assertion, end: End, cluster: Cluster) -> bool:
-    whos = [party.who for party in assertion.sources]
-    only = assertion.expectation is Expectation.ONLY
-    if isinstance(end, Key):
-        if assertion.expectation is Expectation.ALLOW:
-            whos = [who for who in whos if who != Anything()]
-        return only is not any(is_router_among(who, end) for who in whos)
-    if only:
-        return is_among(Anything(), end, cluster) and not any(is_among(who, end, cluster, surely=True) for who in whos)
-    return any(is_among(who, end, cluster) for who in whos)
-
-
-def granted(answer: Reach, src: End, dst: Workload | int) -> Grant:
-    """What the whole answer says of a connection; for routers, of what their routes lead to."""
-    if isinstance(src, Key):
-        assert isinstance(dst, Workload)
-        return answer.routed.get(src, {}).get(answer.population.class_of[dst.key], answer.grants.denied)
-    return answer.between(src.key if isinstance(src, Workload) else src, dst.key if isinstance(dst, Workload) else dst)
-
-
-def _key(end: End) -> Key | None:
-    return end.key if isinstance(end, Workload) else end if isinstance(end, Key) else None
-
-
-@pytest.mark.parametrize("seed", range(150))
-def test_it_agrees_with_every_single_packet(seed: int) -> None:
-    """On random clusters: what fails is what some packet shows, pair by pair, and every witness is such a packet."""
-    rng = Random(seed)
-    cluster = with_routes(rng, with_twins(rng, random_cluster(rng)))
-    answered = reach(cluster, any_profile(rng))
-    names: dict[str, End] = {str(workload.key): workload for workload in cluster.workloads}
-    names |= {gateway_id(router): router for router in routers(answered)}
-    assertions = [an_assertion(rng, cluster, routers(answered)) for _ in range(6)]
-    for assertion, answer in zip(assertions, ask(answered, assertions), strict=True):
-        failing, asked_any = worst(answered, assertion)
-        certain = {Verdict.DENY, Verdict.ALLOW} & {verdict for verdicts in failing.values() for verdict in verdicts}
-        assert answer.count == len(failing), assertion
-        assert bool(answer.failures) == bool(failing)
-        if answer.failures:
-            assert (answer.failures[0].verdict in certain) == bool(certain)
-        for failure in answer.failures:
-            src, dst = (
-                names[name] if name in names else AddressSet.of([name]).spans[0][0]
-                for name in (failure.src, failure.dst)
-            )
-            assert not isinstance(dst, Key)
-            assert granted(answered, src, dst).verdict((failure.protocol, failure.port)) is failure.verdict
-            assert failure.verdict in failing[_key(src), _key(dst)]
-            assert bool(failure.assumptions) == (failure.verdict is Verdict.UNDETERMINED)
-        if assertion.ports is None and assertion.expectation is not Expectation.ONLY:
-            assert answer.asks == asked_any
-        parties = (*assertion.sources, *assertion.destinations)
-        assert [one.party for one in answer.unmatched] == [
-            party
-            for party in parties
-            if not isinstance(party.who, AddressesWithin | World | IngressController)
-            and not any(is_among(party.who, workload, cluster) for workload in cluster.workloads)
-            and not any(is_router_among(party.who, gateway.key) for gateway in cluster.gateways)
-        ]
+def test_a_pair_that_may_fail_hides_none_that_surely_does() -> None:
+    """Many doubtful pairs come first here, and one that is sure; it is shown first."""
+    wide = policy(
+        "wide", "podSelector: {}\npolicyTypes: [Egress]\negress: [{to: [{ipBlock: {cidr: 0.0.0.0/0}}]}]", "many"
+    )
+    sure = policy("sure", "podSelector: {matchLabels: {app: p9}}\npolicyTypes: [Egress]\negress: [{}]", "many")
+    crowd = [pod(f"p{at}", "many") for at in range(10)]
+    open_db = policy("open", "podSelector: {}\ningress: [{}]", "data")
+    many = claim("deny", "namespace: {name: many}", DB)
+    answer = asked(many, namespace("many"), *crowd, wide, sure, open_db, profile="kubernetes")
+    assert [(failure.src, failure.verdict) for failure in answer.failures] == [
+        ("many/p9[Deployment]", Verdict.ALLOW),
+        ("many/p0[Deployment]", Verdict.UNDETERMINED),
+        ("many/p1[Deployment]", Verdict.UNDETERMINED),
+    ]
+    assert answer.count == 10
