@@ -50,6 +50,7 @@ def compilation(loaded: Loaded, target: str, at: datetime, profile: Profile, *, 
     if any(one.severity is Severity.ERROR for one in (*loaded.diagnostics, *found)):
         return Compilation(compiled, {}, None, found)
     spans = Spans(loaded.texts)
+    spans.find(place for one in compiled.written for remark in one.header for place in remark.places)
     files = {one.file: Text(one.file, _text(one, spans).encode()) for one in compiled.written}
     cluster = _with(loaded, target, files.values())
     proof = prove(agreements, cluster, profile, compiled.unclosed)

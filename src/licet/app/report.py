@@ -20,9 +20,22 @@ class Spans:
     def __init__(self, texts: Mapping[str, Text]) -> None:
         self._texts = texts
         self._locators: dict[str, Locator] = {}
+        self._known: dict[Place, Span] = {}
+
+    def find(self, places: Iterable[Place]) -> None:
+        """Look many places up at once, document by document, and keep nothing of them but their regions."""
+        locator: Locator | None = None
+        for place in sorted(set(places), key=lambda p: (p.origin.source, p.origin.offset)):
+            text = self._texts.get(place.origin.source)
+            if text is not None:
+                if locator is None or locator.text is not text:
+                    locator = Locator(text)
+                self._known[place] = locator.locate(place)
 
     def of(self, place: Place) -> Span | None:
         """The region of a place; None where its text is not at hand."""
+        if place in self._known:
+            return self._known[place]
         source = place.origin.source
         if source not in self._texts:
             return None
