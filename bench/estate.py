@@ -57,9 +57,7 @@ class Estate:
     callees: tuple[tuple[int, ...], ...]
 
 
-def plan(
-    size: int, seed: int, *, kind: str = "", closed: bool = False, most_in_namespace: int = A_NAMESPACE
-) -> Estate:
+def plan(size: int, seed: int, *, kind: str = "", closed: bool = False, most_in_namespace: int = A_NAMESPACE) -> Estate:
     """An estate of `size` workloads, the same for the same arguments.
 
     Seven of ten callers live in the callee's own namespace. `kind` makes every workload of that kind, `closed`
