@@ -131,7 +131,7 @@ BUGS = [
             of="ledger",
         ),
         Fault.EXCESS,
-        f"{ANYONE} -> {LEDGER}, TCP 5432",
+        f"a pod of infra with app=checkout -> {LEDGER}, TCP 5432",
         "bank/ledger ingress[0]",
     ),
     Bug(

@@ -44,6 +44,7 @@ PLACE = Place(Origin("contracts.yaml"))
 WEB, CART = key("Deployment", "web"), key("Deployment", "cart")
 ON_80 = PortSet.of(tcp(80))
 NAMED_INFRA = Selector((Requirement(METADATA_NAME, Operator.IN, ("infra",)),))
+NOT_OLD, OPS = Requirement("old", Operator.DOES_NOT_EXIST), labelled(tier="ops")
 DENY = network_policy("deny", ingress=(), egress=())
 
 
@@ -154,6 +155,30 @@ def test_every_pod_of_a_namespace_is_expected_where_an_end_means_that() -> None:
     told = proof(agreed(edge(end, CART, EdgeKind.GATEWAY), isolated=(CART,)), cluster(workload("cart"), *policies))
     assert (told.holds, told.agreed) == (True, 1)
     assert not proof(agreed(isolated=(CART,)), cluster(workload("cart"), *policies)).holds
+
+
+@pytest.mark.parametrize(
+    ("admitted", "witness"),
+    [
+        (labelled(app="evil"), "a pod of infra with app=evil"),
+        (labelled(app="scraper"), "a pod of infra with app=scraper"),
+        (Selector((Requirement("app", Operator.IN, ("scraper", "evil")),)), "a pod of infra with app=scraper"),
+        (
+            Selector((Requirement("app", Operator.IN, ("scraper", "evil")), NOT_OLD, *OPS.requirements)),
+            "a pod of infra with app=evil, tier=ops",
+        ),
+        (labelled(app="scraper", tier="ops"), "a pod of infra with app=scraper, tier=ops, old=any"),
+    ],
+)
+def test_pods_that_no_manifest_holds_are_told_apart_by_their_labels(admitted: Selector, witness: str) -> None:
+    """A rule for others than those agreed on is as wrong beside the right one, where no manifest holds them."""
+    wanted = Selector((Requirement("app", Operator.IN, ("scraper",)), NOT_OLD, *OPS.requirements))
+    calls = agreed(edge(Pods("infra", wanted, "metrics in infra"), CART, EdgeKind.METRICS), isolated=(CART,))
+    right = rule(0, [PodPeer(NAMED_INFRA, wanted)], [tcp(80)])
+    assert proof(calls, cluster(workload("cart"), network_policy("in", ingress=[right], egress=()))).holds
+    more = rule(1, [PodPeer(NAMED_INFRA, admitted)], [tcp(80)])
+    told = proof(calls, cluster(workload("cart"), network_policy("in", ingress=[right, more], egress=())))
+    assert [one.witness.src for one in told.excess] == [witness]
 
 
 def test_what_the_target_cannot_refuse_is_told_and_is_no_excess() -> None:

@@ -40,13 +40,16 @@ def staged(cluster: Cluster, ends: Iterable[Pods], closed: Iterable[str] = ()) -
     """The cluster with everybody in it whom policies may let in, though no manifest holds them.
 
     For each end that no workload matches one that does; in each namespace a stranger without labels, whom only a rule
-    for a whole namespace, or for all of them, lets in; and where no manifest holds anything, a chameleon. `closed` are
-    namespaces that contracts speak of, which may be empty.
+    for a whole namespace, or for all of them, lets in; and where no manifest holds anything, a chameleon. What may be
+    of an end is not judged on the end's ports: beside it stands one with the labels of each rule, which surely is or is
+    not. `closed` are namespaces that contracts speak of, which may be empty.
     """
     stage = _Stage(cluster, closed)
-    for end in dict.fromkeys(ends):
+    met = list(dict.fromkeys(ends))
+    for end in met:
         stage.take(end)
     stage.add_strangers()
+    stage.add_look_alikes(met)
     return stage.staged()
 
 
@@ -78,6 +81,25 @@ class _Stage:
             self._assumptions.append(f"nothing is proved of {end.text}: no pod that its selector matches is known")
         else:
             self._add(f"{end.text} {len(self._added)}", name, end.text, labels)
+
+    def add_look_alikes(self, ends: Iterable[Pods]) -> None:
+        """Where pods may bear any labels and an end asks for some, those that a rule asks for instead."""
+        asked: dict[str, list[Selector]] = {}
+        for end in ends:
+            if end.pods.requirements and end.namespace not in self._cluster.namespaces:
+                asked.setdefault(end.namespace, []).append(end.pods)
+        peers = list(dict.fromkeys((p.namespaces, p.pods) for p in _peers(self._cluster))) if asked else []
+        for name, wanted in asked.items():
+            own = {METADATA_NAME: name}
+            known = [w.labels for w in self._added if w.key.namespace == name]
+            for around, pods in peers:
+                if around is None or around.matches(own) is not Ternary.YES:
+                    continue
+                for labels in _bearing(pods, wanted):
+                    if labels and labels not in known:
+                        known.append(labels)
+                        text = ", ".join(f"{key}={value}" for key, value in labels.items())
+                        self._add(f"with {text}", name, f"a pod of {name} with {text}", labels)
 
     def add_strangers(self) -> None:
         """In every namespace, in those that only a policy names, and in one that stands for all others."""
@@ -120,6 +142,19 @@ def _satisfying(selector: Selector) -> dict[str, str] | None:
         elif requirement.operator is Operator.EXISTS:
             labels.setdefault(requirement.key, _ANY)
     return labels if selector.matches(labels) is Ternary.YES else None
+
+
+def _bearing(selector: Selector, wanted: Iterable[Selector]) -> Iterator[dict[str, str]]:
+    """Labels that a selector matches: with each of its values, and with each that somebody wanted must not have."""
+    given = [r for r in selector.requirements if r.operator in (Operator.IN, Operator.EXISTS)]
+    plain = {r.key: (r.values or (_ANY,))[0] for r in given}
+    unwanted = [
+        r for one in wanted for r in one.requirements if r.operator in (Operator.NOT_IN, Operator.DOES_NOT_EXIST)
+    ]
+    choices = ((r.key, value) for r in (*given, *unwanted) for value in r.values or (_ANY,))
+    for labels in (plain, *(plain | {key: value} for key, value in choices)):
+        if selector.matches(labels) is Ternary.YES:
+            yield labels
 
 
 def _label_keys(cluster: Cluster) -> set[str]:
