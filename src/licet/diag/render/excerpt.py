@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from licet.diag.diagnostic import Severity
 from licet.diag.place import Span
+from licet.diag.render.masks import masked
 from licet.diag.render.paint import Paint
 from licet.diag.render.visible import columns, visible
 from licet.diag.text import Text
@@ -24,7 +25,11 @@ class Excerpts:
         self._cut: dict[str, tuple[bytes, list[int]]] = {}
 
     def line(self, source: str, number: int) -> str | None:
-        """One line without its break, counted from 1; None where the source or the line is not there."""
+        """One line without its break and its secrets, counted from 1; None where there is no such source or line."""
+        line = self._line(source, number)
+        return None if line is None else masked(line, self._line(source, number - 1) or "")
+
+    def _line(self, source: str, number: int) -> str | None:
         if source not in self._texts or number < 1:
             return None
         if source not in self._cut:
