@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from licet.analysis.lint import lint
+from licet.analysis.reach import reach
+from licet.model.addresses import AddressSet
+from licet.model.platform import Platform
+from licet.model.policy import Action, NodePeer
+from licet.model.profiles import PROFILES
 from tests.analysis.lint.given import found, linted, pod, policy, wide
+from tests.analysis.small import block, cluster, labelled, wide_policy, wide_rule, workload
 
 ALL = "{namespaces: {}}"
 SHOP = "{namespaces: {matchLabels: {team: red}}}"
@@ -23,6 +30,8 @@ def admin(name: str, priority: int, *rules: str, subject: str = ALL, tier: str =
     return wide(name, f"tier: {tier}\npriority: {priority}\nsubject: {subject}\ningress: [{', '.join(rules)}]")
 
 
+NAMED = f"{{name: r, action: Accept, from: [{SHOP}], protocols: [{{destinationNamedPort: http}}]}}"
+
 DEAD = {
     "after an earlier rule of its policy": (
         [admin("a", 1, rule("Deny"), rule("Accept", SHOP))],
@@ -39,6 +48,11 @@ DEAD = {
         [admin("a", 1, rule("Deny", SHOP), rule("Accept", DATA), rule("Deny", port="80"))],
         "`a` ingress[2]",
         "`a` ingress[0], `a` ingress[1]",
+    ),
+    "after a number that a name means": (
+        [admin("a", 1, rule("Deny", port="8080"), NAMED, subject=WEB)],
+        "`a` ingress[1]",
+        "`a` ingress[0]",
     ),
     "in the tier behind": (
         [admin("a", 1, rule("Deny")), admin("b", 1, rule("Accept", SHOP), tier="Baseline")],
@@ -85,6 +99,7 @@ ALIVE = {
         ),
         admin("b", 2, rule("Accept")),
     ],
+    "before a number that a name does not mean": [admin("a", 1, rule("Deny", port="8081"), NAMED, subject=WEB)],
     "with the higher priority": [admin("a", 2, rule("Deny")), admin("b", 1, rule("Accept", SHOP))],
 }
 
@@ -127,6 +142,34 @@ def test_the_outside_is_decided_in_its_order_too() -> None:
     ]
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_baseline_has_what_the_admin_tier_leaves(turned: bool) -> None:
+    """Some peers are refused, some accepted, and of some one port: the rest of that one is left, and of nobody else."""
+    api = "{pods: {namespaceSelector: {}, podSelector: {matchLabels: {app: cart}}}}"
+    tier = [rule("Deny", DATA), rule("Accept", WEB), rule("Deny", api, "80")]
+    ends = [DATA, WEB, api]
+    objects = [
+        admin("a", 1, *(reversed(tier) if turned else tier)),
+        admin("b", 1, *(rule("Deny", end, "81") for end in ends), rule("Deny", api, "80"), tier="Baseline"),
+    ]
+    assert [message for _, _, message in found(*objects)] == [f"`b` ingress[{at}] never decides" for at in (0, 1, 3)]
+
+
+def test_nodes_are_judged_where_their_addresses_are_known() -> None:
+    """Or where the enforcer reads no such field: the rule then matches what a rule without peers would."""
+    nodes = NodePeer(labelled(zone="a"))
+    rules = [wide_rule(0, Action.DENY, [block("0.0.0.0/0"), block("::/0")]), wide_rule(1, Action.DENY, [nodes])]
+    unread = wide_policy("a", egress=[wide_rule(at, Action.DENY, [nodes]) for at in (0, 1)])
+    lan = Platform(node_addresses=AddressSet.of(["192.168.0.0/24"]))
+    for given, profile, told in (
+        (cluster(workload("web"), wide_policy("a", egress=rules)), "ovn-kubernetes", []),
+        (cluster(workload("web"), wide_policy("a", egress=rules), platform=lan), "ovn-kubernetes", ["L0206"]),
+        (cluster(workload("web"), unread), "ovn-kubernetes", []),
+        (cluster(workload("web"), unread), "kubernetes", ["L0206"]),
+    ):
+        assert [f.code for f in lint(reach(given, PROFILES[profile]))] == told
+
+
 def test_a_tie() -> None:
     """The witness is a connection in which both rules meet."""
     findings = linted(admin("a", 1, rule("Accept", ALL, "80"), subject=SHOP), admin("b", 1, rule("Deny", DATA)))
@@ -141,6 +184,16 @@ NO_TIE = {
     "other peers": [admin("a", 1, rule("Accept", SHOP)), admin("b", 1, rule("Deny", DATA))],
     "other pods": [admin("a", 1, rule("Accept"), subject=SHOP), admin("b", 1, rule("Deny"), subject=DATA)],
     "other ports": [admin("a", 1, rule("Accept", ALL, "80")), admin("b", 1, rule("Deny", ALL, "81"))],
+    "other pods, even if not all are known": [
+        admin("a", 1, rule("Accept"), subject=SHOP),
+        admin(
+            "b",
+            1,
+            rule("Deny"),
+            subject="{pods: {namespaceSelector: {matchLabels: {team: blue}},"
+            " podSelector: {matchLabels: {pod-template-hash: x}}}}",
+        ),
+    ],
     "other tiers": [admin("a", 1, rule("Accept", SHOP)), admin("b", 1, rule("Deny"), tier="Baseline")],
     "a word said before": [
         admin("z", 0, rule("Deny", ALL, "80"), subject=SHOP),

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from licet.analysis.lint import lint
+from licet.analysis.reach import reach
+from licet.model.policy import Action, NodePeer
+from licet.model.ports import NamedPort
+from licet.model.profiles import PROFILES
+from licet.model.selector import EVERYTHING
 from tests.analysis.lint.given import found, linted, namespace, pod, policy, wide
+from tests.analysis.small import cluster, http, wide_policy, wide_rule, workload
 
 FROM = ("spec", "ingress", 0, "from")
 WEB_PEER = "{podSelector: {matchLabels: {app: web}}}"
@@ -150,6 +157,21 @@ def test_a_port_name_that_nobody_has(spec: str, path: tuple[str | int, ...], mes
     assert linted(given)[0].help == help
 
 
+def test_a_port_name_that_comes_close_is_told_where_the_traffic_arrives() -> None:
+    """`http` and what looks like it are web's: to the database they are no way out."""
+    for port in ("{port: htpp}", "{port: http, protocol: UDP}"):
+        [finding] = linted(policy("db", f"podSelector: {{}}\ningress: [{{ports: [{port}]}}]", "data"))
+        assert (finding.code, finding.help) == ("L0202", "name a port that a container declares, or write its number")
+
+
+def test_nodes_have_the_named_ports_of_the_pods_on_their_network() -> None:
+    to_nodes = wide_rule(0, Action.ACCEPT, [NodePeer(EVERYTHING)], [NamedPort("http", None)])
+    for ports, codes in (((http(80),), []), ((), ["L0202"])):
+        agent = workload("agent", ports=ports, host=True)
+        given = cluster(agent, workload("web"), wide_policy("a", egress=[to_nodes]))
+        assert [f.code for f in lint(reach(given, PROFILES["ovn-kubernetes"]))] == codes
+
+
 def test_a_port_name_means_nothing_outside() -> None:
     spec = "podSelector: {matchLabels: {app: web}}\npolicyTypes: [Egress]\negress: "
     rule = "[{to: [{ipBlock: {cidr: 203.0.113.0/24}}], ports: [{port: http}]}]"
@@ -172,6 +194,34 @@ def test_policies_do_not_apply_to_pods_on_their_nodes_network(profile: str, verb
             ("L0211", f"`shop/deny` {verb} apply to `shop/agent[Deployment]`", severity)
         ]
     assert linted(agent, policy("deny", "podSelector: {matchLabels: {app: web}}"), profile=profile) == []
+
+
+def test_pods_on_their_nodes_network_excuse_no_policy_for_nobody() -> None:
+    agent = pod("agent", spec="hostNetwork: true")
+    nobody = policy("p", "podSelector: {matchLabels: {app: none}}\ningress: [{}]")
+    assert [code for code, _, _ in found(agent, nobody, profile="calico")] == ["L0200"]
+
+
+def test_findings_stand_in_the_order_of_the_rules() -> None:
+    """Policy by policy, ingress before egress, rule by rule, whichever was looked at first."""
+    nobody, web = "podSelector: {matchLabels: {app: none}}", "podSelector: {matchLabels: {app: web}}"
+    sides = [
+        f"{side}: [{{{end}: [{{{web}}}, {{{nobody}}}]}}, {{ports: [{{port: 80}}], {end}: [{{{web}}}]}},"
+        f" {{{end}: [{{{web}}}, {{{nobody}}}], ports: [{{port: 80}}, {{port: 81}}]}}]"
+        for side, end in (("ingress", "from"), ("egress", "to"))
+    ]
+    spec = "podSelector: {matchLabels: {app: cart}}\npolicyTypes: [Ingress, Egress]\n" + "\n".join(sides)
+    told = [(code, path) for code, path, _ in found(policy("a", spec), policy("b", OPEN, "mail"))]
+    assert told == [
+        found_
+        for side, end in (("ingress", "from"), ("egress", "to"))
+        for found_ in [
+            ("L0201", ("spec", side, 0, end, 1)),
+            ("L0205", ("spec", side, 1)),
+            ("L0201", ("spec", side, 2, end, 1)),
+            ("L0205", ("spec", side, 2)),
+        ]
+    ] + [("L0200", ("spec", "podSelector"))]
 
 
 def test_a_cluster_policy_for_nobody() -> None:
