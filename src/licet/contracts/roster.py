@@ -59,9 +59,7 @@ class Roster:
 
     def matches(self, key: Key, selector: Selector) -> bool:
         """Whether some pod of a workload surely has these labels."""
-        return any(
-            selector.matches(member.labels, member.runtime_labels) is Ternary.YES for member in self.members[key]
-        )
+        return any(member.bears(selector) is Ternary.YES for member in self.members[key])
 
     def close(self, pattern: Pattern) -> str:
         """What may have been meant, as `namespace/name`: that name elsewhere, or a close one; "" for neither."""

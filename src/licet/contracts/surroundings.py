@@ -123,7 +123,7 @@ class Surroundings:
 
 def _is_behind(service: Service, workload: Workload) -> bool:
     selector = service.selector
-    return selector is not None and selector.matches(workload.labels, workload.runtime_labels) is Ternary.YES
+    return selector is not None and workload.bears(selector) is Ternary.YES
 
 
 def _gateway(fact: GatewayFact) -> Part:

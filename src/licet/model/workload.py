@@ -10,6 +10,8 @@ from licet.diag.place import Origin
 from licet.model.addresses import AddressSet
 from licet.model.key import Key
 from licet.model.ports import Protocol
+from licet.model.selector import Selector
+from licet.model.ternary import Ternary
 
 METADATA_NAME = "kubernetes.io/metadata.name"
 """The label that every namespace has: its own name."""
@@ -45,6 +47,10 @@ class Workload(msgspec.Struct, frozen=True):
     origin: Origin
     owner: Key | None = None
     certain_labels: frozenset[str] = frozenset()
+
+    def bears(self, selector: Selector) -> Ternary:
+        """Whether these pods have the labels that a selector asks for."""
+        return selector.matches(self.labels, self.runtime_labels, self.certain_labels)
 
     def port_numbers(self, name: str, protocol: Protocol | None) -> tuple[tuple[Protocol, int], ...]:
         """What a port name means on these pods: per protocol the first container port of that name, or nothing."""
