@@ -24,6 +24,9 @@ class Protocol(enum.IntEnum):
     SCTP = 2
 
 
+_PROTOCOLS = tuple(Protocol)
+
+
 class PortRange(msgspec.Struct, frozen=True):
     """Ports `first` to `last`, both included, of one protocol."""
 
@@ -71,23 +74,22 @@ class PortSet(msgspec.Struct, frozen=True, cache_hash=True):
     def ranges(self) -> Iterator[PortRange]:
         """The set as ranges: TCP, UDP, SCTP, ascending, never touching."""
         for first, last in self.spans:
-            yield PortRange(Protocol(first // _STRIDE), first % _STRIDE, last % _STRIDE)
+            yield PortRange(_PROTOCOLS[first // _STRIDE], first % _STRIDE, last % _STRIDE)
 
     def __str__(self) -> str:
         """`all ports`, or such as `TCP 80,90-95, UDP 53`."""
         if self == ALL_PORTS:
             return "all ports"
-        parts: list[str] = []
-        for protocol in Protocol:
-            own = [r for r in self.ranges() if r.protocol is protocol]
-            if own and (own[0].first, own[0].last) == (FIRST_PORT, LAST_PORT):
-                parts.append(f"{protocol.name} any")
-            elif own:
-                parts.append(
-                    f"{protocol.name} "
-                    + ",".join(str(r.first) if r.first == r.last else f"{r.first}-{r.last}" for r in own)
-                )
-        return ", ".join(parts) or "no port"
+        parts: dict[Protocol, list[str]] = {}
+        for one in self.ranges():
+            parts.setdefault(one.protocol, []).append(_range_text(one.first, one.last))
+        return ", ".join(f"{protocol.name} {','.join(own)}" for protocol, own in parts.items()) or "no port"
+
+
+def _range_text(first: int, last: int) -> str:
+    if (first, last) == (FIRST_PORT, LAST_PORT):
+        return "any"
+    return str(first) if first == last else f"{first}-{last}"
 
 
 NO_PORTS = PortSet()
