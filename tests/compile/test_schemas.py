@@ -14,7 +14,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from kubernetes_validate import validate
+from kubernetes_validate import validate  # type: ignore[import-untyped]  # has no types
 
 from licet.compile.targets import TARGETS
 from licet.model.profiles import PROFILES
