@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeAlias
-
-import msgspec
 
 from licet.analysis import findings
 from licet.analysis.findings import Tied
 from licet.diag.diagnostic import Diagnostic
 from licet.diag.place import Origin, Place
+from tests.analysis.told import lines
 from tests.conftest import Golden
 
 PAGE = Path(__file__).parent / "golden" / "findings.txt"
@@ -112,22 +110,9 @@ def everything() -> Told:
 
 
 def test_findings_read_as_written(golden: Golden) -> None:
-    golden(PAGE, "\n".join(line for about, told in everything().items() for line in (f"# {about}", *_lines(told))))
+    golden(PAGE, "\n".join(line for about, told in everything().items() for line in (f"# {about}", *lines(told))))
 
 
 def test_every_code_of_the_room_is_among_them() -> None:
     codes = {value for value in vars(findings).values() if isinstance(value, str) and re.fullmatch("L0[0-9]{3}", value)}
     assert {finding.code for told in everything().values() for finding in told} == codes
-
-
-def _lines(told: list[Diagnostic]) -> Iterator[str]:
-    """Each finding, field by field; what a finding leaves out is left out."""
-    for finding in told:
-        assert isinstance(finding.where, Place)
-        path = ".".join(map(str, finding.where.path))
-        yield f"{finding.severity.word}[{finding.code}] {finding.where.origin.source} {path}"
-        for field in msgspec.structs.fields(Diagnostic):
-            value = getattr(finding, field.name)
-            if field.name not in ("code", "severity", "where") and value != field.default:
-                yield f"  {field.name}: {value}"
-        yield ""
