@@ -20,6 +20,8 @@ STEP = re.compile(
     r"(?:^`(?P<file>\S+)`:\n\n)?^```(?P<form>yaml|diff|console)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL
 )
 """A fenced file or edit behind a line that names the file, or a fenced session."""
+FAILED = re.compile(r"^licet: |^exit code (?![01]$)", re.MULTILINE)
+"""Wrong usage, wrong input or a bug, also where another command speaks last."""
 SECONDS = re.compile(r"\(\d+\.\d\d s\)")
 
 
@@ -81,6 +83,7 @@ class Reader:
                 check=False,
             )
             assert result.returncode in (0, 1), f"{line}\n{result.stdout}"
+            assert not FAILED.search(result.stdout), f"{line}\n{result.stdout}"
             assert sys.executable not in result.stdout, "the interpreter answered, not the command"
             printed = SECONDS.sub("(0.01 s)", result.stdout)
             shown.append(f"{line}\n{printed.removesuffix(chr(10))}\n" if printed else f"{line}\n")
@@ -96,7 +99,7 @@ def reader(tmp_path: Path) -> Reader:
 
 
 def dump() -> str:
-    """What kubectl would get of a cluster that runs the shop without policies, in kubectl's form: no comments, sorted."""
+    """What kubectl would get of a cluster that runs the shop without policies: no comments, keys sorted."""
     files = [*(file for folder in ("bank", "data", "shop") for file in sorted((SHOP / folder).glob("*.yaml"))), BESIDE]
     objects = [each for file in files for each in yaml.safe_load_all(file.read_text())]
     items = [each for each in objects if each["kind"] != "NetworkPolicy"]

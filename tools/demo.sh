@@ -1,31 +1,93 @@
 #!/bin/sh
-# The main job on the bundled example: its map, why one edge is allowed and another is not, and a diff that catches
-# a widened policy. Stops with an error where an answer is not the expected one.
+# The main job on the bundled example: who can reach whom, and why; contracts drafted, checked, compiled and proved; and
+# a gate that stops a bad change. Stops with an error where an answer is not the expected one.
 set -eu
 
 shop=examples/shop
-widened=.venv/widened
+work=.venv/demo
 
-ask() { # the expected exit code, then the command line
+say() {
+    printf '\n\n== %s\n' "$*"
+}
+
+run() { # the expected exit code, then the command line
     expected=$1
     shift
     printf '\n$ licet %s\n\n' "$*"
     got=0
     .venv/bin/licet "$@" || got=$?
-    if [ "$got" -ne "$expected" ]; then
-        echo "licet: the demo expected exit code $expected, not $got" >&2
-        exit 1
-    fi
+    [ "$got" -eq "$expected" ] || fail "expected exit code $expected, not $got"
 }
 
-ask 0 map "$shop"
-ask 0 why shop/checkout bank/payment "$shop" --port 9000
-ask 1 why shop/storefront data/database "$shop" --port 5432
+show_diff() { # shows how two files differ; they have to
+    printf '\n$ diff -U1 %s %s\n\n' "$1" "$2"
+    if cmp -s "$1" "$2"; then
+        fail "expected $2 to differ"
+    fi
+    diff -U1 "$1" "$2" | sed 1,2d
+}
 
-rm -rf "$widened"
-cp -R "$shop" "$widened"
-sed 's|cidr: 203\.0\.113\.0/28|cidr: 0.0.0.0/0|' "$shop/bank/payment.yaml" >"$widened/bank/payment.yaml"
-printf '\nSomebody lets `bank/payment` talk to every address instead of the card processor alone:\n'
-ask 1 diff "$shop" "$widened"
+fail() {
+    echo "licet: the demo $*" >&2
+    exit 1
+}
 
-printf '\nThe command is .venv/bin/licet; `.venv/bin/licet --help` says what else it answers.\n'
+without_policies() { # a manifest without its NetworkPolicies
+    awk '
+        function flush() { if (!policy) printf "%s", document; document = ""; policy = 0 }
+        /^---$/ { flush() }
+        /^kind: NetworkPolicy$/ { policy = 1 }
+        { document = document $0 "\n" }
+        END { flush() }
+    ' "$1"
+}
+
+rm -rf "$work"
+mkdir -p "$work"
+
+say 'Who can reach whom on this platform, read from its manifests alone?'
+run 0 map "$shop"
+
+say 'Why is one connection allowed, and another denied?'
+run 0 why shop/checkout bank/payment "$shop" --port 9000
+run 1 why shop/storefront data/database "$shop" --port 5432
+
+say 'Somebody lets bank/payment talk to every address instead of the card processor alone. What does that change?'
+cp -R "$shop" "$work/widened"
+sed 's|cidr: 203\.0\.113\.0/28|cidr: 0.0.0.0/0|' "$shop/bank/payment.yaml" >"$work/widened/bank/payment.yaml"
+run 1 diff "$shop" "$work/widened"
+
+say 'Contracts for a platform that has none, drafted from a bare copy without policies. Each entry says what points to it.'
+for folder in bank data shop; do
+    mkdir -p "$work/bare/$folder"
+    for file in "$shop/$folder"/*.yaml; do
+        without_policies "$file" >"$work/bare/$folder/${file##*/}"
+    done
+done
+run 0 init "$work/bare" --out "$work/drafts" --quiet
+printf '\n$ tail -n 18 %s/drafts/shop/checkout.yaml\n\n' "$work"
+tail -n 18 "$work/drafts/shop/checkout.yaml"
+
+say 'The contracts that people made of such drafts: do they fit the manifests, the policies, and each other?'
+run 0 check "$shop"
+
+say 'Compiled to policies that permit what is agreed and nothing else, and proved: with the bare copy, these alone.'
+run 0 compile "$shop" --out "$work/policies"
+run 0 prove "$work/bare" "$shop/contracts" "$work/policies"
+
+say 'A bad change: cart is given the address of the ledger, which its contract does not declare. The gate fails.'
+cp -R "$shop" "$work/changed"
+awk '
+    { print }
+    /value: database\.data\.svc\.cluster\.local:5432/ {
+        print "        - name: LEDGER_ADDR"
+        print "          value: ledger.bank.svc.cluster.local:9000"
+    }
+' "$shop/shop/cart.yaml" >"$work/changed/shop/cart.yaml"
+run 1 check "$work/changed"
+
+say 'The fix declares the call, for review. It takes two: the owner of the ledger has not admitted cart.'
+run 1 check "$work/changed" --fix
+show_diff "$shop/contracts/shop/cart.yaml" "$work/changed/contracts/shop/cart.yaml"
+
+printf '\n\nThe command is .venv/bin/licet; `.venv/bin/licet --help` says what else it answers.\n'
