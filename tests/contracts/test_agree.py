@@ -10,11 +10,13 @@ from licet.app.report import report
 from licet.contracts import decode as contracts
 from licet.contracts.agree import agree
 from licet.contracts.agreement import Agreements, end_text
+from licet.contracts.contract import Contract, Contracts, Isolation, NamespaceContract
 from licet.diag.diagnostic import Diagnostic
-from licet.diag.place import Span
+from licet.diag.place import Origin, Span
 from licet.diag.text import Text
 from licet.manifest import documents, platform
 from licet.manifest.decode import decode
+from licet.model.key import Key, Pattern
 from licet.model.platform import UNKNOWN_PLATFORM
 
 NOW = datetime(2027, 3, 1, tzinfo=UTC)
@@ -338,6 +340,17 @@ def test_a_namespace_that_isolates_all_leaves_nobody_open() -> None:
     assert [(closed.namespace, closed.mode.value) for closed in found.closed.values()] == [("shop", "Enforce")]
     assert [f.code for f in told if f.severity.word == "error"] == ["L0378"]
     assert edges(found) == []
+
+
+def test_an_annotation_opens_nobody_whom_the_namespace_closes() -> None:
+    """It leaves callers alone where nothing else is said of them; there the namespace says that nobody may call."""
+    key = Key("", "apps", "Deployment", "shop", "web")
+    noted = Contract(key, Pattern("web", "shop", "Deployment", "apps", ""), (), (), Origin("m.yaml"), annotated=True)
+    whole = NamespaceContract("shop", Origin("n.yaml"), Isolation.ALL)
+    there = decode(documents.read([Text("m.yaml", pods("web").encode())])[0]).cluster
+    alone = agree(Contracts((noted,)), there, NOW)
+    closed = agree(Contracts((noted,), (whole,)), there, NOW)
+    assert [found.isolated[key].ingress for found in (alone, closed)] == [False, True]
 
 
 def test_a_workload_on_the_host_cannot_have_a_contract() -> None:

@@ -125,8 +125,10 @@ class Bindings:
         mode = self._mode(namespace.namespace)
         self.closed[namespace.namespace] = Closed(namespace.namespace, mode, place)
         for key in self._roster.in_namespace(namespace.namespace):
-            if not any(member.host_network for member in self._roster.members[key]):
-                self.isolated.setdefault(key, Isolated(key, mode, place))
+            held = self.isolated.get(key)
+            is_open = held is None or not held.ingress
+            if is_open and not any(member.host_network for member in self._roster.members[key]):
+                self.isolated[key] = Isolated(key, mode, place)
 
     def _tell_of_others(self) -> None:
         """One finding a namespace for the workloads that have no contract beside those that have."""
