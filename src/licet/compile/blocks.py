@@ -30,6 +30,8 @@ def cidrs(addresses: AddressSet) -> list[str]:
 def blocks(addresses: AddressSet) -> list[Block]:
     """Blocks with exceptions that together are the set, with the fewest CIDRs written, ascending, IPv4 first."""
     found: list[Block] = []
+    if not addresses:
+        return found
     for base, bits in ((0, 32), (V6_BASE, 128)):
         found += _cover(addresses & AddressSet(((base, base + (1 << bits) - 1),)), base, bits)
     return found
