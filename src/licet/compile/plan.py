@@ -83,8 +83,7 @@ class Parties:
     def _are(self, key: Key, pods: Selector) -> bool:
         members = self._selections.members(key)
         return bool(members) and all(
-            not member.host_network and pods.matches(member.labels, member.runtime_labels) is Ternary.YES
-            for member in members
+            not member.host_network and member.bears(pods) is Ternary.YES for member in members
         )
 
 

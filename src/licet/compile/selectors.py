@@ -113,7 +113,7 @@ class Selections:
             self._among[namespace, pods] = frozenset(
                 workload.host_network
                 for workload in self.neighbours(namespace)
-                if pods.matches(workload.labels, workload.runtime_labels) is not Ternary.NO
+                if workload.bears(pods) is not Ternary.NO
             )
         return self._among[namespace, pods]
 
