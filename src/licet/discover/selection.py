@@ -34,7 +34,7 @@ class Selection:
         found: list[tuple[Workload, bool]] = []
         for workload in self._candidates(selector, namespace):
             if namespace in (None, workload.key.namespace):
-                fits = selector.matches(workload.labels, workload.runtime_labels)
+                fits = workload.bears(selector)
                 if fits is not Ternary.NO:
                     found.append((workload, fits is Ternary.YES))
         return found
