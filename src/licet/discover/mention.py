@@ -114,6 +114,8 @@ def authority(text: str) -> Mention | None:
 
 def is_address(host: str) -> bool:
     """Whether a host is an IP address."""
+    if not host[:1].isdigit() and ":" not in host:
+        return False
     try:
         ipaddress.ip_address(host)
     except ValueError:

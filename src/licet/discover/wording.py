@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import itertools
 import re
+from functools import lru_cache
 
 
 class Sense(enum.IntEnum):
@@ -48,6 +49,7 @@ _NEVER_PHRASES = frozenset(
 _INDEX = frozenset({"list", "default"})
 
 
+@lru_cache(maxsize=4096)
 def sense(name: str) -> Sense:
     """What the name of a variable, a flag or a key says; SILENT where there is none."""
     if name.startswith("$"):
