@@ -28,5 +28,22 @@ def main() -> int:
         return 130
 
 
+def leave() -> None:
+    """Run the command line and end the process with its exit code.
+
+    What was read is not taken apart object by object first: on large inputs that takes a tenth of the whole run.
+    """
+    code = main()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except (OSError, ValueError):
+            sys.exit(code)
+    import os
+
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    leave()
