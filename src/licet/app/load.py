@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from licet.contracts import decode as contracts
-from licet.contracts.annotation import annotated
 from licet.contracts.contract import Contracts
 from licet.diag.diagnostic import Diagnostic, Severity
 from licet.diag.place import Place, Span
@@ -16,6 +14,7 @@ from licet.diag.text import Text
 from licet.manifest import documents, findings, platform
 from licet.manifest.decode import decode
 from licet.manifest.documents import Document
+from licet.manifest.written import Written
 from licet.model.cluster import Cluster
 from licet.model.platform import UNKNOWN_PLATFORM, Platform
 from licet.sources import SourceError, fetch
@@ -27,8 +26,8 @@ from licet.sources.settings import Settings
 _OTHERS = (findings.NOT_AN_OBJECT, findings.NOT_KUBERNETES)
 """What is wrong with a file that holds no Kubernetes object, and was perhaps never meant to."""
 
-_OURS = f"{contracts.GROUP}/"
-"""What the versions of our own kinds begin with."""
+_OURS = f"{platform.VERSION.partition('/')[0]}/"
+"""What the versions of our own kinds begin with, and the names of our annotations."""
 
 Tell = Callable[[str], None]
 """Is told what begins, in two or three words, for people who wait."""
@@ -98,17 +97,36 @@ def _cluster(fetched: Fetched, setting: Setting, tell: Tell) -> Loaded:
         templates=setting.settings.templates,
         platform=facts,
     )
-    declared, faults = contracts.decode(ours, namespace=setting.namespace, cluster=facts.cluster, mode=facts.mode)
-    noted, noted_wrong = annotated(read, namespace=setting.namespace, cluster=facts.cluster)
-    if noted:
-        declared = msgspec.structs.replace(declared, contracts=(*declared.contracts, *noted))
+    declared, faults = _declared(read, ours, setting.namespace, facts)
     told = _worth_telling(wrong, read, fetched)
     return Loaded(
         decoded.cluster,
         declared,
-        (*fetched.diagnostics, *told, *given_wrong, *met_wrong, *decoded.diagnostics, *faults, *noted_wrong),
+        (*fetched.diagnostics, *told, *given_wrong, *met_wrong, *decoded.diagnostics, *faults),
         {text.source: text for text in (*fetched.texts, *given_texts)},
     )
+
+
+def _declared(
+    read: list[Document], ours: list[Document], namespace: str, facts: Platform
+) -> tuple[Contracts, list[Diagnostic]]:
+    """What services declare; what reads it is loaded where there may be any of it."""
+    declared, faults = Contracts(), list[Diagnostic]()
+    if ours or facts.mode:
+        from licet.contracts import decode as contracts
+
+        declared, faults = contracts.decode(ours, namespace=namespace, cluster=facts.cluster, mode=facts.mode)
+    if noting := [document for document in read if _may_bear_ours(document)]:
+        from licet.contracts.annotation import annotated
+
+        noted, wrong = annotated(noting, namespace=namespace, cluster=facts.cluster)
+        declared = msgspec.structs.replace(declared, contracts=(*declared.contracts, *noted))
+        faults = [*faults, *wrong]
+    return declared, faults
+
+
+def _may_bear_ours(document: Document) -> bool:
+    return not isinstance(document.content, Written) or _OURS in document.content.text
 
 
 def _worth_telling(wrong: list[Diagnostic], read: list[Document], fetched: Fetched) -> list[Diagnostic]:

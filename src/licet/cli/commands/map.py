@@ -7,10 +7,8 @@ from collections.abc import Iterator
 import click
 
 from licet.analysis.reach import reach
-from licet.app.ends import endpoint
 from licet.app.load import Loaded, Tell
 from licet.cli.options import Options, epilog, every_command
-from licet.cli.render import csv, dot, html, json, mermaid, table
 from licet.cli.render.names import Names
 from licet.cli.render.pairs import Side, focus
 from licet.cli.session import Session
@@ -68,24 +66,39 @@ def command(options: Options, paths: tuple[str, ...], pairs: bool, focused: str 
     loaded, whole = session.work(answer)
     shown = whole
     if focused is not None:
+        from licet.app.ends import endpoint
+
         shown = focus(whole, frozenset({endpoint(focused, whole.endpoints).id}), Side(direction))
     session.write(_render(session, loaded, shown, Names(whole.endpoints), pairs))
     return session.tell(loaded)
 
 
 def _render(session: Session, loaded: Loaded, shown: ReachMap, names: Names, pairs: bool) -> Iterator[str]:
+    """The answer in the form that was asked for, whose file alone is loaded."""
     match session.options.output:
         case "json":
+            from licet.cli.render import json
+
             write = json.render_pairs if pairs else json.render
             return write(shown, session.json_findings(loaded))
         case "csv":
+            from licet.cli.render import csv
+
             return csv.render_pairs(shown) if pairs else csv.render(shown)
         case "dot":
+            from licet.cli.render import dot
+
             return dot.render(shown, names)
         case "mermaid":
+            from licet.cli.render import mermaid
+
             return mermaid.render(shown, names)
         case "html":
+            from licet.cli.render import html
+
             return html.render(shown, names, session.report(loaded, whole=True).findings)
         case _:
+            from licet.cli.render import table
+
             draw = table.render_pairs if pairs else table.render
             return draw(shown, names, width=session.width, paint=session.paint)
