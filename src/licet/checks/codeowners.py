@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -20,6 +20,7 @@ _HEADER = "[Contracts]"
 _WORD = re.compile(r"(?:\\.|[^\s\\])+")
 _OWNER = re.compile(r"@[^\s@#]\S*|[^\s@#]+@[^\s@]+")
 _SECTION = re.compile(r"(?P<optional>\^)?\[(?P<name>[^\]]*)\](?:\[\d+\])?(?P<owners>\s.*)?$")
+_PATH = re.compile(r"(?:/[\w.-]+)+", re.ASCII)
 _NEVER = re.compile(r"(?!)")
 _NOT_ON_GITHUB = re.compile(r"[\[\]]|^!|^\\#")
 _UNSAFE = frozenset("*?[]!#\\")
@@ -33,24 +34,57 @@ class Host(enum.Enum):
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """One line: whom it asks for the paths that fit; `excludes` where it takes them out instead."""
+    """One line: whom it asks for the paths that fit; `excludes` where it takes them out instead.
 
-    fits: re.Pattern[str]
+    `fits` is text where it is one path, which `below` says to mean whatever is below it too.
+    """
+
+    fits: re.Pattern[str] | str
     owners: frozenset[str]
     excludes: bool = False
+    below: bool = False
+
+
+class _Section:
+    """The lines of one section, those that are one path by that path: a file may have one for every contract."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self._rules = tuple(rules)
+        self._paths: dict[str, list[int]] = {}
+        self._patterns: list[tuple[int, re.Pattern[str]]] = []
+        for at, rule in enumerate(self._rules):
+            if isinstance(rule.fits, str):
+                self._paths.setdefault(rule.fits, []).append(at)
+            else:
+                self._patterns.append((at, rule.fits))
+
+    def asked(self, path: str) -> frozenset[str]:
+        """Whom the last line that fits asks; nobody where one that fits excludes."""
+        asked: frozenset[str] = frozenset()
+        for at in sorted(self._fitting(path)):
+            if self._rules[at].excludes:
+                return frozenset()
+            asked = self._rules[at].owners
+        return asked
+
+    def _fitting(self, path: str) -> Iterator[int]:
+        yield from (at for at, pattern in self._patterns if pattern.fullmatch(path))
+        yield from self._paths.get(path, ())
+        above = path.rpartition("/")[0]
+        while above:
+            yield from (at for at in self._paths.get(above, ()) if self._rules[at].below)
+            above = above.rpartition("/")[0]
 
 
 class CodeOwners:
     """A CODEOWNERS file. Where its name does not tell the host, what is asked has to be asked by either."""
 
     def __init__(self, file: str, text: str) -> None:
-        self._readings = [_sections(text, host) for host in hosts(file, text)]
+        self._readings = [[_Section(rules) for rules in _sections(text, host).values()] for host in hosts(file, text)]
 
     def asks(self, path: str, owner: str) -> bool:
         """Whether a change of the file at a path, from the top of the repository, asks this owner."""
-        return all(
-            any(owner.casefold() in _asked(rules, path) for rules in sections.values()) for sections in self._readings
-        )
+        return all(any(owner.casefold() in section.asked(path) for section in sections) for sections in self._readings)
 
 
 def hosts(file: str, text: str) -> tuple[Host, ...]:
@@ -120,16 +154,6 @@ def _sections(text: str, host: Host) -> dict[str, list[Rule]]:
     return sections
 
 
-def _asked(rules: Iterable[Rule], path: str) -> frozenset[str]:
-    asked: frozenset[str] = frozenset()
-    for rule in rules:
-        if rule.fits.fullmatch(path):
-            if rule.excludes:
-                return frozenset()
-            asked = rule.owners
-    return asked
-
-
 def _github(line: str) -> Rule | None:
     pattern, *words = _WORD.findall(line) or [""]
     remark = next((at for at, word in enumerate(words) if word.startswith("#")), len(words))
@@ -139,6 +163,8 @@ def _github(line: str) -> Rule | None:
     inner = pattern.strip("/")
     if not inner:
         return Rule(_NEVER, frozenset())
+    if _PATH.fullmatch(pattern):
+        return Rule(inner, _owners(words), below=True)
     anywhere = "" if "/" in pattern[:-1] else "(?:.*/)?"
     below = "/.*" if pattern.endswith("/") else "" if pattern.endswith("/*") else "(?:/.*)?"
     return Rule(re.compile(anywhere + _glob(inner) + below, re.DOTALL), _owners(words))
@@ -150,6 +176,8 @@ def _gitlab(line: str, usual: frozenset[str]) -> Rule | None:
     pattern = pattern.removeprefix("!")
     if pattern == "*":
         return Rule(re.compile(".*", re.DOTALL), _owners(words) or usual, excludes)
+    if _PATH.fullmatch(pattern):
+        return Rule(pattern[1:], _owners(words) or usual, excludes)
     inner = pattern[1:] if pattern.startswith("/") else f"**/{pattern}"
     if inner.endswith("/"):
         inner += "**/*"
