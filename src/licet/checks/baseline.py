@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import Final, Literal
 
 import msgspec
 
@@ -11,7 +12,7 @@ from licet.checks.findings import CHANGED_CONSENT
 from licet.diag.diagnostic import Diagnostic
 from licet.diag.report import span_of
 
-SCHEMA = "licet.dev/baseline/v1"
+SCHEMA: Final = "licet.dev/baseline/v1"
 
 
 class Known(msgspec.Struct, frozen=True, order=True):
@@ -23,10 +24,15 @@ class Known(msgspec.Struct, frozen=True, order=True):
     count: int = 1
 
 
-class Baseline(msgspec.Struct, frozen=True, tag_field="schema", tag=SCHEMA):
+class Baseline(msgspec.Struct, frozen=True):
     """What a baseline file holds."""
 
     findings: tuple[Known, ...] = ()
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    schema: Literal["licet.dev/baseline/v1"]
+    findings: tuple[Known, ...]
 
 
 class Compared(msgspec.Struct, frozen=True):
@@ -67,7 +73,7 @@ def encode(value: Baseline) -> bytes:
 def decode(data: bytes) -> Baseline:
     """Read a file; raises ValueError, with the reason, where it is no baseline."""
     try:
-        return msgspec.json.decode(data, type=Baseline)
+        return Baseline(msgspec.json.decode(data, type=_File).findings)
     except msgspec.DecodeError as error:
         raise ValueError(str(error)) from error
 

@@ -255,7 +255,8 @@ def _aside(found: Gate, loaded: Loaded) -> Iterator[str]:
     if found.known:
         yield f"{terminal.counted(found.known, 'finding')} known from the baseline\n"
     if found.gone:
-        yield f"{terminal.counted(found.gone, 'finding')} of the baseline are gone: write it anew\n"
+        is_gone = "is" if found.gone == 1 else "are"
+        yield f"{terminal.counted(found.gone, 'finding')} of the baseline {is_gone} gone: write it anew\n"
 
 
 def _scope(loaded: Loaded) -> str:
