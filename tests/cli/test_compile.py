@@ -162,6 +162,25 @@ def test_a_file_of_somebody_else_is_never_replaced(shop: Path) -> None:
     assert list(files(shop / "policies").values()) == ["# mine\n"]
 
 
+def test_nothing_is_written_through_a_link_that_leads_out(shop: Path) -> None:
+    (shop.parent / "elsewhere").mkdir()
+    (shop / "out").mkdir()
+    (shop / "out" / "shop").symlink_to("../../elsewhere")
+    ran = compiled(".", "--out", "out", cwd=shop)
+    assert ran.code == 2
+    assert ran.err == (
+        "licet: `out/shop/licet-db.networkpolicy.yaml` leads out of `out` by a link: take the link away\n"
+    )
+    assert files(shop.parent / "elsewhere") == {}
+
+
+def test_an_empty_name_is_not_the_current_folder(shop: Path) -> None:
+    before = files(shop)
+    ran = compiled(".", "--out", "", cwd=shop)
+    assert (ran.code, ran.err) == (2, "licet: `` is no folder: name a folder for `--out`\n")
+    assert files(shop) == before
+
+
 def test_what_others_wrote_is_proved_with_it(shop: Path) -> None:
     """A policy beside the generated ones lets in more: written all the same, and not proved."""
     (shop / "open.yaml").write_text(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from licet.app.drafts import Planned, write
 from licet.app.load import Loaded, Setting, load
 from licet.contracts.agree import agree
 from licet.contracts.agreement import EdgeKind, end_text
@@ -212,6 +215,20 @@ def test_usage(folder: Path) -> None:
     assert licet("init", "k8s.yaml", cwd=folder).code == 2
     ran = licet("init", "k8s.yaml", "--out", "k8s.yaml", cwd=folder)
     assert (ran.code, ran.err) == (2, "licet: `k8s.yaml` is no folder: name another with `--out`\n")
+    ran = licet("init", "k8s.yaml", "--out", "", cwd=folder)
+    assert (ran.code, ran.err) == (2, "licet: `` is no folder: name another with `--out`\n")
+
+
+def test_a_pipe_is_written_to_and_stays_a_pipe(folder: Path) -> None:
+    """As root, putting a file in the place of a device would take the device from the whole machine."""
+    os.mkfifo(folder / "pipe")
+    reader = os.open(folder / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write([Planned(str(folder / "pipe"), b"known", new=False)])
+        assert os.read(reader, 100) == b"known"
+    finally:
+        os.close(reader)
+    assert stat.S_ISFIFO((folder / "pipe").stat().st_mode)
 
 
 def test_the_example_drafted_from_nothing_agrees_with_itself(tmp_path: Path) -> None:

@@ -51,11 +51,16 @@ def plan(loaded: Loaded, out: str, *, namespace: str) -> Plan:
 def write(files: Sequence[Planned]) -> None:
     """Write every file whole: each beside its place first, then all put there. Raises OSError, nothing put there yet.
 
-    Links are followed, as they were when it was settled that the files are below the folder of drafts.
+    Links are followed, as they were when it was settled that the files are below the folder of drafts. What is there
+    and is no file, such as a device or a pipe, is written to and never replaced.
     """
     beside: list[tuple[str, str]] = []
     try:
         for file in files:
+            if os.path.exists(file.path) and not os.path.isfile(file.path):
+                with open(file.path, "wb") as device:
+                    device.write(file.data)
+                continue
             path = os.path.realpath(file.path)
             os.makedirs(os.path.dirname(path), exist_ok=True)
             temporary = f"{path}.{os.getpid()}.new"
@@ -234,5 +239,5 @@ def _can_be_named(key: Key, name: str) -> bool:
 
 def check_folder(out: str) -> None:
     """Raises SourceError where contracts cannot be written below the folder."""
-    if os.path.lexists(out) and not os.path.isdir(out):
+    if not out or (os.path.lexists(out) and not os.path.isdir(out)):
         raise SourceError(f"`{out}` is no folder", "name another with `--out`")

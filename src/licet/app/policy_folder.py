@@ -27,10 +27,12 @@ class Change(msgspec.Struct, frozen=True):
 def changes(folder: str, files: Mapping[str, Text], target: str) -> list[Change]:
     """What has to change in a folder, sorted by file. Raises SourceError where somebody else's file is in the way."""
     root = Path(folder)
-    if root.exists() and not root.is_dir():
+    if not folder or (root.exists() and not root.is_dir()):
         raise SourceError(f"`{folder}` is no folder", "name a folder for `--out`")
     found: list[Change] = []
     for file, text in files.items():
+        if not (root / file).parent.resolve().is_relative_to(root.resolve()):
+            raise SourceError(f"`{root / file}` leads out of `{folder}` by a link", "take the link away")
         before = _data(root / file)
         if before is not None and not is_own(before, target):
             raise SourceError(f"`{root / file}` was not compiled by licet", "move it away, or name another folder")
@@ -76,7 +78,7 @@ def apply(folder: str, found: list[Change]) -> None:
             if change.after is not None:
                 path = root / change.file
                 path.parent.mkdir(parents=True, exist_ok=True)
-                fresh = path.with_name(path.name + _UNFINISHED)
+                fresh = path.with_name(f"{path.name}.{os.getpid()}{_UNFINISHED}")
                 ready.append((fresh, path))
                 fresh.write_bytes(change.after)
         for fresh, path in ready:
