@@ -13,6 +13,8 @@ from licet.model.addresses import AddressSet
 from licet.model.platform import Platform
 from licet.model.policy import Direction
 from licet.model.ports import PortRange, PortSet, Protocol
+from licet.model.profiles import PROFILES
+from licet.proof.prove import prove
 from tests.compile.agreed import read_back
 from tests.compile.platform import (
     TCP_80,
@@ -98,6 +100,14 @@ def test_the_policy_of_a_namespace_comes_after_those_of_its_workloads() -> None:
     written = specs(compile(found, cluster(WEB, DB)))
     assert {name: spec["priority"] for name, spec in written.items()} == {"licet-shop.web": 999, "licet-shop": 1000}
     assert written["licet-shop"]["subject"] == {"namespaces": {"matchLabels": {"kubernetes.io/metadata.name": "shop"}}}
+
+
+def test_a_closed_namespace_without_workloads_is_open_to_addresses_too() -> None:
+    """Or the proof would find an excess that nobody can mend."""
+    agreed = agreements(closed())
+    compiled = compile(agreed, cluster())
+    assert [(str(one.key), one.direction) for one in compiled.unclosed] == [("shop[Namespace]", Direction.INGRESS)]
+    assert prove(agreed, read_back(cluster(), compiled), PROFILES["calico"], compiled.unclosed).holds
 
 
 def test_an_annotated_workload_has_no_ingress_and_nothing_unclosed() -> None:

@@ -23,6 +23,7 @@ from licet.compile.table import CLUSTER_NETWORK_POLICY, NO_INGRESS
 from licet.contracts.agreement import Agreements
 from licet.model.addresses import EVERY_ADDRESS
 from licet.model.cluster import Cluster
+from licet.model.key import Key
 from licet.model.policy import Action, Direction
 from licet.model.ports import ALL_PORTS, PortSet
 from licet.model.profile import Profile
@@ -58,7 +59,13 @@ def compile(
         CLUSTER_NETWORK_POLICY,
         tuple(sorted(_Writer(agreements, found).all(planned), key=lambda written: written.file)),
         fidelity,
-        tuple(Unclosed(one.key, Direction.INGRESS, NO_INGRESS) for one in isolated if one.key in written_for),
+        tuple(
+            Unclosed(key, Direction.INGRESS, NO_INGRESS)
+            for key in (
+                *(one.key for one in isolated if one.key in written_for),
+                *(Key(cluster.platform.cluster, "", "Namespace", "", whole.namespace) for whole in planned.wholes),
+            )
+        ),
         (*planned.diagnostics, *unsupported),
     )
 

@@ -31,7 +31,10 @@ class Fidelity(msgspec.Struct, frozen=True):
 
 
 class Unclosed(msgspec.Struct, frozen=True):
-    """What a target cannot refuse: traffic of a workload in one direction with addresses that are no pods'."""
+    """What a target cannot refuse: traffic in one direction with addresses that are no pods'.
+
+    `key` is a workload's, or a namespace's for the pods of it that no manifest holds.
+    """
 
     key: Key
     direction: Direction
