@@ -326,7 +326,7 @@ def test_what_is_half_meant_is_a_warning(more: str, message: str) -> None:
 
 
 def test_workloads_without_a_contract_are_told_of_once_a_namespace() -> None:
-    _, told = agreed(BOTH + pods("log") + contract("web"))
+    _, told = agreed(BOTH + pods("log") + pods("node", spec="hostNetwork: true, ") + contract("web"))
     assert [f.message for f in told] == ["2 of 3 workloads of `shop` have no contract: `cart`, `log`"]
 
 

@@ -60,7 +60,7 @@ class Bindings:
         if key in self.bound:
             self.diagnostics.append(disagreement.second_contract(place, str(key), self.bound[key].place))
             return
-        if any(member.host_network for member in self._roster.members[key]):
+        if self._on_nodes(key):
             self.diagnostics.append(disagreement.host_network(place, str(key)))
             return
         entries = tuple(self._entry(serve, key) for serve in contract.serves)
@@ -127,8 +127,12 @@ class Bindings:
         for key in self._roster.in_namespace(namespace.namespace):
             held = self.isolated.get(key)
             is_open = held is None or not held.ingress
-            if is_open and not any(member.host_network for member in self._roster.members[key]):
+            if is_open and not self._on_nodes(key):
                 self.isolated[key] = Isolated(key, mode, place)
+
+    def _on_nodes(self, key: Key) -> bool:
+        """Pods on their node's network cannot be held to a contract."""
+        return any(member.host_network for member in self._roster.members[key])
 
     def _tell_of_others(self) -> None:
         """One finding a namespace for the workloads that have no contract beside those that have."""
@@ -138,7 +142,7 @@ class Bindings:
         for namespace in self._declared.namespaces:
             firsts[namespace.namespace] = Place(namespace.origin)
         for name, place in firsts.items():
-            whole = self._roster.in_namespace(name)
+            whole = [key for key in self._roster.in_namespace(name) if not self._on_nodes(key)]
             others = [key.name for key in whole if key not in self.bound]
             if others:
                 self.diagnostics.append(disagreement.without_contract(place, name, others, len(whole)))
