@@ -42,16 +42,20 @@ class Compilation(msgspec.Struct, frozen=True):
     diagnostics: tuple[Diagnostic, ...]
 
 
-def compilation(loaded: Loaded, target: str, at: datetime, profile: Profile, *, widen: bool) -> Compilation:
-    """The policies of one target for what is agreed at a time."""
+def compilation(
+    loaded: Loaded, target: str, at: datetime, profile: Profile, *, widen: bool, headed: bool = True
+) -> Compilation:
+    """The policies of one target for what is agreed at a time.
+
+    `headed` is whether files begin with the lines of the contracts behind them, for which each of those is looked at.
+    """
     agreements = agree(loaded.contracts, loaded.cluster, at)
     compiled = TARGETS[target](agreements, loaded.cluster, widen, profile)
     found = (*agreements.diagnostics, *compiled.diagnostics)
     if any(one.severity is Severity.ERROR for one in (*loaded.diagnostics, *found)):
         return Compilation(compiled, {}, None, found)
-    spans = Spans(loaded.texts)
-    spans.find(place for one in compiled.written for remark in one.header for place in remark.places)
-    files = {one.file: Text(one.file, _text(one, spans).encode()) for one in compiled.written}
+    heads = _heads(compiled.written, loaded) if headed else {}
+    files = {one.file: Text(one.file, (heads.get(one.file, "") + yaml(one.value)).encode()) for one in compiled.written}
     cluster = _with(loaded, target, files.values())
     proof = prove(agreements, cluster, profile, compiled.unclosed)
     told = [one for one in proof_findings.findings(proof) if one.code != proof_findings.UNJUDGED]
@@ -68,9 +72,11 @@ def stream(texts: Iterable[Text]) -> str:
     return "---\n".join(text.data.decode() for text in texts)
 
 
-def _text(written: Written, spans: Spans) -> str:
-    head = "".join(f"# {line}\n" for line in _lines(written.header, spans))
-    return head + yaml(written.value)
+def _heads(written: Iterable[Written], loaded: Loaded) -> Mapping[str, str]:
+    """The comment at the top of each file."""
+    spans = Spans(loaded.texts)
+    spans.find(place for one in written for remark in one.header for place in remark.places)
+    return {one.file: "".join(f"# {line}\n" for line in _lines(one.header, spans)) for one in written}
 
 
 def _lines(header: Sequence[Remark], spans: Spans) -> Iterator[str]:

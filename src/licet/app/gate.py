@@ -148,7 +148,7 @@ def _proof(
     if loaded.cluster.network_policies or loaded.cluster.cluster_policies:
         proof = prove(agreements, loaded.cluster, profile)
         return proof, proof_findings.findings(proof)
-    made = compilation(loaded, _TARGET, at, profile, widen=False)
+    made = compilation(loaded, _TARGET, at, profile, widen=False, headed=False)
     return made.proof, made.diagnostics
 
 
