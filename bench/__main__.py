@@ -43,7 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report.keep(options.out, results)
     if options.write:
         report.insert(options.write, f"{machine}\n\n{text}")
-    return int(bool(results.failures) or any(one.failure for one in (*results.cases, *results.chains)))
+    failed = [one.failure for one in results.cases] + [one.failure for one in results.chains]
+    return int(bool(results.failures) or any(failed))
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
