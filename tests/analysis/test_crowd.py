@@ -147,6 +147,7 @@ SHOP = with_gateways(
         workload("web", "bank"),
         workload("ledger", "bank"),
         workload("wed", "bank"),
+        workload("card", "bank"),
     )
 )
 
