@@ -107,8 +107,8 @@ def with_owners(file: str, text: str, owners: Mapping[str, Iterable[str]]) -> st
     asked: dict[str, set[str]] = {}
     for path, handles in owners.items():
         asked.setdefault(_pattern(path), set()).update(handles)
-    # A pattern may fit others' paths where it has to stand for what cannot be written: the exact ones come last.
-    rows = sorted(asked, key=lambda pattern: (-pattern.count("?"), pattern))
+    # A pattern with `?` may fit others' paths, or folders that they stand in: what says more comes later and decides.
+    rows = sorted(asked, key=lambda pattern: (pattern.count("/"), -pattern.count("?"), pattern))
     header = [_HEADER] if not file.startswith(".github/") and _has_sections("\n".join(lines)) else []
     return "\n".join([*lines, BEGIN, *header, *(f"{row} {' '.join(sorted(asked[row]))}" for row in rows), END, ""])
 
