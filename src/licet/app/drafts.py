@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import msgspec
 
@@ -20,7 +21,7 @@ from licet.discover.evidence import config_maps, evidence, workloads
 from licet.discover.names import Names
 from licet.discover.owner import Owner, owner
 from licet.discover.update import Addition, update
-from licet.manifest.documents import Document, read
+from licet.manifest.documents import Document
 from licet.model.key import Key
 from licet.model.workload import Workload
 from licet.sources.errors import SourceError
@@ -44,8 +45,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 def plan(loaded: Loaded, out: str, *, namespace: str) -> Plan:
     """What has to be written below the folder `out` so that its contracts hold all that the manifests show."""
-    documents, _ = read(loaded.texts.values())
-    return _Planner(loaded, documents, out, namespace).plan()
+    return _Planner(loaded, loaded.objects(), out, namespace).plan()
 
 
 def write(files: Sequence[Planned]) -> None:
@@ -135,6 +135,13 @@ class _Planner:
 
     def _faulty(self, key: Key) -> str | None:
         """The file of a contract for the workload that was left out for its faults."""
+        told = self._targets.get((key.namespace, key.name), ())
+        return next((source for kind, source in told if kind in (None, key.kind)), None)
+
+    @cached_property
+    def _targets(self) -> Mapping[tuple[str, str], list[tuple[object, str]]]:
+        """By namespace and name what contracts are about, the faulty ones too: its kind, and the contract's file."""
+        found: dict[tuple[str, str], list[tuple[object, str]]] = {}
         for document in self.documents:
             if document.kind != wire.CONTRACT or not document.api_version.startswith("licet.dev/"):
                 continue
@@ -142,11 +149,10 @@ class _Planner:
             target = target.get("targetRef") if isinstance(target, dict) else None
             meta = document.value.get("metadata")
             home = meta.get("namespace") if isinstance(meta, dict) else None
-            if not isinstance(target, dict) or target.get("kind") not in (None, key.kind):
-                continue
-            if (target.get("name"), home or self.namespace) == (key.name, key.namespace):
-                return document.origin.source
-        return None
+            if isinstance(target, dict):
+                about = str(home or self.namespace), str(target.get("name"))
+                found.setdefault(about, []).append((target.get("kind"), document.origin.source))
+        return found
 
     def _update(self, contract: Contract, draft: Draft) -> None:
         document = self.by_origin.get(contract.origin)

@@ -22,7 +22,7 @@ from licet.contracts.agreement import Agreements, end_text
 from licet.diag.diagnostic import Diagnostic, Severity
 from licet.diag.report import Report
 from licet.discover.evidence import evidence
-from licet.manifest import documents
+from licet.manifest.documents import Document
 from licet.model.profile import Profile
 from licet.proof import findings as proof_findings
 from licet.proof.proof import Proof
@@ -84,7 +84,7 @@ def gate(
 
     `guards` are the rules of who owns which file; None outside of a repository.
     """
-    read, _ = documents.read(loaded.texts.values())
+    read = loaded.objects()
     agreements = agree(loaded.contracts, loaded.cluster, at)
     calls = undeclared(evidence(read, loaded.cluster, namespace=namespace), agreements, loaded.cluster)
     proof, proved = _proof(loaded, agreements, profile, at)
@@ -152,7 +152,7 @@ def _proof(
     return made.proof, made.diagnostics
 
 
-def _sifted(found: Report, loaded: Loaded, read: Sequence[documents.Document], at: datetime) -> suppression.Sifted:
+def _sifted(found: Report, loaded: Loaded, read: Sequence[Document], at: datetime) -> suppression.Sifted:
     """The findings without those that people have decided to live with."""
     by_comment, wrong = suppression.commented(loaded.texts.values())
     marked = [(document, place) for document in read if (place := suppression.annotation_place(document)) is not None]

@@ -34,12 +34,20 @@ Tell = Callable[[str], None]
 
 
 class Loaded(msgspec.Struct, frozen=True):
-    """A cluster, what its services declare, what is wrong with its manifests, and their texts by source name."""
+    """A cluster, what its services declare, what is wrong with its manifests, and their texts by source name.
+
+    `kept` are the objects of those texts where the caller was to need them again.
+    """
 
     cluster: Cluster
     contracts: Contracts
     diagnostics: tuple[Diagnostic, ...]
     texts: Mapping[str, Text]
+    kept: tuple[Document, ...] | None = None
+
+    def objects(self) -> Sequence[Document]:
+        """Every object of the texts: as kept, else read once more."""
+        return documents.read(self.texts.values())[0] if self.kept is None else self.kept
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -50,11 +58,12 @@ class Setting(msgspec.Struct, frozen=True):
     platform: str | None = None
 
 
-def load(paths: Sequence[str], setting: Setting, tell: Tell) -> Loaded:
-    """What the paths hold. Raises SourceError where there is nothing to read."""
+def load(paths: Sequence[str], setting: Setting, tell: Tell, *, keep: bool = False) -> Loaded:
+    """What the paths hold; `keep` its objects too, which takes memory. Raises SourceError where there is nothing."""
     tell("reading")
     own = setting.settings
-    return _cluster(fetch(paths, exclude=own.exclude, root=own.root, namespace=setting.namespace), setting, tell)
+    found = fetch(paths, exclude=own.exclude, root=own.root, namespace=setting.namespace)
+    return _cluster(found, setting, tell, keep=keep)
 
 
 def load_version(version: str, setting: Setting, tell: Tell, paths: Sequence[str] = ()) -> Loaded:
@@ -82,7 +91,7 @@ def _versions(version: str, paths: Sequence[str]) -> list[str]:
     return [one for one in below if repository.holds(tree, repository.locate(one)[1])]
 
 
-def _cluster(fetched: Fetched, setting: Setting, tell: Tell) -> Loaded:
+def _cluster(fetched: Fetched, setting: Setting, tell: Tell, *, keep: bool = False) -> Loaded:
     tell("parsing")
     read, wrong = documents.read(fetched.texts)
     ours = [document for document in read if document.api_version.startswith(_OURS)]
@@ -104,6 +113,7 @@ def _cluster(fetched: Fetched, setting: Setting, tell: Tell) -> Loaded:
         declared,
         (*fetched.diagnostics, *told, *given_wrong, *met_wrong, *decoded.diagnostics, *faults),
         {text.source: text for text in (*fetched.texts, *given_texts)},
+        tuple(read) if keep and not given_texts else None,
     )
 
 

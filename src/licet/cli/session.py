@@ -56,9 +56,9 @@ class Session:
         with Progress(sys.stderr, sys.stderr.isatty() and not self.options.quiet) as progress:
             return do(progress.tell)
 
-    def load(self, paths: Sequence[str], tell: Tell) -> Loaded:
-        """What the paths hold."""
-        return load(paths, self._setting, tell)
+    def load(self, paths: Sequence[str], tell: Tell, *, keep: bool = False) -> Loaded:
+        """What the paths hold, with `keep` its objects too."""
+        return load(paths, self._setting, tell, keep=keep)
 
     def load_version(self, version: str, tell: Tell, paths: Sequence[str] = ()) -> Loaded:
         """What a path or a git revision holds, of a revision only what stands at `paths`."""

@@ -106,7 +106,7 @@ def command(
     old = _baseline(baseline)
 
     def answer(tell: Tell) -> Checked:
-        loaded = session.load(paths, tell)
+        loaded = session.load(paths, tell, keep=True)
         guards = owners.guards(loaded.texts, session.settings.owners)
         before = _before(session, base, paths, guards, tell) if base is not None else None
         tell("checking")

@@ -57,7 +57,7 @@ def command(options: Options, paths: tuple[str, ...], out: str, dry_run: bool) -
     check_folder(out)
 
     def answer(tell: Tell) -> tuple[Loaded, Plan]:
-        loaded = session.load((*(paths or (".",)), *_kept(out)), tell)
+        loaded = session.load((*(paths or (".",)), *_kept(out)), tell, keep=True)
         tell("drafting")
         return loaded, plan(loaded, out, namespace=session.namespace)
 
