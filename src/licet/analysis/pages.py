@@ -12,6 +12,11 @@ _SHIFT = 6
 """A page has 64 places: small enough to be copied for one change, large enough that the pages are few."""
 
 
+def page_of(at: int) -> int:
+    """The page on which a number stands."""
+    return at >> _SHIFT
+
+
 class Pages(Generic[V]):
     """Values by number, in ascending order; numbers may be missing. It never changes.
 
@@ -84,6 +89,14 @@ class Pages(Generic[V]):
 
     def __len__(self) -> int:
         return sum(map(len, self._pages.values()))
+
+    def pages(self) -> Iterable[tuple[int, Mapping[int, V]]]:
+        """Every page and its number."""
+        return self._pages.items()
+
+    def page(self, number: int) -> Mapping[int, V]:
+        """The values of one page; KeyError where it has none."""
+        return self._pages[number]
 
     def numbers(self) -> Iterator[int]:
         """The numbers that have a value, ascending."""

@@ -7,8 +7,8 @@ from copy import copy
 
 import msgspec
 
-from licet.analysis import bits
 from licet.analysis.chart import chart
+from licet.analysis.doors import Doors
 from licet.analysis.endpoints import INGRESS_CONTROLLER
 from licet.analysis.grant import Grant, Grants, Reasons
 from licet.analysis.leads import Leads
@@ -28,6 +28,7 @@ from licet.model.policy import Direction
 from licet.model.ports import PortSet, Protocol
 from licet.model.profile import Profile
 from licet.model.verdict import Verdict
+from licet.model.workload import Workload
 
 _MOST_FOLLOWED = 8
 """How many policies may come, by class and policy of the cluster, before everything is answered anew."""
@@ -65,6 +66,7 @@ class Reach:
         rules = Rules(self.population, self.grants)
         self._ingress = Rows(self._shelf, self.population, self.grants, rules, Direction.INGRESS)
         self._egress = Rows(self._shelf, self.population, self.grants, rules, Direction.EGRESS)
+        self._doors = Doors.of(self.ingress)
         self._meeting = Meeting(self.population, self.grants, self._egress.of)
         self.columns: Pages[Column] = Pages.filled(
             [{} if at == UNKNOWN_POD else self._meeting.column(at, row) for at, row in enumerate(self.ingress)]
@@ -113,10 +115,11 @@ class Reach:
             return self._compared(Reach(found.cluster, self.profile))
         found._ingress, touched, arriving_rows = self._ingress.swapped(shelf, swap)
         found._egress, _, leaving_rows = self._egress.swapped(shelf, swap)
+        found._doors = self._doors.changed(found.ingress, arriving_rows)
         senders = {at: (self.egress[at], row) for at, row in leaving_rows.items()}
         found._meeting = self._meeting.swapped(senders, found.egress) if senders else self._meeting
         columns: dict[int, Column] = {}
-        for at in sorted(arriving_rows.keys() | self._met_differently(found._ingress.of, senders)):
+        for at in sorted(arriving_rows.keys() | found._met_differently(senders)):
             column = found._meeting.column(at, found._ingress.of[at])
             if column != self.columns[at]:
                 columns[at] = column
@@ -143,7 +146,7 @@ class Reach:
             tuple(at for at in every_class if _told(self.egress[at].outside) != _told(fresh.egress[at].outside)),
         )
 
-    def _met_differently(self, ingress: Pages[Row], senders: Mapping[int, tuple[Row, Row]]) -> set[int]:
+    def _met_differently(self, senders: Mapping[int, tuple[Row, Row]]) -> set[int]:
         """Destinations towards which a sender's grant changed, and which let that sender in at all.
 
         With very many senders simply all of them: asking each is more work than answering.
@@ -158,9 +161,8 @@ class Reach:
             )
             if where := parts.get(True, 0):
                 differing[where] = differing.get(where, 0) | 1 << source
-        asked = sum(where.bit_count() for where in differing)
-        rows = list(ingress) if asked > self.population.width >> 3 else ingress
-        return {at for where, sources in differing.items() for at in bits.indices(where) if rows[at].admitted & sources}
+        width = self.population.width
+        return {at for where, sources in differing.items() for at in self._doors.admitting(sources, where, width)}
 
     def _route(self, within: Collection[int]) -> dict[Key, dict[int, Grant]]:
         """What routes lead to among these classes, as far as policies let a pod of which nothing is known reach it."""
@@ -179,8 +181,10 @@ class Reach:
         if not members:
             return {}
         first = {at: self.population.workloads[self.population.classes[at].members[0]] for at in members}
-        near = msgspec.structs.replace(
-            self._bare,
+        declared = self._bare.namespaces
+        near = Cluster(
+            namespaces={name: declared[name] for name in (home, *_namespaces(first.values())) if name in declared},
+            platform=self._bare.platform,
             workloads=tuple(first.values()),
             network_policies=self._ingress.applying(members),
             cluster_policies=tuple(self._shelf.cluster),
@@ -228,6 +232,11 @@ class Reach:
     def map(self) -> ReachMap:
         """The answer as edges between named endpoints."""
         return chart(self)
+
+
+def _namespaces(workloads: Iterable[Workload]) -> dict[str, None]:
+    """The namespaces of workloads, each once."""
+    return dict.fromkeys(workload.key.namespace for workload in workloads)
 
 
 def _told(parts: Mapping[Grant, R]) -> dict[tuple[PortSet, PortSet, Reasons], R]:

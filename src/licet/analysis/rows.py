@@ -227,10 +227,12 @@ class Rows:
         if not (b.pods or b.outside):
             return a
         either, denied = self._grants.either, self._grants.denied
-        return Row(
-            combine(a.pods, b.pods, self._population.sources, (denied, denied), either, denied),
-            combine(a.outside, b.outside, EVERY_ADDRESS, (denied, denied), either, denied),
-        )
+        pods, outside = a.pods or b.pods, a.outside or b.outside
+        if a.pods and b.pods:
+            pods = combine(a.pods, b.pods, self._population.sources, (denied, denied), either, denied)
+        if a.outside and b.outside:
+            outside = combine(a.outside, b.outside, EVERY_ADDRESS, (denied, denied), either, denied)
+        return Row(pods, outside)
 
     def _perhaps(self, row: Row, reasons: Reasons) -> Row:
         grants = self._grants
