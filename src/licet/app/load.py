@@ -18,6 +18,7 @@ from licet.manifest.written import Written
 from licet.model.cluster import Cluster
 from licet.model.platform import UNKNOWN_PLATFORM, Platform
 from licet.sources import SourceError, fetch
+from licet.sources.errors import NothingThereError
 from licet.sources.intake import Fetched
 from licet.sources.repository import Repository
 from licet.sources.revision import fetch_version
@@ -69,13 +70,18 @@ def load(paths: Sequence[str], setting: Setting, tell: Tell, *, keep: bool = Fal
 def load_version(version: str, setting: Setting, tell: Tell, paths: Sequence[str] = ()) -> Loaded:
     """What a path or a git revision holds, of a revision only what stands at `paths`. Raises SourceError for neither.
 
-    Of the paths those that the revision does not have hold nothing.
+    Of the paths those that the revision does not have, or has without manifests, hold nothing.
     """
     tell(f"reading {version}")
     own = setting.settings
     found = Fetched([], [])
     for one in _versions(version, paths):
-        more = fetch_version(one, exclude=own.exclude, root=own.root, namespace=setting.namespace)
+        try:
+            more = fetch_version(one, exclude=own.exclude, root=own.root, namespace=setting.namespace)
+        except NothingThereError:
+            if one == version:
+                raise
+            continue
         met = {text.source for text in found.texts}
         fresh = [text for text in more.texts if text.source not in met]
         found = Fetched([*found.texts, *fresh], [*found.diagnostics, *more.diagnostics], found.named | more.named)

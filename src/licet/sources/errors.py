@@ -20,3 +20,7 @@ class SourceError(Exception):
         super().__init__(message)
         self.message = _OVERLONG.sub(r"`\1...\2`", message)
         self.help = _OVERLONG.sub(r"`\1...\2`", help)
+
+
+class NothingThereError(SourceError):
+    """A folder without a manifest."""

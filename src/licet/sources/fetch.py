@@ -9,7 +9,7 @@ from typing import BinaryIO
 import msgspec
 
 from licet.sources import chart, findings, kustomization, names, standard_input
-from licet.sources.errors import SourceError
+from licet.sources.errors import NothingThereError, SourceError
 from licet.sources.exclusion import Exclusion
 from licet.sources.folder import CHART, KUSTOMIZATIONS, Found, walk
 from licet.sources.intake import Fetched, Intake
@@ -70,7 +70,7 @@ def _folder(intake: Intake, found: Found, wanted: Wanted) -> None:
     elif kustomization.file_of(found.path) is None or not kustomization.render(intake, found):
         _walked(intake, found, wanted)
     if before == intake.answers:
-        raise SourceError(
+        raise NothingThereError(
             f"`{found.source}` holds no manifests",
             "name a folder with .yaml, .yml or .json files, or pipe them into `-`",
         )
