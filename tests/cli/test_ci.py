@@ -183,7 +183,7 @@ def test_gitlab_takes_no_variable_for_a_command(text: str, place: Path) -> None:
 def test_the_hook_runs_what_it_says_it_runs(place: Path) -> None:
     [hook] = read(HOOKS)
     assert (hook["id"], hook["language"], hook["pass_filenames"]) == ("licet-check", "python", False)
-    program, *arguments = [*shlex.split(hook["entry"]), *hook["args"]]
+    program, *arguments = shlex.split(hook["entry"]) + list(hook["args"])
     assert program == "licet"
     assert licet(*arguments, cwd=place).code == 0
     (place / "k8s" / "contracts" / "shop" / "cart.yaml").unlink()

@@ -172,10 +172,13 @@ def _tell_of_fixes(session: Session, checked: Checked, *, asked: bool) -> None:
     """To standard error, whatever the form of the answer: what was added, what could not be, and why nothing was."""
     if session.options.quiet or not asked:
         return
+    added = checked.fixes.added
+    shown = len(added) if session.options.verbose else terminal.SHOWN_PER_CODE
     rows = [
-        f"fixed: {visible(one.file)} declares call `{one.call}` of `{visible(one.caller)}`\n"
-        for one in checked.fixes.added
+        f"fixed: {visible(one.file)} declares call `{one.call}` of `{visible(one.caller)}`\n" for one in added[:shown]
     ]
+    if len(added) > shown:
+        rows.append(f"fixed: {len(added) - shown:,} more (all of them with `--verbose`)\n")
     if checked.fixes.refused:
         refused = report(checked.fixes.refused, checked.loaded.texts)
         rows.append(terminal.render(refused, width=session.width, every=True))
