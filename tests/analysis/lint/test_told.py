@@ -128,6 +128,7 @@ CLUSTER_POLICIES = [
         pods("front", "none"),
         f"{{action: Accept, PEERS: [{EVERYONE}]}}",
         f"{{action: Deny, PEERS: [{pods('dns', 'green')}]}}",
+        f"{{action: Deny, PEERS: [{pods('dns', 'green')}, {pods('cart')}]}}",
         f"{{action: Deny, PEERS: [{pods('cart')}]}}",
         tier="Baseline",
     ),
