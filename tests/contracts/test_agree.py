@@ -60,6 +60,10 @@ def call(to: str, more: str = "", name: str = "it") -> str:
 CART = "{workload: {kind: Deployment, name: cart}}"
 WEB = "{name: web, workload: {kind: Deployment, name: web}}"
 BOTH = pods("web") + pods("cart")
+GATEWAY = (
+    "---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: public, namespace: shop}\n"
+    "spec: {gatewayClassName: any, listeners: [{name: http, port: 80, protocol: HTTP}]}\n"
+)
 
 
 def agreed(manifests: str) -> tuple[Agreements, tuple[Diagnostic, ...]]:
@@ -214,6 +218,29 @@ FAULTS = {
         "call `it`: `shop/cart[Deployment]` admits none of these requests",
         "{name: it",
         "{name: web",
+    ),
+    "gRPC where HTTP is called": (
+        contract("cart", serves=serve(selected("{name: web, workload: {name: web}, grpc: [{service: a.B}]}")))
+        + contract("web", calls=call(CART, "http: [{methods: [GET]}]")),
+        "call `it`: `shop/cart[Deployment]` admits none of these requests",
+        "{name: it",
+        "{name: web",
+    ),
+    "a Service's target that no pod names": (
+        service("carts", "{app: cart}", "{port: 80, targetPort: grpc}")
+        + contract("cart", serves=serve("{from: All}"))
+        + contract("web", calls=call("{service: {name: carts}}")),
+        "no container of `shop/cart[Deployment]` has a port `grpc`",
+        "carts",
+        None,
+    ),
+    "whoever stands beside a gateway of which only the namespace is known": (
+        GATEWAY
+        + contract("cart", serves=serve(selected("{name: public, gateway: {name: public}}")))
+        + contract("web", calls=call(CART)),
+        "`shop/cart[Deployment]` does not admit `shop/web[Deployment]`",
+        "{name: it",
+        "{from: Selected, peers: [{name: public, gateway: {name: public}}]}",
     ),
     "no ports for somebody without a contract": (
         contract("web", calls=call(CART)),

@@ -115,7 +115,8 @@ class Calls:
             meant = disagreement.closest(peer.name, self.ledger.services.names(peer.namespace), peer.namespace)
             self.ledger.report(disagreement.no_callee(where, call.name, peer_text(peer), meant))
             return
-        for missing in missing_ports(service, call.ports):
+        unserved = missing_ports(service, call.ports)
+        for missing in unserved:
             known = [_service_port(port.port, port.name) for port in service.ports]
             shown = missing.name if isinstance(missing, NamedPort) else str(PortSet.of(missing))
             at = call.place.at("ports")
@@ -123,6 +124,9 @@ class Calls:
         arrivals = self.ledger.services.follow(service, call.ports)
         if not arrivals:
             self.ledger.report(disagreement.leads_nowhere(where, call.name, peer_text(peer)))
+        if arrivals and not unserved and not call.serves and not any(arrival.ports for arrival in arrivals):
+            self._closed_behind(call, service, [a.end for a in arrivals if isinstance(a.end, Key)], where)
+            return
         known_callees = [a.end for a in arrivals if isinstance(a.end, Key) and a.end in self.ledger.bindings.bound]
         for arrival in arrivals:
             if not isinstance(arrival.end, Key):
@@ -134,6 +138,16 @@ class Calls:
             elif arrival.ports or not call.ports:
                 asked = None if call.serves and not call.ports else arrival.ports
                 self._consent.meet(bound, call, EdgeKind.SERVICE, arrival.end, asked)
+
+    def _closed_behind(self, call: Call, service: Service, callees: list[Key], where: Place) -> None:
+        """A Service's targets are names of ports, and none of its pods has one."""
+        names = [port.target for port in service.ports if isinstance(port.target, str)]
+        for key in callees:
+            for name in dict.fromkeys(names):
+                known = self.ledger.bindings.port_names(key)
+                self.ledger.report(disagreement.no_named_port(where, str(key), name, known))
+        if not names:
+            self.ledger.report(disagreement.which_ports(call.place, call.name, peer_text(call.peer)))
 
     def _stranger(self, call: Call, service: Service, stranger: Key, where: Place) -> None:
         name = f"{service.key.namespace}/{service.key.name}"

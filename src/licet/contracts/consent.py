@@ -108,7 +108,7 @@ class Consent:
         for caller in admitting:
             http = both_http(call.http, caller.http if caller else ())
             grpc = both_grpc(call.grpc, caller.grpc if caller else ())
-            if http is None or grpc is None or not ports:
+            if http is None or grpc is None or (http and grpc) or not ports:
                 continue
             met = True
             if caller is not None:
@@ -140,7 +140,7 @@ class Consent:
                 return name == key.namespace
             case GatewayPeer(namespace=namespace, name=name):
                 part = self.ledger.surroundings.gateway(namespace, name)
-                return part is not None and self.ledger.is_in(key, part)
+                return part is not None and not part.assumption and self.ledger.is_in(key, part)
             case PlatformPeer(part=part):
                 return any(self.ledger.is_in(key, found) for found in self.ledger.surroundings.part(part))
             case _:
