@@ -62,6 +62,8 @@ def selection(*workloads: Workload, of: str = "web") -> object:
         "build-date",
         "image_tag",
         "deploy.example.com/timestamp",
+        "appVersion",
+        "example.com/gitCommit",
     ],
 )
 def test_labels_that_change_are_never_used(label: str) -> None:

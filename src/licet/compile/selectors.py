@@ -44,13 +44,16 @@ _CHANGES = re.compile(
     r"(?:[_.-].*)?"
 )
 """A key with such a word in it says which version this is, not which workload."""
+_HUMP = re.compile("(?<=[a-z0-9])(?=[A-Z])")
+"""Where a word begins in `appVersion`."""
 _ASKED_TOGETHER = 3
 """Up to so many labels every combination is tried, beyond that one label is added after the other."""
 
 
 def stable(key: str) -> bool:
     """Whether the label stays the same from pod to pod and from version to version."""
-    return not (_SET_AT_RUN_TIME.fullmatch(key) or _CHANGES.fullmatch(key.lower()))
+    words = _HUMP.sub("-", key).lower()
+    return not (_SET_AT_RUN_TIME.fullmatch(key) or _CHANGES.fullmatch(words))
 
 
 class Selected(msgspec.Struct, frozen=True):
