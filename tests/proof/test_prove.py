@@ -219,7 +219,6 @@ NO_POD = "no pod has an address in 10.20.0.0/16: `podCIDRs` of the Platform woul
         (Platform(), "calico", [NO_POD]),
         (Platform(), "cilium", []),
         (Platform(pod_addresses=AddressSet.of(["10.244.0.0/16"])), "calico", []),
-        (Platform(pod_addresses=AddressSet.of(["10.0.0.0/8"])), "calico", [NO_POD]),
     ],
 )
 def test_a_block_that_may_hold_pods_is_assumed_to_hold_none(
@@ -248,6 +247,16 @@ def test_a_block_that_surely_holds_pods_is_in_excess_where_the_enforcer_matches_
     told = proof(agreed(call, isolated=(WEB,)), around)
     assert told.holds
     assert "the enforcer does not match 0.0.0.0/0 against pods: " in " ".join(told.assumptions)
+
+
+@pytest.mark.parametrize("pod_addresses", ["10.0.0.0/8", "10.20.128.0/17"])
+def test_a_block_that_holds_addresses_said_to_be_pods_is_not_assumed_away(pod_addresses: str) -> None:
+    """Some of the pods, or all: which of them lie in the block, nobody says."""
+    platform = Platform(pod_addresses=AddressSet.of([pod_addresses]))
+    around = cluster(workload("web"), workload("cart"), TO_ARCHIVE, platform=platform)
+    told = proof(agreed(ARCHIVE, isolated=(WEB,)), around, profile="calico")
+    assert not told.holds
+    assert "shop/cart[Deployment]" in [one.witness.dst for one in (*told.excess, *told.unproved)]
 
 
 def test_one_family_of_two_is_not_assumed_away() -> None:

@@ -27,18 +27,20 @@ class World(msgspec.Struct, frozen=True):
 def settled(cluster: Cluster, profile: Profile) -> World:
     """The world in which blocks that may match pods do not, and blocks that may match nodes do.
 
-    Pods live where no block is that holds only a part of what may be theirs. Of a block that would leave no room for
-    them in a family that they are known to have, nothing is assumed, and what hangs on it stays undetermined.
+    Where nobody says which addresses are pods', they live where no block is that holds only a part of what may be
+    theirs. Of a block that holds a part of what is said to be theirs, and of one that would leave no room for them,
+    nothing is assumed, and what hangs on it stays undetermined.
     """
     of_networks = list(_blocks(cluster, of_networks=True))
     of_policies = list(_blocks(cluster, of_networks=False))
     assumptions: list[str] = []
     platform = cluster.platform
-    candidates = (*of_networks, *(of_policies if profile.block_matches_pods is not Ternary.NO else ()))
-    room = platform.pod_addresses or EVERY_V4 - NEVER_A_PODS
+    said = platform.pod_addresses
+    candidates = () if said else (*of_networks, *(of_policies if profile.block_matches_pods is not Ternary.NO else ()))
+    room = EVERY_V4 - NEVER_A_PODS
     kept_out: list[BlockPeer] = []
     for peer in candidates:
-        if contains(peer.addresses, platform.pod_addresses) is Ternary.UNKNOWN and _leaves_room(room, peer):
+        if contains(peer.addresses, said) is Ternary.UNKNOWN and _leaves_room(room, peer):
             room = room - peer.addresses
             kept_out.append(peer)
     if kept_out:
