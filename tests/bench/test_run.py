@@ -22,6 +22,7 @@ def test_a_quick_run_measures_every_stage(tmp_path: Path) -> None:
     outcome = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert outcome.returncode == 0, outcome.stderr
     assert "| plain-100 " in outcome.stdout
+    assert "From contracts to proved policies" in outcome.stdout
     found: dict[str, Any] = json.loads(results.read_text())
     cases = found["cases"]
     assert [case["case"] for case in cases] == ["plain-100", "notin-100"]
@@ -32,6 +33,7 @@ def test_a_quick_run_measures_every_stage(tmp_path: Path) -> None:
         assert case["counts"]["documents"] == case["documents"]
         assert case["findings"] == {}
         assert min(case["baseline"], case["whole"], case["peak"], *case["stages"].values()) > 0
+    assert [(chain["workloads"], chain["failure"]) for chain in found["chains"]] == [(100, "")]
     assert [change["checked"] for change in found["latencies"]] == [2] * 5
     assert found["latencies"][-1]["rows"] > 50, "a policy of the whole cluster changes most rows"
 
