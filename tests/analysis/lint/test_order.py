@@ -99,6 +99,15 @@ ALIVE = {
         ),
         admin("b", 2, rule("Accept")),
     ],
+    "behind a tier whose pods are not known": [
+        admin(
+            "a",
+            1,
+            rule("Deny"),
+            subject="{pods: {namespaceSelector: {}, podSelector: {matchLabels: {pod-template-hash: x}}}}",
+        ),
+        admin("b", 1, rule("Deny"), tier="Baseline"),
+    ],
     "before a number that a name does not mean": [admin("a", 1, rule("Deny", port="8081"), NAMED, subject=WEB)],
     "with the higher priority": [admin("a", 2, rule("Deny")), admin("b", 1, rule("Accept", SHOP))],
 }

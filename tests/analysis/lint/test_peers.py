@@ -305,6 +305,21 @@ def test_an_admin_tier_that_refuses_leaves_rules_unused() -> None:
     assert found(given, refuse) == [("L0213", ("spec", "ingress", 0), "`shop/p` ingress[0] is never used")]
 
 
+def test_half_an_edge_to_the_outside_is_told_port_by_port() -> None:
+    refuse = wide(
+        "refuse",
+        "tier: Admin\npriority: 1\nsubject: {namespaces: {}}\negress: [{name: r, action: Deny, "
+        "to: [{networks: [203.0.113.0/24]}], protocols: [{tcp: {destinationPort: {number: 80}}}]}]",
+    )
+    ports = [f"{{to: [{{ipBlock: {{cidr: 203.0.113.0/24}}}}], ports: [{{port: {port}}}]}}" for port in (80, 81)]
+    given = policy(
+        "p", f"podSelector: {{matchLabels: {{app: web}}}}\npolicyTypes: [Egress]\negress: [{', '.join(ports)}]"
+    )
+    assert found(given, refuse, profile="cilium") == [
+        ("L0213", ("spec", "egress", 0), "`shop/p` egress[0] is never used")
+    ]
+
+
 def test_nodes_are_in_no_manifest_and_in_every_cluster() -> None:
     given = wide(
         "nodes",
