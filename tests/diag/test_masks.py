@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from licet.diag.diagnostic import Diagnostic, Severity
@@ -32,6 +34,10 @@ SHAPES = (
     "https://db/?api_key={}&x=y",
     "https://db/?key={}",
     '{{"url": "http://db:5432", "password": "{}"}}',
+    '{{"url": "http://db:5432", "pw": "{}"}}',
+    '"{{\\"password\\": \\"{}\\"}}"',
+    "'host=db password=''{} {}'' dbname=x'",
+    "curl -u admin:{} http://db",
     "--url=http://db --token {}",
     "Authorization: Bearer {}",
     "{{name: DB_PASSWORD, value: {}}}",
@@ -50,6 +56,17 @@ def test_the_name_stands_above_its_value() -> None:
     assert masked("  value: hunter2 x", "- name: DB_PASSWORD") == "  value: *********"
     assert masked("- hunter2", "- --token") == "- *******"
     assert masked("  value: db:5432", "- name: DB_ADDR") == "  value: db:5432"
+
+
+@pytest.mark.parametrize(
+    "part", ["a", "a:", "://", "://a", "password", "a@", "-", "''", "password=''", "pass-", " ", "name:"]
+)
+def test_a_long_line_takes_no_longer_than_its_length(part: str) -> None:
+    """Forms that try again from every place would take minutes here, and the line may be somebody's trap."""
+    long = part * (60_000 // len(part))
+    begun = time.process_time()
+    assert len(masked(long, long)) == len(long)
+    assert time.process_time() - begun < 5
 
 
 @pytest.mark.parametrize(

@@ -23,11 +23,14 @@ class Excerpts:
     def __init__(self, texts: Mapping[str, Text]) -> None:
         self._texts = texts
         self._cut: dict[str, tuple[bytes, list[int]]] = {}
+        self._shown: dict[tuple[str, int], str | None] = {}
 
     def line(self, source: str, number: int) -> str | None:
         """One line without its break and its secrets, counted from 1; None where there is no such source or line."""
-        line = self._line(source, number)
-        return None if line is None else masked(line, self._line(source, number - 1) or "")
+        if (source, number) not in self._shown:
+            line = self._line(source, number)
+            self._shown[source, number] = None if line is None else masked(line, self._line(source, number - 1) or "")
+        return self._shown[source, number]
 
     def _line(self, source: str, number: int) -> str | None:
         if source not in self._texts or number < 1:
