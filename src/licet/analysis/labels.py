@@ -44,9 +44,16 @@ class LabelIndex:
         self._keys = {k: bits.of((i for at in by.values() for i in at), width) for k, by in values.items()}
         self._certain = {k: bits.of(at, width) for k, at in certain.items()}
         self._unknown = {k: bits.of(at, width) for k, at in unknown.items()}
+        self._selected: dict[Selector, tuple[int, dict[str, int]]] = {}
 
     def select(self, selector: Selector) -> tuple[int, dict[str, int]]:
         """(surely matched, possibly matched by the reason for which it is not sure)."""
+        found = self._selected.get(selector)
+        if found is None:
+            found = self._selected[selector] = self._select(selector)
+        return found
+
+    def _select(self, selector: Selector) -> tuple[int, dict[str, int]]:
         sure = possible = self._everyone
         doubts: dict[str, int] = {}
         for requirement in selector.requirements:

@@ -298,4 +298,8 @@ class Rows:
 
 
 def _asks_by_name(rules: Iterable[NetworkRule]) -> bool:
-    return any(isinstance(port, NamedPort) for rule in rules for port in rule.ports or ())
+    for rule in rules:
+        for port in rule.ports or ():
+            if isinstance(port, NamedPort):
+                return True
+    return False

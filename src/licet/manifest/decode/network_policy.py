@@ -127,12 +127,27 @@ def _rules(
         ports: list[PortRule] = []
         if wire is not None:
             for j, peer in enumerate(wire.peers or ()):
-                peers.append(_peer(peer, ("spec", direction, i, side, j), reader, selectors))
+                met = _known_peer(peer, selectors)
+                peers.append(met or _peer(peer, ("spec", direction, i, side, j), reader, selectors))
             for j, port in enumerate(wire.ports or ()):
                 known = _known_port(port)
                 ports.append(known or _port(port, ("spec", direction, i, "ports", j), reader))
         rules.append(NetworkRule(i, tuple(peers) or None, tuple(ports) or None))
     return tuple(rules)
+
+
+def _known_peer(wire: PeerFields | None, selectors: Selectors) -> PodPeer | None:
+    """A peer whose selectors have been met before; None where there is more to look at."""
+    if wire is None or wire.ipBlock is not None:
+        return None
+    pods, around = wire.podSelector, wire.namespaceSelector
+    if pods is None and around is None:
+        return None
+    chosen = selectors.known(pods)
+    namespaces = None if around is None else selectors.known(around)
+    if chosen is None or (namespaces is None and around is not None):
+        return None
+    return PodPeer(namespaces, chosen)
 
 
 def _peer(wire: PeerFields | None, path: Path, reader: Reader, selectors: Selectors) -> Peer:
@@ -210,7 +225,12 @@ _PORT_DIGITS = 5
 
 def is_port_name(name: str) -> bool:
     """Whether this is an IANA service name, as the API server asks (`IsValidPortName`)."""
-    return len(name) <= 15 and _PORT_NAME.fullmatch(name) is not None
+    return len(name) <= 15 and _is_service_name(name)
+
+
+@lru_cache(maxsize=1024)
+def _is_service_name(name: str) -> bool:
+    return _PORT_NAME.fullmatch(name) is not None
 
 
 def check_port_name(name: str, path: Path, reader: Reader) -> None:

@@ -55,6 +55,15 @@ class Selectors:
             return EVERYTHING
         return self._made.get(tuple(labels.items())) or self.exactly(labels, (*path, "matchLabels"))
 
+    def known(self, wire: LabelSelector | None) -> Selector | None:
+        """The selector where it takes no look: one that was made before, or that selects everything."""
+        if wire is None:
+            return EVERYTHING
+        if wire.matchExpressions:
+            return None
+        labels = wire.matchLabels
+        return self._made.get(tuple(labels.items())) if labels else EVERYTHING
+
     def exactly(self, labels: dict[str, str | None], path: Path) -> Selector:
         """The selector that asks for each of these labels."""
         pairs = tuple(labels.items())
