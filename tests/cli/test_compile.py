@@ -63,10 +63,10 @@ def test_the_shop_is_compiled_and_proved(target: str, tmp_path: Path) -> None:
     assert ran.code == 0, ran.err
     assert "proved: 10 workloads" in ran.out
     written = files(out)
-    assert len(written) == 10
+    assert len(written) == 13, "of 10 workloads and 3 closed namespaces"
     assert all(name.endswith(f".{target}.yaml") for name in written)
     again = compiled("examples/shop", "--target", target, "--out", out)
-    assert "10 objects: 10 unchanged" in again.out
+    assert "13 objects: 13 unchanged" in again.out
     assert files(out) == written, "same input and same time, same bytes"
 
 
@@ -192,6 +192,22 @@ def test_what_others_wrote_is_proved_with_it(shop: Path) -> None:
     assert "not proved" in ran.out
     assert "L0420" in ran.err
     assert "open.yaml:4" in ran.err
+
+
+def test_what_others_add_to_a_compiled_file_is_theirs(shop: Path) -> None:
+    """It is neither replaced nor left out of the proof."""
+    out = shop / "policies"
+    assert compiled(shop, "--out", out).code == 0
+    file = out / "shop" / "licet-db.networkpolicy.yaml"
+    more = (
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: open, namespace: shop}\n"
+        "spec: {podSelector: {}, ingress: [{}]}\n"
+    )
+    file.write_text(f"{file.read_text()}---\n{more}")
+    ran = compiled(shop)
+    assert (ran.code, "L0420" in ran.err) == (1, True)
+    ran = compiled(shop, "--out", out)
+    assert (ran.code, "was not compiled by licet" in ran.err) == (2, True)
 
 
 def test_a_mode_that_is_not_enforced_is_told(shop: Path) -> None:

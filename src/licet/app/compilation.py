@@ -63,8 +63,9 @@ def compilation(
 
 
 def is_own(data: bytes, target: str) -> bool:
-    """Whether a file was compiled for this target, and is free to be replaced therefore."""
-    return data.startswith(_SIGN) and f"\n    {objects.TARGET}: {target}\n".encode() in data
+    """Whether all of a file was compiled for this target, and is free to be replaced therefore."""
+    label = f"\n    {objects.TARGET}: {target}\n".encode()
+    return all(piece.startswith(_SIGN) and label in piece for piece in data.split(b"\n---\n"))
 
 
 def stream(texts: Iterable[Text]) -> str:
