@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from licet.model.key import Key
 
 PREFIX = "licet"
-_LONGEST = 253
-"""A DNS-1123 subdomain, which names of both targets are."""
+_LONGEST = 200
+"""Of the 253 that a DNS-1123 subdomain may have: files are named after objects, and 255 bytes end a file's name."""
 _DIGITS = 8
 
 
