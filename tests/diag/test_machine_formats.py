@@ -13,6 +13,7 @@ from licet.diag.diagnostic import Severity
 from licet.diag.place import Span
 from licet.diag.render import github, junit, markdown, sarif
 from licet.diag.render import json as findings_json
+from licet.diag.render.visible import visible
 from licet.diag.report import Report
 from tests.diag.reports import HOSTILE, LEDGER, POLICY, REPORT, hostile
 
@@ -131,6 +132,8 @@ def test_a_manifest_cannot_write_a_workflow_command(text: str) -> None:
     written = github.render(hostile(text))
     assert written.count("\n") == 1
     assert "\r" not in written
+    message = written.split("::", 2)[2]
+    assert message.rstrip("\n") == visible(message.rstrip("\n")), "a log that shows it would take it for colours"
     properties = written.removeprefix("::error ").split("::", 1)[0]
     assert [pair.partition("=")[0] for pair in properties.split(",")] == [
         "title", "file", "line", "endLine", "col", "endColumn",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from licet.diag.diagnostic import Diagnostic, Severity
+from licet.diag.render.visible import visible
 from licet.diag.report import Report, notes_of, span_of
 
 _COMMAND = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
@@ -16,14 +17,14 @@ def render(report: Report) -> str:
 
 
 def _finding(finding: Diagnostic) -> str:
-    properties = {"title": f"{finding.code}: {finding.message}"}
+    properties = {"title": f"{finding.code}: {visible(finding.message)}"}
     span = span_of(finding)
     if span is not None:
         properties |= {"file": span.source, "line": str(span.line), "endLine": str(span.end_line)}
         if span.line == span.end_line:
             properties |= {"col": str(span.column), "endColumn": str(max(span.end_column - 1, span.column))}
-    text = "\n".join([finding.message, *notes_of(finding), *([f"help: {finding.help}"] if finding.help else [])])
-    return annotation(_COMMAND[finding.severity], properties, text)
+    parts = [finding.message, *notes_of(finding), *([f"help: {finding.help}"] if finding.help else [])]
+    return annotation(_COMMAND[finding.severity], properties, "\n".join(map(visible, parts)))
 
 
 def annotation(command: str, properties: Mapping[str, str], text: str) -> str:
