@@ -214,7 +214,7 @@ def test_a_mode_that_is_not_enforced_is_told(shop: Path) -> None:
     (shop / "all.yaml").write_text(deployment("web") + contract("web", mode="Observe") + PLATFORM)
     ran = compiled(shop, "--out", shop / "policies")
     assert ran.code == 0
-    assert "`shop/web[Deployment]` is not isolated: its mode is Observe" in ran.err
+    assert "`shop/web[Deployment]` is not isolated: the mode is Observe" in ran.err
     assert files(shop / "policies") == {}
 
 

@@ -137,7 +137,7 @@ def test_only_enforced_workloads_are_compiled_and_the_others_are_told() -> None:
     compiled = compile(agreements(by_contract("web", mode=Mode.SHADOW)), cluster(WEB))
     assert compiled.written == ()
     assert [(one.code, one.severity, one.message) for one in compiled.diagnostics] == [
-        ("L0403", Severity.INFO, "`shop/web[Deployment]` is not isolated: its mode is Shadow")
+        ("L0403", Severity.INFO, "`shop/web[Deployment]` is not isolated: the mode is Shadow")
     ]
 
 

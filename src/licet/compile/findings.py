@@ -20,12 +20,10 @@ _SHOWN = 3
 
 def strangers(where: Place, workload: str, labels: str, others: Sequence[str]) -> Diagnostic:
     """A workload whose stable labels other workloads of its namespace have too."""
-    named = ", ".join(f"`{other}`" for other in others[:_SHOWN])
-    rest = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
     return Diagnostic(
         STRANGERS,
         Severity.ERROR,
-        f"no selector tells `{workload}` from {named}{rest}",
+        f"no selector tells `{workload}` from {_named(others)}",
         where,
         label="nothing is compiled for this workload",
         help="give its pod template a label that only it has, such as `app.kubernetes.io/name`",
@@ -47,12 +45,10 @@ def no_labels(where: Place, workload: str) -> Diagnostic:
 
 def not_closed(where: Place, namespace: str, others: Sequence[str]) -> Diagnostic:
     """A namespace that cannot be closed whole since somebody in it is not to be."""
-    named = ", ".join(f"`{other}`" for other in others[:_SHOWN])
-    rest = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
     return Diagnostic(
         NOT_CLOSED,
         Severity.WARNING,
-        f"`{namespace}` is not closed for pods that no manifest holds, since {named}{rest} is not enforced both ways",
+        f"`{namespace}` is not closed for pods that no manifest holds: {_named(others)} is not enforced both ways",
         where,
         label="only the workloads that are there are isolated",
         help="let every contract there have `serves` and `mode: Enforce`, or isolate `ContractedWorkloads` for now",
@@ -71,14 +67,15 @@ def host_network(where: Place, workload: str, *, alone: bool) -> Diagnostic:
     )
 
 
-def not_enforced(where: Place, workload: str, mode: str, target: str) -> Diagnostic:
-    """A workload whose mode asks for less than enforcement."""
+def not_enforced(where: Place, workloads: Sequence[str], mode: str, target: str) -> Diagnostic:
+    """Workloads of a namespace whose mode asks for less than enforcement; `where` is the first one's line."""
+    alone = len(workloads) == 1
     return Diagnostic(
         NOT_ENFORCED,
         Severity.INFO,
-        f"`{workload}` is not isolated: its mode is {mode}",
+        f"{_named(workloads)} {'is' if alone else 'are'} not isolated: the mode is {mode}",
         where,
-        help=f"with `mode: Enforce` the target `{target}` isolates it",
+        help=f"with `mode: Enforce` the target `{target}` isolates {'it' if alone else 'them'}",
     )
 
 
@@ -105,3 +102,8 @@ def left_open(where: Place | None, edge: str, target: str, reason: str, way_out:
         help=way_out,
         notes=(reason,),
     )
+
+
+def _named(names: Sequence[str]) -> str:
+    some = ", ".join(f"`{name}`" for name in names[:_SHOWN])
+    return f"{some} and {len(names) - _SHOWN} more" if len(names) > _SHOWN else some

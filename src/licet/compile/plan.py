@@ -115,13 +115,15 @@ class _Planner:
 
     def planned(self) -> Planned:
         wanted: list[Isolated] = []
+        others: dict[tuple[str, Mode], list[Isolated]] = {}
         for _, isolated in sorted(self._agreements.isolated.items()):
             if isolated.mode is Mode.ENFORCE:
                 wanted.append(isolated)
             else:
-                self._diagnostics.append(
-                    findings.not_enforced(isolated.place, str(isolated.key), isolated.mode.value, self._target)
-                )
+                others.setdefault((isolated.key.namespace, isolated.mode), []).append(isolated)
+        for (_, mode), alike in others.items():
+            names = [str(one.key) for one in alike]
+            self._diagnostics.append(findings.not_enforced(alike[0].place, names, mode.value, self._target))
         wholes = self._wholes(wanted)
         closed = {whole.namespace for whole in wholes}
         plans = [plan for isolated in wanted if (plan := self._plan(isolated, closed))]
