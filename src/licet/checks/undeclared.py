@@ -168,9 +168,7 @@ class _Known:
                 return False
 
     def _bears(self, end: Pods, pods: Workload) -> bool:
-        return (
-            pods.key.namespace == end.namespace and end.pods.matches(pods.labels, pods.runtime_labels) is not Ternary.NO
-        )
+        return pods.key.namespace == end.namespace and pods.bears(end.pods) is not Ternary.NO
 
 
 _KINDS = {
