@@ -130,7 +130,7 @@ class _Stage:
 
 
 def _is_there(end: Pods, workloads: Iterable[Workload]) -> bool:
-    return any(end.pods.matches(w.labels, w.runtime_labels) is Ternary.YES for w in workloads)
+    return any(w.bears(end.pods) is Ternary.YES for w in workloads)
 
 
 def _satisfying(selector: Selector) -> dict[str, str] | None:
