@@ -416,3 +416,30 @@ def test_callers_that_need_no_contract_are_agreed_by_the_callee_alone() -> None:
         "world: the world",
     ]
     assert {f.severity.word for f in told} <= {"info"}
+
+
+def test_a_caller_that_fits_two_workloads_lets_nobody_in_unseen() -> None:
+    twin = pods("web").replace("kind: Deployment", "kind: StatefulSet")
+    manifests = BOTH + twin + contract("cart", serves=serve(selected("{name: web, workload: {name: web}}")))
+    found, told = agreed(manifests + contract("web", calls=call(CART)))
+    [error] = [f for f in told if f.severity.word == "error"]
+    assert error.message == "`shop/web` is admitted and fits `shop/web[Deployment]`, `shop/web[StatefulSet]`"
+    assert quoted(manifests, error.where) == "web"
+    assert found.agreements
+
+
+def test_pods_of_the_platform_need_contracts_where_their_namespace_isolates_all() -> None:
+    scraper = selected("{name: scraper, platform: Metrics}")
+    whole = (
+        "---\napiVersion: licet.dev/v1alpha1\nkind: NamespaceContract\n"
+        "metadata: {name: default, namespace: monitoring}\nspec: {isolate: AllWorkloads}\n"
+    )
+    manifests = pods("web") + contract("web", serves=serve(scraper)) + whole
+    found, told = agreed(manifests)
+    assert edges(found) == []
+    assert [f.code for f in told if f.severity.word == "error"] == ["L0382"]
+    prometheus = pods("prom", "monitoring").replace("{app: prom}", "{app.kubernetes.io/name: prometheus}")
+    to_web = call("{workload: {kind: Deployment, name: web, namespace: shop}}")
+    both, more = agreed(manifests + prometheus + contract("prom", namespace="monitoring", calls=to_web))
+    assert edges(both) == ["workload: monitoring/prom[Deployment] -> shop/web[Deployment] TCP 8080"]
+    assert not [f.message for f in more if f.severity.word == "error"]

@@ -75,6 +75,8 @@ class Callers:
         where = caller.place.at("workload", "name")
         if not fitting:
             self.ledger.report(disagreement.no_caller(where, peer_text(caller.peer), self.ledger.roster.close(pattern)))
+        if len(fitting) > 1:
+            self.ledger.report(disagreement.ambiguous_caller(where, peer_text(caller.peer), [str(k) for k in fitting]))
         for key in fitting:
             other = self.ledger.bindings.bound.get(key)
             isolated = self.ledger.bindings.isolated.get(key)
@@ -89,6 +91,12 @@ class Callers:
                 self._let_in(bound, entry, caller, Part(EdgeKind.WORKLOAD, key))
 
     def _let_in(self, bound: Bound, entry: Entry, caller: Caller, part: Part) -> None:
+        closed = self.ledger.closing(part)
+        if closed is not None:
+            if caller.place not in self.ledger.used:
+                names = end_text(part.end), str(bound.key), entry.serve.name
+                self.ledger.report(disagreement.closed_caller(caller.place, *names, closed))
+            return
         self.ledger.assume(part)
         self.ledger.used.update((entry.serve.place, caller.place))
         if isinstance(part.end, Addresses) and entry.serve.mtls is MutualTls.STRICT:

@@ -324,6 +324,31 @@ def does_not_call(where: Place, caller: str, workload: str, entry: str, contract
     )
 
 
+def closed_caller(where: Place, caller: str, workload: str, entry: str, by: Place) -> Diagnostic:
+    """Pods of the Platform that are admitted, and whose namespace isolates all, so that they need contracts."""
+    return _found(
+        NEVER_CALLED,
+        Severity.ERROR,
+        where,
+        f"`{caller}` is admitted to `{entry}` of `{workload}` and has no contract, which its namespace asks for",
+        "half an agreement",
+        "write a contract for its workload that declares the call, or isolate `ContractedWorkloads` there",
+        Related(by, "isolated here"),
+    )
+
+
+def ambiguous_caller(where: Place, caller: str, fitting: Sequence[str]) -> Diagnostic:
+    """A caller that is more than one workload."""
+    return _found(
+        NO_CALLER,
+        Severity.ERROR,
+        where,
+        f"`{caller}` is admitted and fits {listed(fitting)}",
+        "which of them?",
+        "say `kind` and, for custom resources, `group`: each would be let in",
+    )
+
+
 def no_caller(where: Place, caller: str, meant: str) -> Diagnostic:
     """A caller that does not exist."""
     help = f"did you mean `{meant}`?" if meant else "correct the name, or remove the caller"

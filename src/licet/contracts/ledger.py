@@ -40,6 +40,12 @@ class Ledger:
         if part.assumption:
             self.assumptions.setdefault(part.assumption)
 
+    def closing(self, part: Part) -> Place | None:
+        """Why the pods that a part stands for call nobody but by contracts of their own; None where they may."""
+        end = part.end
+        closed = self.bindings.closed.get(end.namespace) if isinstance(end, Pods) else None
+        return None if closed is None else closed.place
+
     def is_in(self, key: Key, part: Part) -> bool:
         """Whether a workload is among the pods that a part stands for."""
         end = part.end

@@ -51,7 +51,7 @@ class Ground:
         world = settled(cluster, profile)
         closed = {name: one for name, one in agreements.closed.items() if one.mode is Mode.ENFORCE}
         stage = staged(_without_routes(world.cluster), _pods(agreements), closed)
-        strangers = {stage.strangers[name]: one for name, one in closed.items()}
+        strangers = {key: closed[key.namespace] for key in stage.names if key.namespace in closed}
         self.isolated |= {key: Isolated(key, one.mode, one.place) for key, one in strangers.items()}
         self.names = stage.names
         self.reach = Reach(stage.cluster, world.profile)

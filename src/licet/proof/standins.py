@@ -25,14 +25,12 @@ class Staged(msgspec.Struct, frozen=True):
     """A cluster with stand-ins at the end of its workloads, and what people call each of them.
 
     `chameleons` are pods in namespaces of which no manifest holds a thing; their labels may be whatever a policy asks
-    for. `strangers` are the pods without labels, by namespace. `assumptions` tell of ends for which no stand-in could
-    be found.
+    for. `assumptions` tell of ends for which no stand-in could be found.
     """
 
     cluster: Cluster
     names: Mapping[Key, str]
     chameleons: tuple[Key, ...]
-    strangers: Mapping[str, Key]
     assumptions: tuple[str, ...]
 
 
@@ -64,7 +62,6 @@ class _Stage:
         self._names: dict[Key, str] = {}
         self._added: list[Workload] = []
         self._chameleons: list[Key] = []
-        self._strangers: dict[str, Key] = {}
         self._assumptions: list[str] = []
         self._there: dict[str, list[Workload]] = {}
         for workload in cluster.workloads:
@@ -111,7 +108,7 @@ class _Stage:
                 self._chameleons.append(self._add("any pod", name, f"a pod of {name}", {}, asked))
         for name in self._namespaces:
             if name != _ELSEWHERE:
-                self._strangers[name] = self._add("any other pod", name, f"any other pod of {name}", {})
+                self._add("any other pod", name, f"any other pod of {name}", {})
 
     def _add(
         self, name: str, namespace: str, text: str, labels: dict[str, str], unknown: frozenset[str] = frozenset()
@@ -126,7 +123,7 @@ class _Stage:
         cluster = msgspec.structs.replace(
             self._cluster, namespaces=self._namespaces, workloads=(*self._cluster.workloads, *self._added)
         )
-        return Staged(cluster, self._names, tuple(self._chameleons), self._strangers, tuple(self._assumptions))
+        return Staged(cluster, self._names, tuple(self._chameleons), tuple(self._assumptions))
 
 
 def _is_there(end: Pods, workloads: Iterable[Workload]) -> bool:
