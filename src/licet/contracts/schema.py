@@ -23,7 +23,6 @@ KINDS: Final[dict[str, type]] = {
 }
 """The kinds that have a schema, with their models."""
 
-_GROUP, _, _VERSION = VERSION.partition("/")
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 

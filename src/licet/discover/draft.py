@@ -229,19 +229,15 @@ def _serves(
     for port, name in services.items():
         ports.setdefault(port, name)
     for one in found:
-        if one.port is not None and not any(_within(port, one.port) for port in ports):
+        if one.port is not None and not any(one.port.holds(port) for port in ports):
             ports[one.port] = ""
     made: list[DraftServe] = []
     for port, name in ports.items():
         unnamed = f"{port.protocol.name}-{_numbers(port)}"
         taken = [serve.name for serve in made]
-        callers = [one for one in found if one.port is None or _within(port, one.port)]
+        callers = [one for one in found if one.port is None or one.port.holds(port)]
         made.append(DraftServe(entry_name(name or unnamed, taken, port_text(port)), port, _callers(callers)))
     return tuple(made)
-
-
-def _within(port: PortRange, wider: PortRange) -> bool:
-    return port.protocol is wider.protocol and wider.first <= port.first and port.last <= wider.last
 
 
 def _callers(found: Iterable[Evidence]) -> tuple[DraftCaller, ...]:

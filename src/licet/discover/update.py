@@ -159,19 +159,15 @@ def _service_port(one: edge.Evidence) -> PortRange | None:
 
 def _covers(ports: tuple[Port, ...], wanted: PortRange | None) -> bool:
     """Whether the ports hold one; a port by name may be any, and so holds it."""
-    return wanted is None or any(not isinstance(port, PortRange) or _holds(port, wanted) for port in ports)
-
-
-def _holds(wide: PortRange, narrow: PortRange) -> bool:
-    return wide.protocol is narrow.protocol and wide.first <= narrow.first and narrow.last <= wide.last
+    return wanted is None or any(not isinstance(port, PortRange) or port.holds(wanted) for port in ports)
 
 
 def _has_port(ports: tuple[Port, ...], wanted: PortRange, workload: Workload) -> bool:
     for port in ports:
         if isinstance(port, PortRange):
-            if _holds(port, wanted):
+            if port.holds(wanted):
                 return True
-        elif any(_holds(PortRange(p, n, n), wanted) for p, n in workload.port_numbers(port.name, port.protocol)):
+        elif any(PortRange(p, n, n).holds(wanted) for p, n in workload.port_numbers(port.name, port.protocol)):
             return True
     return False
 

@@ -34,6 +34,10 @@ class PortRange(msgspec.Struct, frozen=True):
     first: int = FIRST_PORT
     last: int = LAST_PORT
 
+    def holds(self, other: PortRange) -> bool:
+        """Whether every port of another range is in this one."""
+        return self.protocol is other.protocol and self.first <= other.first and other.last <= self.last
+
 
 class NamedPort(msgspec.Struct, frozen=True):
     """A container port's name, looked up on each destination pod. `protocol` None asks for the name alone."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import click
 import msgspec
 
 from licet.app.compilation import Compilation, compilation, stream
 from licet.app.load import Loaded, Tell
+from licet.app.moment import moment
 from licet.app.policy_folder import Change, apply, changes, changes_among
 from licet.cli.options import Options, epilog, every_command
 from licet.cli.render import fidelity, findings
@@ -53,7 +53,7 @@ def command(
     before for the same target and no longer compiles are removed.
     """
     read_once(*dict.fromkeys(paths), options.platform)
-    time = _time(at)
+    time = moment(at)
     session = Session(options)
 
     def answer(tell: Tell) -> tuple[Loaded, Compilation, list[Change]]:
@@ -99,15 +99,3 @@ def _render(
             yield fidelity.render_json(done, found, session.profile.name, told, objects=printed)
         case form:
             yield findings.render(report, form, session.fail_on)
-
-
-def _time(text: str | None) -> datetime:
-    if text is None:
-        return datetime.now(UTC)
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
-        raise click.BadParameter(f"`{text}` is no time: write such as 2027-03-31T00:00:00Z", param_hint="--at")
-    return found
