@@ -50,29 +50,24 @@ def undeclared(evidence: Iterable[Evidence], agreements: Agreements, cluster: Cl
     """
     policies = {policy.origin for policy in cluster.network_policies}
     policies |= {policy.origin for policy in cluster.cluster_policies}
-    subject = {workload.key: workload.owner for workload in cluster.workloads if workload.owner is not None}
+    subjects = {workload.key: workload.subject for workload in cluster.workloads}
     calls: dict[tuple[object, ...], list[Evidence]] = {}
     for one in evidence:
         if not one.doubtful and one.place.origin not in policies:
-            meant = _of_subjects(one, subject)
+            meant = one.of_subjects(subjects)
             calls.setdefault((meant.caller, meant.callee, meant.port), []).append(meant)
-    known = _Known(agreements, cluster)
-    faulty = (_call(found, agreements, known) or _lead(found, agreements.contracts, known) for found in calls.values())
+    declared = _Declarations(agreements, cluster)
+    faulty = (
+        _call(found, agreements, declared) or _lead(found, agreements.contracts, declared) for found in calls.values()
+    )
     return [one for one in faulty if one is not None]
 
 
-def _of_subjects(one: Evidence, subject: Mapping[Key, Key]) -> Evidence:
-    """What is said of pods that differ from their controller's template is said of the controller."""
-    caller = subject.get(one.caller, one.caller) if isinstance(one.caller, Key) else one.caller
-    callee = subject.get(one.callee, one.callee) if isinstance(one.callee, Key) else one.callee
-    return msgspec.structs.replace(one, caller=caller, callee=callee)
-
-
-def _call(found: Sequence[Evidence], agreements: Agreements, known: _Known) -> Undeclared | None:
+def _call(found: Sequence[Evidence], agreements: Agreements, declared: _Declarations) -> Undeclared | None:
     one = found[0]
     if not isinstance(one.caller, Key) or one.caller not in agreements.isolated:
         return None
-    if any(known.declares(each) for each in found):
+    if any(declared.declares(each) for each in found):
         return None
     contract = agreements.contracts.get(one.caller)
     where = None if contract is None else _list(contract, "calls", bool(contract.calls))
@@ -83,13 +78,13 @@ def _call(found: Sequence[Evidence], agreements: Agreements, known: _Known) -> U
     return Undeclared(one.caller, tuple(found), contract, told)
 
 
-def _lead(found: Sequence[Evidence], contracts: Mapping[Key, Contract], known: _Known) -> Undeclared | None:
+def _lead(found: Sequence[Evidence], contracts: Mapping[Key, Contract], declared: _Declarations) -> Undeclared | None:
     """Gateways, collectors of metrics and the API server are known by manifests that lead them to a workload."""
     one = found[0]
     if isinstance(one.caller, Key) or not isinstance(one.callee, Key) or isinstance(one.caller, CidrPeer):
         return None
     contract = contracts.get(one.callee)
-    if contract is None or contract.annotated or known.admits(one):
+    if contract is None or contract.annotated or declared.admits(one):
         return None
     scraped = one.caller == PlatformPeer(PlatformPart.METRICS)
     where = _list(contract, "serves", bool(contract.serves))
@@ -109,7 +104,7 @@ def _callee_text(one: Evidence) -> str:
     return f"{end_text(one.callee)} {PortSet.of(one.port)}"
 
 
-class _Known:
+class _Declarations:
     """What contracts declare, by the workload that declares it."""
 
     def __init__(self, agreements: Agreements, cluster: Cluster) -> None:
@@ -125,7 +120,7 @@ class _Known:
         for unmet in agreements.unmet:
             self._unmet.setdefault(unmet.caller, []).append(unmet)
         for workload in cluster.workloads:
-            self._workloads.setdefault(workload.owner or workload.key, []).append(workload)
+            self._workloads.setdefault(workload.subject, []).append(workload)
 
     def declares(self, one: Evidence) -> bool:
         """Whether the caller's contract has the call; one that its callee does not admit is another finding."""
@@ -161,7 +156,7 @@ class _Known:
             case Pods():
                 return isinstance(callee, Key) and any(self._bears(end, pods) for pods in self._workloads[callee])
             case Domain(name=name):
-                return isinstance(callee, DnsPeer) and _covers(name, callee.name)
+                return isinstance(callee, DnsPeer) and DnsPeer(name).covers(callee.name)
             case Addresses(addresses=addresses):
                 return isinstance(callee, CidrPeer) and not callee.addresses - addresses
             case _:
@@ -197,8 +192,8 @@ def _may_mean(one: Evidence, peer: Peer) -> bool:
             return isinstance(one.callee, Key) and pattern.matches(one.callee)
         case ServicePeer():
             return peer in (one.service, one.callee)
-        case DnsPeer(name=name):
-            return isinstance(one.callee, DnsPeer) and _covers(name, one.callee.name)
+        case DnsPeer():
+            return isinstance(one.callee, DnsPeer) and peer.covers(one.callee.name)
         case CidrPeer(addresses=addresses):
             return isinstance(one.callee, CidrPeer) and not one.callee.addresses - addresses
         case PlatformPeer():
@@ -207,11 +202,3 @@ def _may_mean(one: Evidence, peer: Peer) -> bool:
             return one.callee == one.caller
         case _:
             return False
-
-
-def _covers(declared: str, name: str) -> bool:
-    """Whether a DNS name is the one declared; `*.` stands for exactly one label."""
-    declared, name = declared.lower().rstrip("."), name.lower().rstrip(".")
-    if declared.startswith("*."):
-        return name.partition(".")[2] == declared[2:]
-    return name == declared

@@ -169,7 +169,7 @@ class _Planner:
             if closed.mode is not Mode.ENFORCE:
                 continue
             open_ = [
-                str(workload.owner or workload.key)
+                str(workload.subject)
                 for workload in self._selections.neighbours(namespace)
                 if not workload.host_network and not {workload.key, workload.owner} & both_ways
             ]

@@ -141,6 +141,13 @@ class DnsPeer(msgspec.Struct, frozen=True):
 
     name: str
 
+    def covers(self, name: str) -> bool:
+        """Whether this means a DNS name; letter case and a closing dot tell no names apart."""
+        declared, name = self.name.lower().rstrip("."), name.lower().rstrip(".")
+        if declared.startswith("*."):
+            return name.partition(".")[2] == declared[2:]
+        return name == declared
+
 
 class SelfPeer(msgspec.Struct, frozen=True):
     """The contract's own workload, replica to replica."""

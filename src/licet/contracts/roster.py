@@ -24,7 +24,7 @@ class Roster:
         self._names: dict[tuple[str, str], list[Key]] = {}
         self._namespaces: dict[str, list[Key]] = {}
         for workload in cluster.workloads:
-            key = workload.owner or workload.key
+            key = workload.subject
             if key not in self.members:
                 self.members[key] = []
                 self._names.setdefault((key.namespace, key.name), []).append(key)

@@ -78,11 +78,11 @@ def drafts(cluster: Cluster, found: Sequence[Evidence]) -> tuple[Draft, ...]:
 
     Pods on their node's network are none: no policy tells them from the node, and as callers they are the nodes.
     """
-    subject = {workload.key: workload.owner or workload.key for workload in cluster.workloads}
+    subject = {workload.key: workload.subject for workload in cluster.workloads}
     on_nodes = {subject[workload.key] for workload in cluster.workloads if workload.host_network}
     by_caller: dict[Key, list[Evidence]] = {}
     by_callee: dict[Key, list[Evidence]] = {}
-    for one in (_of_subjects(one, subject) for one in found):
+    for one in (one.of_subjects(subject) for one in found):
         if isinstance(one.caller, Key):
             by_caller.setdefault(one.caller, []).append(one)
         if isinstance(one.callee, Key) and one.caller != one.callee:
@@ -130,12 +130,6 @@ def _numbers(port: PortRange) -> str:
 def _doubt(evidence: Iterable[Evidence]) -> str:
     doubts = [one.doubt for one in evidence]
     return "" if "" in doubts else doubts[0]
-
-
-def _of_subjects(one: Evidence, subject: Mapping[Key, Key]) -> Evidence:
-    caller = subject.get(one.caller, one.caller) if isinstance(one.caller, Key) else one.caller
-    callee = subject.get(one.callee, one.callee) if isinstance(one.callee, Key) else one.callee
-    return msgspec.structs.replace(one, caller=caller, callee=callee)
 
 
 def _calls(key: Key, found: Iterable[Evidence], services: Mapping[tuple[str, str], Service]) -> tuple[DraftCall, ...]:

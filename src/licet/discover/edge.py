@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypeAlias
 
 import msgspec
 
-from licet.contracts.contract import CidrPeer, DnsPeer, GatewayPeer, PlatformPeer, ServicePeer
+from licet.contracts.contract import CidrPeer, DnsPeer, GatewayPeer, PlatformPeer, ServicePeer, peer_text
 from licet.diag.place import Place
 from licet.model.key import Key
 from licet.model.ports import PortRange
@@ -41,6 +42,12 @@ class Evidence(msgspec.Struct, frozen=True):
         """Whether it may be no call, or not to this callee or port."""
         return bool(self.doubt)
 
+    def of_subjects(self, subjects: Mapping[Key, Key]) -> Evidence:
+        """The same, said of the workloads that pods belong to where it is said of such pods."""
+        caller = subjects.get(self.caller, self.caller) if isinstance(self.caller, Key) else self.caller
+        callee = subjects.get(self.callee, self.callee) if isinstance(self.callee, Key) else self.callee
+        return msgspec.structs.replace(self, caller=caller, callee=callee)
+
 
 def end_text(end: Caller | Callee) -> str:
     """The end as people know it."""
@@ -51,9 +58,7 @@ def end_text(end: Caller | Callee) -> str:
             return f"{namespace}/{name}[Service]"
         case GatewayPeer(namespace=namespace, name=name):
             return f"{namespace}/{name}[Gateway]"
-        case DnsPeer(name=name):
-            return name
-        case CidrPeer(text=text):
-            return text
+        case DnsPeer() | CidrPeer():
+            return peer_text(end)
         case PlatformPeer(part=part):
             return f"{{{part.value}}}"

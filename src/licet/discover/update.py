@@ -137,8 +137,8 @@ def _covers_call(mine: Call, drafted: DraftCall) -> bool:
             if isinstance(target, Key) and pattern.matches(target):
                 keys.append((target, drafted.port))
             return bool(keys) and (not mine.ports or any(_covers(mine.ports, port) for _, port in keys))
-        case DnsPeer(name=name):
-            return isinstance(target, DnsPeer) and _named(name, target.name) and _covers(mine.ports, drafted.port)
+        case DnsPeer():
+            return isinstance(target, DnsPeer) and peer.covers(target.name) and _covers(mine.ports, drafted.port)
         case CidrPeer(addresses=addresses):
             # a name may stand for addresses, which are all that some enforcers know
             inside = isinstance(target, DnsPeer) or (isinstance(target, CidrPeer) and not target.addresses - addresses)
@@ -170,11 +170,6 @@ def _has_port(ports: tuple[Port, ...], wanted: PortRange, workload: Workload) ->
         elif any(PortRange(p, n, n).holds(wanted) for p, n in workload.port_numbers(port.name, port.protocol)):
             return True
     return False
-
-
-def _named(mine: str, name: str) -> bool:
-    """Whether a name is meant by one that may begin with `*.`, which stands for exactly one label."""
-    return mine == name or (mine.startswith("*.") and name.partition(".")[2] == mine[2:])
 
 
 def _admits(serve: Serve, caller: DraftCaller, key: Key) -> bool:

@@ -48,6 +48,11 @@ class Workload(msgspec.Struct, frozen=True):
     owner: Key | None = None
     certain_labels: frozenset[str] = frozenset()
 
+    @property
+    def subject(self) -> Key:
+        """What people declare these pods to be: the controller, also where they differ from its template."""
+        return self.owner or self.key
+
     def bears(self, selector: Selector) -> Ternary:
         """Whether these pods have the labels that a selector asks for."""
         return selector.matches(self.labels, self.runtime_labels, self.certain_labels)

@@ -71,7 +71,7 @@ class Causes:
     def _difference(self, deviation: Deviation, cause: Cause | None) -> Difference:
         src, dst = self._end(deviation, Direction.EGRESS), self._end(deviation, Direction.INGRESS)
         first = next(deviation.ports.ranges())
-        roots = [_root(end) for end in (dst, src) if isinstance(end, Workload)]
+        roots = [end.subject for end in (dst, src) if isinstance(end, Workload)]
         enforced = [self._isolated[root] for root in roots if root in self._isolated]
         is_missing = deviation.fault in (Fault.MISSING, Fault.PERHAPS_MISSING)
         if cause is not None:
@@ -98,12 +98,12 @@ class Causes:
         workloads = self._reach.population.workloads
         members = self._reach.population.classes[self._units.class_of[unit]].members
         root = self._units.root[unit]
-        return next(workloads[at] for at in members if _root(workloads[at]) == root)
+        return next(workloads[at] for at in members if workloads[at].subject == root)
 
     def _name(self, end: Workload | int) -> str:
         if isinstance(end, int):
             return address_text(end)
-        return self._names.get(end.key) or str(_root(end))
+        return self._names.get(end.key) or str(end.subject)
 
     def _named(self, text: str) -> str:
         """A sentence with the stand-ins under the names that people know them by."""
@@ -128,7 +128,7 @@ class Causes:
             agreement
             for side, end in ends.items()
             if isinstance(end, Workload)
-            for agreement in self._of_ends.get((side, _root(end)), ())
+            for agreement in self._of_ends.get((side, end.subject), ())
         ]
         for agreement in near:
             if (
@@ -151,7 +151,7 @@ class Causes:
         src, dst = self._end(deviation, Direction.EGRESS), self._end(deviation, Direction.INGRESS)
         explanation = self._explained(src, dst, deviation.ports)
         side = {Direction.EGRESS: src, Direction.INGRESS: dst}
-        roots = {d: _root(w) for d, w in side.items() if isinstance(w, Workload)}
+        roots = {d: w.subject for d, w in side.items() if isinstance(w, Workload)}
         cause = _decisive(explanation, deviation.fault, {d for d, root in roots.items() if root in self._isolated})
         if cause is None or cause.direction is None:
             return cause, None
@@ -176,10 +176,6 @@ class Causes:
         )
         ends = [end.key if isinstance(end, Workload) else end for end in (src, dst)]
         return Explainer(cluster, self._reach.profile).explain(ends[0], ends[1], first.protocol, first.first)
-
-
-def _root(workload: Workload) -> Key:
-    return workload.owner or workload.key
 
 
 def _decisive(explanation: Explanation, fault: Fault, judged: set[Direction]) -> Cause | None:

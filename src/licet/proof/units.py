@@ -22,7 +22,7 @@ class Units:
         for at, pod_class in enumerate(population.classes[1:], 1):
             members = (population.workloads[member] for member in pod_class.members)
             own: list[int] = []
-            for root in dict.fromkeys(workload.owner or workload.key for workload in members):
+            for root in dict.fromkeys(workload.subject for workload in members):
                 own.append(len(self.root))
                 self.by_root.setdefault(root, []).append(len(self.root))
                 self.root.append(root)
