@@ -18,7 +18,7 @@ COMMANDS = {
     "policies": "Rules that are unused, shadowed, empty, equal or tied.",
     "compile": "Contracts to policies that let through what is agreed, and nothing else.",
     "prove": "Whether the policies permit what the contracts agree on, and nothing else.",
-    "check": "What stands in the way of a change: contracts, manifests and policies in one.",
+    "check": "Contracts against manifests against policies, in one run, for pull requests.",
     "completion": "Print the script that completes commands and options in a shell.",
 }
 """Every command and what the list of commands says of it."""
