@@ -100,6 +100,24 @@ def test_a_new_variable_that_names_another_service_fails_with_edge_line_reason_a
     assert ran.out.endswith(" 1 fix with `--fix`.\n")
 
 
+def test_a_port_that_nobody_serves_and_a_name_that_nobody_has_are_found(shop: Path) -> None:
+    file = shop / "shop" / "cart.yaml"
+    text = "".join(
+        f"        - name: {name}\n          value: {value}\n"
+        for name, value in (("LEDGER_ADDR", "ledger.bank:91"), ("CATALOG_ADDR2", "catalogue:9000"))
+    )
+    replace(file, "        env:\n", f"        env:\n{text}")
+    ran = checked(shop)
+    assert ran.code == 1
+    port, name = line_of(file, "ledger.bank:91"), line_of(file, "catalogue:9000")
+    assert (
+        "error[L0467]: `shop/cart[Deployment]` calls `bank/ledger` on port 91, which the Service does not have\n"
+        f"  --> shop/cart.yaml:{port}:18\n" in ran.out
+    )
+    assert f"  --> shop/cart.yaml:{name}:18\n" in ran.out
+    assert "help: did you mean `catalog`?\n" in ran.out
+
+
 def test_a_fix_declares_the_call_with_its_evidence_and_touches_nothing_else(shop: Path) -> None:
     file = add_variable(shop)
     before = texts(shop)

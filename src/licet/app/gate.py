@@ -15,6 +15,7 @@ from licet.app.report import Spans, report
 from licet.checks import suppression
 from licet.checks.baseline import Baseline, compare
 from licet.checks.ownership import Guards, changed_consent, unguarded
+from licet.checks.unanswered import unanswered
 from licet.checks.undeclared import Undeclared, undeclared
 from licet.contracts import disagreement
 from licet.contracts.agree import agree
@@ -86,13 +87,15 @@ def gate(
     """
     read = loaded.objects()
     agreements = agree(loaded.contracts, loaded.cluster, at)
-    calls = undeclared(evidence(read, loaded.cluster, namespace=namespace), agreements, loaded.cluster)
+    seen = evidence(read, loaded.cluster, namespace=namespace)
+    calls = undeclared(seen, agreements, loaded.cluster)
     proof, proved = _proof(loaded, agreements, profile, at)
     told: dict[Diagnostic, None] = dict.fromkeys(
         (
             *loaded.diagnostics,
             *agreements.diagnostics,
             *(one.finding for one in calls),
+            *unanswered(seen, agreements, loaded.cluster, read),
             *proved,
             *(one for one in lint(reach(loaded.cluster, profile)) if one.severity > Severity.INFO),
             *unguarded(loaded.contracts.contracts, guards),

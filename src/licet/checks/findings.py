@@ -14,6 +14,8 @@ OVER = "L0463"
 UNUSED = "L0464"
 UNGUARDED = "L0465"
 CHANGED_CONSENT = "L0466"
+NO_SUCH_PORT = "L0467"
+NO_SUCH_SERVICE = "L0468"
 
 _MOST_PLACES = 2
 """How many other lines that make a call are shown beside the first."""
@@ -41,6 +43,47 @@ def undeclared(
         help=help,
         notes=(f"read here: {text}",),
         related=others if contract is None else (*others, Related(contract, "what it declares")),
+    )
+
+
+def no_such_port(
+    read: Sequence[tuple[Place, str]], caller: str, service: str, port: int, there: Sequence[str], listed: Place
+) -> Diagnostic:
+    """A call of a Service on a port that it does not have; `there` are those that it has."""
+    (where, text), *more = read
+    return Diagnostic(
+        NO_SUCH_PORT,
+        Severity.ERROR,
+        f"`{caller}` calls `{service}` on port {port}, which the Service does not have",
+        where,
+        label="nobody serves this port",
+        help=f"it has {', '.join(there)}: call one of them, or add the port to the Service"
+        if there
+        else "it has no port at all: add one to the Service",
+        notes=(f"read here: {text}",),
+        related=(
+            *(Related(place, f"and here: {told}") for place, told in more[:_MOST_PLACES]),
+            Related(listed, "the ports of the Service"),
+        ),
+    )
+
+
+def no_such_service(
+    read: Sequence[tuple[Place, str]], caller: str, name: str, namespace: str, close: Sequence[str]
+) -> Diagnostic:
+    """An address that no Service answers to where it is resolved; `close` are names that are alike."""
+    (where, text), *more = read
+    return Diagnostic(
+        NO_SUCH_SERVICE,
+        Severity.WARNING,
+        f"`{caller}` calls `{name}`, and the manifests hold no Service `{name}` in namespace `{namespace}`",
+        where,
+        label="nobody answers to this name",
+        help=f"did you mean {' or '.join(f'`{one}`' for one in close)}?"
+        if close
+        else "correct the name; where others run that Service, declare the call in the contract",
+        notes=(f"read here: {text}",),
+        related=tuple(Related(place, f"and here: {told}") for place, told in more[:_MOST_PLACES]),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping
 from typing import TypeAlias
 
@@ -18,6 +19,15 @@ Callee: TypeAlias = Key | ServicePeer | DnsPeer | CidrPeer | PlatformPeer
 """A Key is a workload's; a ServicePeer is a Service behind which the manifests hold no workload."""
 
 
+class Lack(enum.Enum):
+    """What a setting that surely holds an address asks for in vain."""
+
+    PORT = enum.auto()
+    """The Service is there, and has no such port."""
+    SERVICE = enum.auto()
+    """No Service has that name where it is resolved, and the public DNS holds no such name."""
+
+
 class Evidence(msgspec.Struct, frozen=True):
     """One line that says, or seems to say, that `caller` calls `callee`.
 
@@ -25,6 +35,7 @@ class Evidence(msgspec.Struct, frozen=True):
     pods (or of whoever is outside), `service_port` the Service's; None where they are not known. `place` is the field
     that says so and `below` the line inside its text, counted from 0, where the field is a text of many lines. `text`
     is what was read there, never with a password in it. `doubt` says why it may be no call; empty where it is one.
+    `lack` is set where it surely is meant as one, and comes to nothing.
     """
 
     caller: Caller
@@ -36,6 +47,7 @@ class Evidence(msgspec.Struct, frozen=True):
     service_port: int | None = None
     doubt: str = ""
     below: int | None = None
+    lack: Lack | None = None
 
     @property
     def doubtful(self) -> bool:

@@ -10,7 +10,7 @@ import msgspec
 from licet.diag.place import Path
 from licet.discover import commands, files, variables
 from licet.discover.commands import Word
-from licet.discover.edge import Evidence
+from licet.discover.edge import Evidence, Lack
 from licet.discover.names import Names
 from licet.discover.pods import ConfigMap, Pods, Told, items, mapping, text
 from licet.discover.variables import MAPS, Variables
@@ -28,8 +28,25 @@ _SCRIPTS = (".sh", ".bash")
 
 def evidence_of(pods: Pods, maps: MAPS, names: Names) -> Iterator[Evidence]:
     """Every call that the workload's own manifest, and the ConfigMaps that it names, point to."""
+    own = _own_names(pods)
     for reading in _readings(pods, maps, names):
-        yield from weigh(reading, pods.key, names)
+        for one in weigh(reading, pods.key, names):
+            elsewhere = one.lack is Lack.SERVICE and (own is None or reading.mention.host in own)
+            yield msgspec.structs.replace(one, lack=None) if elsewhere else one
+
+
+def _own_names(pods: Pods) -> frozenset[str] | None:
+    """The names that these pods have an address for themselves; None where they ask no resolver of the cluster's.
+
+    Pods on their node's network ask the node's, unless they say `ClusterFirstWithHostNet`.
+    """
+    asks = pods.spec.get("dnsPolicy", "ClusterFirst")
+    if asks in ("None", "Default") or pods.spec.get("dnsConfig"):
+        return None
+    if asks == "ClusterFirst" and pods.spec.get("hostNetwork") is True:
+        return None
+    aliases = (items(mapping(alias).get("hostnames")) for alias in items(pods.spec.get("hostAliases")))
+    return frozenset(text(name).lower() for names in aliases for name in names)
 
 
 def _readings(pods: Pods, maps: MAPS, names: Names) -> Iterator[Reading]:

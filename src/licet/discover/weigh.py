@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import msgspec
 
 from licet.diag.place import Place
-from licet.discover.edge import Evidence
+from licet.discover.edge import Evidence, Lack
 from licet.discover.mention import Form, Mention
 from licet.discover.names import Answer, Names, Reached, Standing
 from licet.discover.wording import Sense
@@ -68,11 +68,26 @@ def weigh(reading: Reading, caller: Key, names: Names) -> Iterator[Evidence]:
             service_port,
             doubt or reached.doubt or _portless(reached),
             reading.below,
+            _lack(reading, answer, reached, doubt, names),
         )
 
 
 def _portless(reached: Reached) -> str:
     return "no port is written" if reached.port is None and reached.service_port is None else ""
+
+
+def _lack(reading: Reading, answer: Answer, reached: Reached, doubt: str, names: Names) -> Lack | None:
+    """What is surely asked for in vain; a port that is the scheme's own may be another one for the program."""
+    mention, nearness = reading.mention, reading.nearness
+    likely = reading.sense >= Sense.ADDRESS
+    if answer.standing is Standing.SERVICE:
+        told = nearness is Nearness.SETTING or (nearness is Nearness.FILE and likely)
+        written = mention.port is not None and not mention.implied
+        return Lack.PORT if told and written and not reached.met and doubt == _SURE else None
+    if answer.standing in (Standing.WORD, Standing.MISSING) and mention.host not in names.served:
+        told = likely and nearness is Nearness.SETTING and mention.form is not Form.BARE
+        return Lack.SERVICE if told else None
+    return None
 
 
 def _doubt(reading: Reading, answer: Answer, reached: Reached) -> str | None:
