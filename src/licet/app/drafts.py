@@ -13,6 +13,7 @@ from licet.app.additions import Whereabouts, amended
 from licet.app.load import Loaded
 from licet.contracts import wire
 from licet.contracts.contract import Contract
+from licet.contracts.decode import is_contract
 from licet.diag.diagnostic import Diagnostic
 from licet.diag.place import Origin, Path, Place
 from licet.discover import findings, lines, variables
@@ -22,6 +23,7 @@ from licet.discover.names import Names
 from licet.discover.owner import Owner, owner
 from licet.discover.update import Addition, update
 from licet.manifest.documents import Document
+from licet.manifest.platform import VERSION
 from licet.model.key import Key
 from licet.model.workload import Workload
 from licet.sources.errors import SourceError
@@ -143,7 +145,7 @@ class _Planner:
         """By namespace and name what contracts are about, the faulty ones too: its kind, and the contract's file."""
         found: dict[tuple[str, str], list[tuple[object, str]]] = {}
         for document in self.documents:
-            if document.kind != wire.CONTRACT or not document.api_version.startswith("licet.dev/"):
+            if document.kind != wire.CONTRACT or not is_contract(document):
                 continue
             target: object = document.value.get("spec")
             target = target.get("targetRef") if isinstance(target, dict) else None
@@ -231,7 +233,7 @@ def _silent(document: Document) -> frozenset[int]:
 
 def _can_be_named(key: Key, name: str) -> bool:
     value = {
-        "apiVersion": "licet.dev/v1alpha1",
+        "apiVersion": VERSION,
         "kind": wire.CONTRACT,
         "metadata": {"name": name, "namespace": key.namespace},
         "spec": {"targetRef": {"kind": key.kind, "name": key.name, "group": key.group}},
