@@ -377,6 +377,16 @@ def test_a_baseline_lets_what_was_there_pass_and_nothing_new(shop: Path) -> None
     assert "1 finding of the baseline is gone: write it anew\n" in checked(shop, "--baseline", "known.json").out
 
 
+def test_what_is_fixed_is_fixed_before_the_rest_becomes_the_baseline(shop: Path) -> None:
+    add_variable(shop)
+    ran = checked(shop, "--fix", "--write-baseline", "known.json")
+    assert (ran.code, ran.out) == (0, "")
+    assert "fixed: contracts/shop/cart.yaml declares call `ledger`" in ran.err
+    told = json.loads((shop / "known.json").read_text())["findings"]
+    assert [one["code"] for one in told] == ["L0378"]
+    assert checked(shop, "--baseline", "known.json").code == 0
+
+
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"schema": "licet.dev/map/v1"}'])
 def test_what_is_no_baseline_is_one_line(text: str, shop: Path) -> None:
     (shop / "known.json").write_text(text)

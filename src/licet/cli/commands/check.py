@@ -119,16 +119,17 @@ def command(
     if write_codeowners:
         _write_codeowners(checked)
         checked = session.work(answer)
-    if write_baseline is not None:
-        data = known.encode(known.baseline(checked.found.sifted))
-        write([Planned(write_baseline, data, new=not os.path.exists(write_baseline))])
-        return 0
     if fix and checked.found.sound:
         made = fixes(checked.loaded, checked.found.undeclared)
         if made.files:
             write(made.files)
             checked = session.work(answer)
         checked = msgspec.structs.replace(checked, fixes=made)
+    if write_baseline is not None:
+        data = known.encode(known.baseline(checked.found.sifted))
+        write([Planned(write_baseline, data, new=not os.path.exists(write_baseline))])
+        _tell_of_fixes(session, checked, asked=fix)
+        return 0
     session.write(_render(session, checked))
     _tell_of_fixes(session, checked, asked=fix)
     return int(checked.found.report.reaches(session.fail_on))
