@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from licet.app.report import Spans
 from licet.diag.diagnostic import Diagnostic
-from licet.diag.place import Origin, Place, Span
+from licet.diag.place import Origin, Place
 from licet.diag.text import Text
 from licet.discover import findings
 from licet.discover.edge import Evidence
@@ -21,17 +21,14 @@ class Whereabouts:
     def __init__(self, texts: Mapping[str, Text]) -> None:
         self._texts = texts
         self._spans = Spans(texts)
-        self._located: dict[Place, Span | None] = {}
 
     def locate(self, places: Iterable[Place]) -> None:
-        """Find all places document by document, each of which costs a second look."""
-        for place in sorted(places, key=lambda p: (p.origin.source, p.origin.offset)):
-            if place not in self._located:
-                self._located[place] = self._spans.of(place)
+        """Find many places beforehand, which costs one look at each document."""
+        self._spans.find(places)
 
     def of(self, told: Evidence | Owner) -> str:
         """The file and the line."""
-        span = self._located[told.place] if told.place in self._located else self._spans.of(told.place)
+        span = self._spans.of(told.place)
         if span is None:
             return told.place.origin.source
         line = span.line
