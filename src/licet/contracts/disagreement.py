@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from licet.diag.diagnostic import Diagnostic, Related, Severity
 from licet.diag.place import Origin, Place
+from licet.diag.wording import listed
 
 NO_WORKLOAD = "L0370"
 SECOND_CONTRACT = "L0371"
@@ -24,6 +25,8 @@ NEVER_CALLED = "L0382"
 NO_CALLER = "L0383"
 UNDEFINED_PART = "L0384"
 NAMELESS_CALLER = "L0385"
+
+_SHOWN = 5
 
 
 def _found(
@@ -53,7 +56,7 @@ def several_workloads(where: Place, contract: str, fitting: Sequence[str]) -> Di
         NO_WORKLOAD,
         Severity.ERROR,
         where,
-        f"the target of `{contract}` fits {listed(fitting)}",
+        f"the target of `{contract}` fits {listed(fitting, _SHOWN)}",
         "which of them?",
         "say `kind` and, for custom resources, `group`",
     )
@@ -90,7 +93,7 @@ def without_contract(where: Place, namespace: str, names: Sequence[str], whole: 
         WITHOUT_CONTRACT,
         Severity.INFO,
         where,
-        f"{len(names)} of {whole} workloads of `{namespace}` have no contract: {listed(names)}",
+        f"{len(names)} of {whole} workloads of `{namespace}` have no contract: {listed(names, _SHOWN)}",
         "",
         "`licet init` drafts them",
     )
@@ -98,7 +101,7 @@ def without_contract(where: Place, namespace: str, names: Sequence[str], whole: 
 
 def no_named_port(where: Place, workload: str, name: str, known: Sequence[str]) -> Diagnostic:
     """A port served by a name that no container gives."""
-    help = f"there are {listed(known)}" if known else "the containers name no port: give its number"
+    help = f"there are {listed(known, _SHOWN)}" if known else "the containers name no port: give its number"
     return _found(
         NO_NAMED_PORT, Severity.ERROR, where, f"no container of `{workload}` has a port `{name}`", "no such port", help
     )
@@ -137,7 +140,7 @@ def ambiguous(where: Place, call: str, fitting: Sequence[str]) -> Diagnostic:
         NO_CALLEE,
         Severity.ERROR,
         where,
-        f"call `{call}` fits {listed(fitting)}",
+        f"call `{call}` fits {listed(fitting, _SHOWN)}",
         "which of them?",
         "say `kind` and, for custom resources, `group`",
     )
@@ -157,7 +160,9 @@ def leads_nowhere(where: Place, call: str, service: str) -> Diagnostic:
 
 def no_entry(where: Place, call: str, callee: str, entry: str, known: Sequence[str], contract: Place) -> Diagnostic:
     """A call to an entry that the callee's contract does not have."""
-    help = f"it serves {listed(known)}" if known else "it serves nothing: ask its owner to declare what is called"
+    help = (
+        f"it serves {listed(known, _SHOWN)}" if known else "it serves nothing: ask its owner to declare what is called"
+    )
     return _found(
         NOT_SERVED,
         Severity.ERROR,
@@ -172,7 +177,7 @@ def no_entry(where: Place, call: str, callee: str, entry: str, known: Sequence[s
 def which_entry(where: Place, call: str, callee: str, known: Sequence[str], contract: Place) -> Diagnostic:
     """A call that does not say which of several entries it means."""
     help = (
-        f"say `serves`, one of {listed(known)}"
+        f"say `serves`, one of {listed(known, _SHOWN)}"
         if known
         else "it serves nothing: ask its owner to declare what is called"
     )
@@ -257,7 +262,7 @@ def no_service_port(where: Place, call: str, service: str, port: str, known: Seq
         where,
         f"call `{call}`: Service `{service}` has no port {port}",
         "no such port",
-        f"it has {listed(known)}" if known else "it has no ports at all",
+        f"it has {listed(known, _SHOWN)}" if known else "it has no ports at all",
     )
 
 
@@ -343,7 +348,7 @@ def ambiguous_caller(where: Place, caller: str, fitting: Sequence[str]) -> Diagn
         NO_CALLER,
         Severity.ERROR,
         where,
-        f"`{caller}` is admitted and fits {listed(fitting)}",
+        f"`{caller}` is admitted and fits {listed(fitting, _SHOWN)}",
         "which of them?",
         "say `kind` and, for custom resources, `group`: each would be let in",
     )
@@ -397,9 +402,3 @@ def closest(name: str, known: Sequence[str], namespace: str) -> str:
     """The known name that comes closest, with its namespace; "" where none does."""
     best = difflib.get_close_matches(name, known, 1)
     return f"{namespace}/{best[0]}" if best else ""
-
-
-def listed(names: Sequence[str], most: int = 5) -> str:
-    """The first of the names, and how many more there are."""
-    some = ", ".join(f"`{name}`" for name in names[:most])
-    return f"{some} and {len(names) - most} more" if len(names) > most else some

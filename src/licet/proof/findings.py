@@ -8,6 +8,7 @@ from typing import assert_never
 from licet.contracts.agreement import Agreement, end_text
 from licet.diag.diagnostic import Diagnostic, Related, Severity
 from licet.diag.place import Place
+from licet.diag.wording import listed
 from licet.model.policy import Direction
 from licet.model.ports import PortRange, PortSet
 from licet.proof.proof import Difference, Fault, Proof, Unjudged
@@ -162,11 +163,10 @@ def _unjudged(one: Unjudged) -> Diagnostic:
 
 def _open(direction: Direction, reason: str, keys: Sequence[str]) -> Diagnostic:
     way = "from" if direction is Direction.INGRESS else "to"
-    more = f" and {len(keys) - _LISTED:,} more" if len(keys) > _LISTED else ""
     return Diagnostic(
         UNCLOSED,
         Severity.WARNING,
-        f"traffic of {', '.join(f'`{key}`' for key in keys[:_LISTED])}{more} {way} addresses outside is not refused",
+        f"traffic of {listed(keys, _LISTED)} {way} addresses outside is not refused",
         help="compile for a second target that can, such as `networkpolicy`",
         notes=(reason,),
     )
