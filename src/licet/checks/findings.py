@@ -112,6 +112,18 @@ def bad_suppression(where: Span, problem: str) -> Diagnostic:
     )
 
 
+def no_such_code(where: Span, code: str, close: str) -> Diagnostic:
+    """A suppression of a code that no finding has; `close` is one that is alike, if any."""
+    return Diagnostic(
+        BAD_SUPPRESSION,
+        Severity.ERROR,
+        f"a suppression names {code}, and no finding has that code",
+        where,
+        label="suppresses nothing",
+        help=f"did you mean `{close}`?" if close else "name the code that the finding begins with, such as `L0460`",
+    )
+
+
 def lasting(where: Span, code: str) -> Diagnostic:
     """A suppression of what may not be suppressed."""
     return Diagnostic(

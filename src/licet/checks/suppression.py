@@ -8,17 +8,21 @@ keeps documents and contracts from being read, and what guards consent.
 
 from __future__ import annotations
 
+import difflib
 import re
+from bisect import bisect
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
 import msgspec
 
 from licet.checks import findings
+from licet.checks.codes import CODES
 from licet.diag.diagnostic import Diagnostic
 from licet.diag.place import Place, Span
 from licet.diag.text import Text
 from licet.manifest.documents import Document
+from licet.manifest.quoted import quoted
 
 ANNOTATION = "licet.dev/ignore"
 _COMMENT = re.compile(r"(?:^|\s)#\s*licet:\s*ignore\b(.*)$")
@@ -44,15 +48,21 @@ def commented(texts: Iterable[Text]) -> tuple[list[Suppression], list[Diagnostic
         if b"licet:" not in text.data:
             continue
         lines = text.data.decode("utf-8", "replace").split("\n")
-        for at, line in enumerate(lines):
-            match = _COMMENT.search(line)
-            if match is None:
-                continue
+        matches = [(at, line, match) for at, line in enumerate(lines) if (match := _COMMENT.search(line)) is not None]
+        strings = quoted(text.data) if matches else []
+        for at, line, match in matches:
             start = line.index("#", match.start())
+            if _is_inside((at, start), strings):
+                continue
             where = Span(text.source, at + 1, start + 1, at + 1, len(line.rstrip()) + 1)
             covered = at if line[:start].strip() else _next(lines, at)
             found.extend(_claims(match[1], where, (covered + 1, covered + 1), wrong))
     return found, wrong
+
+
+def _is_inside(where: tuple[int, int], strings: Sequence[tuple[tuple[int, int], tuple[int, int]]]) -> bool:
+    before = bisect(strings, where, key=lambda string: string[0])
+    return before > 0 and where < strings[before - 1][1]
 
 
 def _next(lines: Sequence[str], at: int) -> int:
@@ -74,7 +84,11 @@ def annotated(
             continue
         first = data[origin.source].count(b"\n", 0, origin.offset) + 1
         last = first + data[origin.source].count(b"\n", origin.offset, origin.offset + origin.length)
-        for claim in document.value["metadata"]["annotations"][ANNOTATION].split(";"):
+        value = document.value["metadata"]["annotations"][ANNOTATION]
+        if not isinstance(value, str):
+            wrong.append(findings.bad_suppression(where, "is no text"))
+            continue
+        for claim in value.split(";"):
             found.extend(_claims(claim, where, (first, last), wrong))
     return found, wrong
 
@@ -83,7 +97,7 @@ def annotation_place(document: Document) -> Place | None:
     """Where a document's annotation of suppressions stands, if it has one."""
     metadata = document.value.get("metadata")
     annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
-    if not isinstance(annotations, dict) or not isinstance(annotations.get(ANNOTATION), str):
+    if not isinstance(annotations, dict) or ANNOTATION not in annotations:
         return None
     return Place(document.origin, ("metadata", "annotations", ANNOTATION))
 
@@ -92,6 +106,10 @@ def _claims(text: str, where: Span, lines: tuple[int, int], wrong: list[Diagnost
     match = _CLAIM.fullmatch(text)
     if match is None:
         wrong.append(findings.bad_suppression(where, "names no code" if text.strip() else "says nothing"))
+        return
+    if match["code"] not in CODES:
+        close = difflib.get_close_matches(match["code"], sorted(CODES), n=1)
+        wrong.append(findings.no_such_code(where, match["code"], close[0] if close else ""))
         return
     if not findings.may_be_suppressed(match["code"]):
         wrong.append(findings.lasting(where, match["code"]))

@@ -1,0 +1,29 @@
+"""Which codes of findings there are."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import Final
+
+CODES: Final = frozenset(
+    f"L{number:04}"
+    for number in chain(
+        range(1, 7),
+        range(10, 13),
+        range(20, 26),
+        range(30, 31),
+        range(50, 69),
+        range(100, 116),
+        range(140, 144),
+        range(160, 167),
+        range(200, 216),
+        range(300, 304),
+        range(350, 362),
+        range(370, 386),
+        range(400, 407),
+        range(420, 426),
+        range(440, 448),
+        range(460, 469),
+    )
+)
+"""Every code that docs/findings.md lists: the rooms above and beside this one have theirs too."""
