@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licet.model.ports import ALL_PORTS, NO_PORTS, PortRange, PortSet, Protocol
+from licet.model.ports import ALL_PORTS, NO_PORTS, PortRange, PortSet, Protocol, port_number
 
 ports = st.sampled_from([1, 2, 79, 80, 81, 65534, 65535])
 ranges = st.builds(lambda p, a, b: PortRange(p, min(a, b), max(a, b)), st.sampled_from(Protocol), ports, ports)
@@ -44,3 +44,25 @@ def test_ranges_say_the_whole_set(found: PortSet) -> None:
 def test_text_for_people(found: PortSet, text: str) -> None:
     """As it stands in tables and sentences."""
     assert str(found) == text
+
+
+@given(ranges, ranges)
+def test_a_range_holds_another_where_nothing_of_that_is_left_without_it(a: PortRange, b: PortRange) -> None:
+    assert a.holds(b) == (not PortSet.of(b) - PortSet.of(a))
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("1", 1),
+        ("65535", 65535),
+        ("0", None),
+        ("65536", None),
+        ("", None),
+        ("-1", None),
+        ("80 ", None),
+        ("\u0661", None),
+    ],
+)
+def test_a_port_is_read_from_digits_alone(text: str, number: int | None) -> None:
+    assert port_number(text) == number

@@ -112,7 +112,7 @@ class Calls:
         service = self.ledger.services.find(peer.namespace, peer.name)
         where = call.place.at("to", "service", "name")
         if service is None:
-            meant = disagreement.closest(peer.name, self.ledger.services.names(peer.namespace), peer.namespace)
+            meant = self.ledger.services.close(peer.namespace, peer.name)
             self.ledger.report(disagreement.no_callee(where, call.name, peer_text(peer), meant))
             return
         unserved = missing_ports(service, call.ports)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 
 from licet.diag.diagnostic import Diagnostic, Related, Severity
@@ -396,9 +395,3 @@ def nameless_caller(where: Place, entry: str, caller: str) -> Diagnostic:
         "has no identity",
         "admit it on an entry of its own with `mtls: Permissive`, or lead it through a gateway",
     )
-
-
-def closest(name: str, known: Sequence[str], namespace: str) -> str:
-    """The known name that comes closest, with its namespace; "" where none does."""
-    best = difflib.get_close_matches(name, known, 1)
-    return f"{namespace}/{best[0]}" if best else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Iterator
 
 import msgspec
@@ -37,9 +38,10 @@ class Services:
         """The Service of that name."""
         return self._services.get((namespace, name))
 
-    def names(self, namespace: str) -> list[str]:
-        """The Services of a namespace."""
-        return [name for home, name in self._services if home == namespace]
+    def close(self, namespace: str, name: str) -> str:
+        """The Service of a namespace that comes closest to a name, as `namespace/name`; "" where none does."""
+        best = difflib.get_close_matches(name, [own for home, own in self._services if home == namespace], 1)
+        return f"{namespace}/{best[0]}" if best else ""
 
     def follow(self, service: Service, asked: tuple[Port, ...]) -> list[Arrival]:
         """The ends behind a Service, each on the ports that the asked ones lead to; no asked port means all."""

@@ -13,6 +13,7 @@ from licet.discover.pods import Told
 from licet.discover.variables import shown
 from licet.discover.weigh import Nearness, Reading
 from licet.discover.wording import Sense, sense
+from licet.model.ports import port_number
 
 _COMMENT = re.compile(r"^\s*(?:#|//|;|<!--|\*|--\s).*|\s#(?:\s|$).*")
 _PAIR = re.compile(r"""^\s*(?:-\s+)?(?P<key>[A-Za-z_][\w.\-/]*|"[^"]+"|'[^']+')\s*(?:=>|[:=])\s*(?P<value>\S.*)$""")
@@ -117,8 +118,8 @@ def _ports(lines: Iterable[Line]) -> dict[str, list[tuple[Line, int]]]:
     found: dict[str, list[tuple[Line, int]]] = {}
     for line in lines:
         for key, value in line.pairs:
-            if value.isascii() and value.isdigit() and 0 < int(value[:6]) < 1 << 16:
-                found.setdefault(key.lower(), []).append((line, int(value)))
+            if (number := port_number(value)) is not None:
+                found.setdefault(key.lower(), []).append((line, number))
     return found
 
 

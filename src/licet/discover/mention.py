@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import msgspec
 
 from licet.discover import schemes
-from licet.model.ports import FIRST_PORT, LAST_PORT, Protocol
+from licet.model.ports import Protocol, port_number
 
 
 class Form(enum.Enum):
@@ -101,11 +101,9 @@ def authority(text: str) -> Mention | None:
         port = rest[1:] or None
     elif text.count(":") == 1:
         host, _, port = text.partition(":")
-    number: int | None = None
-    if port is not None:
-        if not port.isascii() or not port.isdigit() or not FIRST_PORT <= int(port[:6]) <= LAST_PORT or len(port) > 5:
-            return None
-        number = int(port)
+    number = port_number(port) if port is not None else None
+    if port is not None and number is None:
+        return None
     host = _host(host)
     if not host:
         return None

@@ -15,7 +15,7 @@ from licet.discover.pods import Pods, items, mapping, text
 from licet.manifest.documents import Document
 from licet.model.cluster import Cluster
 from licet.model.key import Key
-from licet.model.ports import FIRST_PORT, LAST_PORT, PortRange, Protocol
+from licet.model.ports import FIRST_PORT, LAST_PORT, PortRange, Protocol, port_number
 from licet.model.selector import Operator, Requirement, Selector
 from licet.model.service import Service
 from licet.model.ternary import Ternary
@@ -59,9 +59,9 @@ def of_documents(documents: Sequence[Document], cluster: Cluster, names: Names, 
 def _annotated(
     key: Key, annotations: Mapping[str, Any], place: Place, workload: Workload, service: Service | None
 ) -> Iterator[Evidence]:
-    written = text(annotations.get(_PORT))
-    if written.isascii() and written.isdigit() and 0 < int(written[:6]) < 1 << 16:
-        yield Evidence(METRICS, key, place, f"{_PORT}: {written}", port=_tcp(int(written)))
+    written = port_number(text(annotations.get(_PORT)))
+    if written is not None:
+        yield Evidence(METRICS, key, place, f"{_PORT}: {written}", port=_tcp(written))
         return
     said = f"{_SCRAPE}: true"
     if service is not None and len(service.ports) == 1 and isinstance(service.ports[0].target, int):

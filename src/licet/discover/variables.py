@@ -14,6 +14,7 @@ from licet.discover.names import Names
 from licet.discover.pods import ConfigMap, Pods, Told, items, mapping, text
 from licet.discover.weigh import Reading
 from licet.discover.wording import Sense, sense, sibling
+from licet.model.ports import port_number
 from licet.model.service import Service
 
 _REFERENCE = re.compile(r"\$\$|\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
@@ -98,8 +99,8 @@ def readings(name: str, told: Told, known: Variables) -> Iterator[Reading]:
 def _port_beside(name: str, known: Variables) -> tuple[str, int] | None:
     for other in sibling(name):
         told = known.values.get(other)
-        if told is not None and told.text.isascii() and told.text.isdigit() and 0 < int(told.text[:6]) < 1 << 16:
-            return other, int(told.text)
+        if told is not None and (number := port_number(told.text)) is not None:
+            return other, number
     return None
 
 

@@ -90,6 +90,12 @@ class PortSet(msgspec.Struct, frozen=True, cache_hash=True):
         return ", ".join(f"{protocol.name} {','.join(own)}" for protocol, own in parts.items()) or "no port"
 
 
+def port_number(text: str) -> int | None:
+    """The port that a text of digits is; None where it is none."""
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= len(str(LAST_PORT)) else 0
+    return number if FIRST_PORT <= number <= LAST_PORT else None
+
+
 def _range_text(first: int, last: int) -> str:
     if (first, last) == (FIRST_PORT, LAST_PORT):
         return "any"
