@@ -249,5 +249,11 @@ def test_a_copy_of_the_shop_without_contracts_has_nothing_to_compile(tmp_path: P
     copy = tmp_path / "shop"
     shutil.copytree(SHOP, copy, ignore=shutil.ignore_patterns("contracts"))
     ran = compiled(copy, "--out", tmp_path / "out")
-    assert "no file" in ran.out
+    assert (ran.code, ran.out, ran.err) == (2, "", "licet: no contract to compile: `licet init` drafts them\n")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("width", ["20", "40"])
+def test_a_narrow_terminal_says_what_each_number_counts(width: str, shop: Path) -> None:
+    ran = licet("compile", shop, "--at", AT, "--out", shop / "policies", COLUMNS=width)
+    assert ran.out.splitlines()[:2] == ["workload", "  1 exact"]

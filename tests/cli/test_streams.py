@@ -36,14 +36,15 @@ def test_a_closed_pipe_is_quiet_for_the_version_too() -> None:
     assert (ran.returncode, ran.stderr) == (141, b"")
 
 
-def test_an_interrupt_is_one_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupt_is_one_line(number: signal.Signals, code: int, tmp_path: Path) -> None:
     with subprocess.Popen(
         [*_LICET, "map", "-"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(), cwd=tmp_path
     ) as child:
         _wait_until_it_reads(child.pid)
-        child.send_signal(signal.SIGINT)
+        child.send_signal(number)
         _, err = child.communicate(timeout=30)
-    assert (child.returncode, err) == (130, b"licet: interrupted\n")
+    assert (child.returncode, err) == (code, b"licet: interrupted\n")
 
 
 def _wait_until_it_reads(pid: int) -> None:
@@ -172,7 +173,6 @@ def test_long_work_is_silent_in_a_pipe(tmp_path: Path) -> None:
             child.wait(timeout=1.5)
         _, err = child.communicate(deployment("a").encode(), timeout=30)
     assert err == b""
-
 
 
 def test_findings_that_nobody_can_be_told_of_are_a_failure_and_the_answer_stands(tmp_path: Path) -> None:

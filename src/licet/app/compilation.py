@@ -7,26 +7,25 @@ from datetime import datetime
 
 import msgspec
 
+from licet.app.earlier import Charge, is_own
 from licet.app.load import Loaded
 from licet.app.report import Spans
-from licet.compile import objects
 from licet.compile.compiled import Compiled, Remark, Written
 from licet.compile.targets import TARGETS
 from licet.contracts.agree import agree
 from licet.diag.diagnostic import Diagnostic, Severity
-from licet.diag.place import Origin
 from licet.diag.render.visible import visible
 from licet.diag.text import Text
 from licet.manifest import documents
 from licet.manifest.decode import decode
 from licet.manifest.write import yaml
 from licet.model.cluster import Cluster
+from licet.model.policy import ClusterPolicy, NetworkPolicy
 from licet.model.profile import Profile
 from licet.proof import findings as proof_findings
 from licet.proof.proof import Proof
 from licet.proof.prove import prove
-
-_SIGN = f"# {objects.TITLE}".encode()
+from licet.sources import SourceError
 
 
 class Compilation(msgspec.Struct, frozen=True):
@@ -43,29 +42,34 @@ class Compilation(msgspec.Struct, frozen=True):
 
 
 def compilation(
-    loaded: Loaded, target: str, at: datetime, profile: Profile, *, widen: bool, headed: bool = True
+    loaded: Loaded,
+    target: str,
+    at: datetime,
+    profile: Profile,
+    *,
+    widen: bool,
+    headed: bool = True,
+    charge: Charge | None = None,
 ) -> Compilation:
     """The policies of one target for what is agreed at a time.
 
     `headed` is whether files begin with the lines of the contracts behind them, for which each of those is looked at.
+    Of what was compiled before and is compiled no more, the proof leaves out what `charge` holds; without one, all.
+    Raises SourceError where there is no contract, and none that could not be read.
     """
     agreements = agree(loaded.contracts, loaded.cluster, at)
     compiled = TARGETS[target](agreements, loaded.cluster, widen, profile)
     found = (*agreements.diagnostics, *compiled.diagnostics)
     if any(one.severity is Severity.ERROR for one in (*loaded.diagnostics, *found)):
         return Compilation(compiled, {}, None, found)
+    if headed and not (loaded.contracts.contracts or loaded.contracts.namespaces):
+        raise SourceError("no contract to compile", "`licet init` drafts them")
     heads = _heads(compiled.written, loaded) if headed else {}
     files = {one.file: Text(one.file, (heads.get(one.file, "") + yaml(one.value)).encode()) for one in compiled.written}
-    cluster = _with(loaded, target, files.values())
+    cluster = _with(loaded, target, files.values(), charge)
     proof = prove(agreements, cluster, profile, compiled.unclosed)
     told = [one for one in proof_findings.findings(proof) if one.code != proof_findings.UNJUDGED]
     return Compilation(compiled, files, proof, (*found, *told))
-
-
-def is_own(data: bytes, target: str) -> bool:
-    """Whether all of a file was compiled for this target, and is free to be replaced therefore."""
-    label = f"\n    {objects.TARGET}: {target}\n".encode()
-    return all(piece.startswith(_SIGN) and label in piece for piece in data.split(b"\n---\n"))
 
 
 def stream(texts: Iterable[Text]) -> str:
@@ -87,18 +91,26 @@ def _lines(header: Sequence[Remark], spans: Spans) -> Iterator[str]:
         yield visible(f"{remark.text}{behind}")
 
 
-def _with(loaded: Loaded, target: str, texts: Iterable[Text]) -> Cluster:
-    """The cluster as it will be: with the new policies, and without those that this target wrote before."""
+def _with(loaded: Loaded, target: str, texts: Iterable[Text], charge: Charge | None) -> Cluster:
+    """The cluster as it will be: with the new policies, and without those that they replace or that are to go."""
     read, _ = documents.read(texts)
     new = decode(read).cluster
+    written = {one.key for one in new.network_policies} | {one.key for one in new.cluster_policies}
+    gone: dict[str, bool] = {}
 
-    def stays(origin: Origin) -> bool:
-        text = loaded.texts.get(origin.source)
-        return text is None or not is_own(text.data, target)
+    def stays(one: NetworkPolicy | ClusterPolicy) -> bool:
+        text = loaded.texts.get(one.origin.source)
+        if text is None or not is_own(text.data, target):
+            return True
+        if one.key in written or charge is None:
+            return False
+        if text.source not in gone:
+            gone[text.source] = charge.holds(text.data)
+        return not gone[text.source]
 
     old = loaded.cluster
     return msgspec.structs.replace(
         old,
-        network_policies=(*(one for one in old.network_policies if stays(one.origin)), *new.network_policies),
-        cluster_policies=(*(one for one in old.cluster_policies if stays(one.origin)), *new.cluster_policies),
+        network_policies=(*filter(stays, old.network_policies), *new.network_policies),
+        cluster_policies=(*filter(stays, old.cluster_policies), *new.cluster_policies),
     )

@@ -11,6 +11,7 @@ import msgspec
 
 from licet.app.additions import Whereabouts, amended
 from licet.app.load import Loaded
+from licet.app.replacement import Put, replace
 from licet.contracts import wire
 from licet.contracts.contract import Contract
 from licet.contracts.decode import is_contract
@@ -51,35 +52,11 @@ def plan(loaded: Loaded, out: str, *, namespace: str) -> Plan:
 
 
 def write(files: Sequence[Planned]) -> None:
-    """Write every file whole: each beside its place first, then all put there. Raises OSError, nothing put there yet.
+    """Write every file whole: all of them, or none. Raises OSError, nothing changed.
 
-    Links are followed, as they were when it was settled that the files are below the folder of drafts. What is there
-    and is no file, such as a device or a pipe, is written to and never replaced.
+    Links are followed, as they were when it was settled that the files are below the folder of drafts.
     """
-    beside: list[tuple[str, str]] = []
-    try:
-        for file in files:
-            if os.path.exists(file.path) and not os.path.isfile(file.path):
-                with open(file.path, "wb") as device:
-                    device.write(file.data)
-                continue
-            path = os.path.realpath(file.path)
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            temporary = f"{path}.{os.getpid()}.new"
-            with open(temporary, "xb") as stream:
-                beside.append((temporary, path))
-                stream.write(file.data)
-                if not file.new:
-                    stream.flush()
-                    os.fsync(stream.fileno())
-            if not file.new:
-                os.chmod(temporary, os.stat(path).st_mode & 0o7777)
-        while beside:
-            os.replace(*beside[0])
-            beside.pop(0)
-    finally:
-        for temporary, _ in beside:
-            os.unlink(temporary)
+    replace([Put(os.path.realpath(file.path), file.data, durable=not file.new) for file in files])
 
 
 class _Planner:

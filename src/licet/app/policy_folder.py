@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
-from licet.app.compilation import is_own
+from licet.app.earlier import Charge, is_own, name, pieces
+from licet.app.replacement import Put, replace
+from licet.compile import findings
+from licet.diag.diagnostic import Diagnostic
+from licet.diag.place import Span
 from licet.diag.text import Text
-from licet.manifest import documents
 from licet.sources import SourceError
-
-_UNFINISHED = ".licet-unfinished"
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -24,71 +24,75 @@ class Change(msgspec.Struct, frozen=True):
     after: bytes | None
 
 
-def changes(folder: str, files: Mapping[str, Text], target: str) -> list[Change]:
-    """What has to change in a folder, sorted by file. Raises SourceError where somebody else's file is in the way."""
+class Changes(msgspec.Struct, frozen=True):
+    """What has to change, sorted by file; `told` is of files compiled before that are not this run's to remove."""
+
+    changes: tuple[Change, ...] = ()
+    told: tuple[Diagnostic, ...] = ()
+
+
+def changes(folder: str, files: Mapping[str, Text], target: str, charge: Charge, *, proved: bool) -> Changes:
+    """What has to change in a folder. Raises SourceError where somebody else's file is in the way.
+
+    A file is removed where the run answers for it, and where all is proved: removing one opens what it closed.
+    """
     root = Path(folder)
     if not folder or (root.exists() and not root.is_dir()):
         raise SourceError(f"`{folder}` is no folder", "name a folder for `--out`")
     found: list[Change] = []
     for file, text in files.items():
-        if not (root / file).parent.resolve().is_relative_to(root.resolve()):
+        if not (root / file).resolve().is_relative_to(root.resolve()):
             raise SourceError(f"`{root / file}` leads out of `{folder}` by a link", "take the link away")
         before = _data(root / file)
         if before is not None and not is_own(before, target):
             raise SourceError(f"`{root / file}` was not compiled by licet", "move it away, or name another folder")
         if before != text.data:
             found.append(Change(file, before, text.data))
-    for path in sorted(root.rglob(f"*.{target}.yaml")):
+    kept: list[str] = []
+    for file, data in _earlier(root, target):
+        if file in files:
+            continue
+        if proved and charge.holds(data):
+            found.append(Change(file, data, None))
+        else:
+            kept.append(str(root / file))
+    told = (findings.stays(Span(kept[0], 1, 1, 1, 1), kept, proved=proved),) if kept else ()
+    return Changes(tuple(sorted(found, key=lambda change: change.file)), told)
+
+
+def _earlier(root: Path, target: str) -> Iterator[tuple[str, bytes]]:
+    """The files of a folder that were compiled for a target and stand where they would be written, sorted."""
+    ending = f".{target}.yaml"
+    for path in sorted((*root.glob(f"*{ending}"), *root.glob(f"*/*{ending}"))):
         file = path.relative_to(root).as_posix()
         data = _data(path)
-        if file not in files and data is not None and is_own(data, target):
-            found.append(Change(file, data, None))
-    return sorted(found, key=lambda change: change.file)
+        if data is not None and is_own(data, target) and _place(data, ending) == file:
+            yield file, data
 
 
-def changes_among(texts: Mapping[str, Text], files: Mapping[str, Text], target: str) -> list[Change]:
+def _place(data: bytes, ending: str) -> str:
+    """Where a compiled object is written."""
+    namespace, called = name(data.split(b"---\n")[0])
+    return f"{namespace}/{called}{ending}" if namespace else f"{called}{ending}"
+
+
+def changes_among(texts: Mapping[str, Text], files: Mapping[str, Text], target: str, charge: Charge) -> Changes:
     """What differs from the objects that were compiled for this target before and are among the texts read."""
-    before = {_name(piece): piece for text in texts.values() for piece in _pieces(text, target)}
+    before = {name(piece): piece for text in texts.values() for piece in pieces(text.data, target)}
     found: list[Change] = []
     for file, text in files.items():
-        old = before.pop(_name(text.data), None)
+        old = before.pop(name(text.data), None)
         if old != text.data:
             found.append(Change(file, old, text.data))
-    gone = [Change("/".join(filter(None, name)), piece, None) for name, piece in before.items()]
-    return sorted([*found, *gone], key=lambda change: change.file)
+    for called, piece in before.items():
+        if charge.holds(piece):
+            found.append(Change("/".join(filter(None, called)), piece, None))
+    return Changes(tuple(sorted(found, key=lambda change: change.file)))
 
 
-def _pieces(text: Text, target: str) -> list[bytes]:
-    return [piece for piece in text.data.split(b"---\n") if is_own(piece, target)]
-
-
-def _name(piece: bytes) -> tuple[str, str]:
-    """Namespace and name of a compiled object."""
-    [document] = documents.read([Text("", piece)])[0]
-    metadata = document.value["metadata"]
-    return metadata.get("namespace", ""), metadata["name"]
-
-
-def apply(folder: str, found: list[Change]) -> None:
-    """Make the changes: every new text is on the disk before the first file is replaced."""
-    root = Path(folder)
-    ready: list[tuple[Path, Path]] = []
-    try:
-        for change in found:
-            if change.after is not None:
-                path = root / change.file
-                path.parent.mkdir(parents=True, exist_ok=True)
-                fresh = path.with_name(f"{path.name}.{os.getpid()}{_UNFINISHED}")
-                ready.append((fresh, path))
-                fresh.write_bytes(change.after)
-        for fresh, path in ready:
-            os.replace(fresh, path)
-    finally:
-        for fresh, _ in ready:
-            fresh.unlink(missing_ok=True)
-    for change in found:
-        if change.after is None:
-            (root / change.file).unlink()
+def apply(folder: str, found: Changes) -> None:
+    """Make the changes. Raises OSError, nothing changed."""
+    replace([Put(str(Path(folder) / change.file), change.after) for change in found.changes])
 
 
 def _data(path: Path) -> bytes | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import os
 import re
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from typing import TextIO
 
@@ -19,10 +21,16 @@ BUG = 70
 """EX_SOFTWARE of sysexits.h."""
 INTERRUPTED = 130
 """What shells report for a program that SIGINT ended."""
+ENDED = 143
+"""What shells report for a program that SIGTERM ended."""
 CLOSED = 141
 """What shells report for a program that SIGPIPE ended."""
 
 _COMPLETE = "_LICET_COMPLETE"
+
+
+class _EndedError(KeyboardInterrupt):
+    """SIGTERM came."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -36,15 +44,17 @@ def run(arguments: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _end)
     try:
         code = _invoke(list(arguments))
         sys.stdout.flush()
     except BrokenPipeError:
         silence(sys.stdout)
         return CLOSED
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, click.Abort) as ending:
         _say("interrupted")
-        return INTERRUPTED
+        return ENDED if isinstance(ending, _EndedError) else INTERRUPTED
     except click.UsageError as error:
         _say(_usage(error))
         return WRONG
@@ -67,6 +77,10 @@ def run(arguments: Sequence[str]) -> int:
         )
         return BUG
     return code
+
+
+def _end(_number: int, _frame: object) -> None:
+    raise _EndedError
 
 
 def _whole(stream: TextIO) -> TextIO:

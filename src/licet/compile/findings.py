@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from licet.diag.diagnostic import Diagnostic, Severity
-from licet.diag.place import Place
+from licet.diag.place import Place, Span
 
 STRANGERS = "L0400"
 NO_LABELS = "L0401"
@@ -14,6 +14,7 @@ NOT_ENFORCED = "L0403"
 UNSUPPORTED = "L0404"
 OPEN = "L0405"
 NOT_CLOSED = "L0406"
+STAYS = "L0407"
 
 _SHOWN = 3
 
@@ -77,6 +78,18 @@ def not_enforced(where: Place, workloads: Sequence[str], mode: str, target: str)
         where,
         help=f"with `mode: Enforce` the target `{target}` isolates {'it' if alone else 'them'}",
     )
+
+
+def stays(where: Span, files: Sequence[str], *, proved: bool) -> Diagnostic:
+    """Files compiled before to which nothing is compiled now, and which are not this run's to remove."""
+    are, stay = ("were", "stay") if len(files) > 1 else ("was", "stays")
+    if proved:
+        note = "a run removes what follows from contracts where it reads, of namespaces that it reads contracts of"
+        help = "remove by hand what nobody compiles any more"
+    else:
+        note, help = "a run removes nothing where not all is proved", "compile again once all is proved"
+    message = f"{_named(files)} {are} compiled before, and {stay}"
+    return Diagnostic(STAYS, Severity.INFO, message, where, help=help, notes=(note,))
 
 
 def unsupported(where: Place | None, edge: str, target: str, reason: str, way_out: str, *, needed: bool) -> Diagnostic:

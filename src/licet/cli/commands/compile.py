@@ -9,9 +9,10 @@ import click
 import msgspec
 
 from licet.app.compilation import Compilation, compilation, stream
+from licet.app.earlier import charge
 from licet.app.load import Loaded, Tell
 from licet.app.moment import moment
-from licet.app.policy_folder import Change, apply, changes, changes_among
+from licet.app.policy_folder import Changes, apply, changes, changes_among
 from licet.cli.options import Options, epilog, every_command
 from licet.cli.render import fidelity, findings
 from licet.cli.session import Session
@@ -32,7 +33,7 @@ from licet.sources.standard_input import read_once
         [
             "0    written and proved: what is permitted is what was agreed",
             "1    findings at or above --fail-on, not proved, or with --diff something differs",
-            "2    the input or the usage is wrong",
+            "2    the input or the usage is wrong, or there is no contract",
         ],
     ),
 )
@@ -49,44 +50,48 @@ def command(
     """Contracts to policies that let through what is agreed, and nothing else.
 
     What is written is read back and compared with what was agreed, together with every other policy in PATH. All files
-    are written, or none: an error in contracts or manifests leaves the folder as it is. Files that licet compiled
-    before for the same target and no longer compiles are removed.
+    are written, or none: an error in contracts or manifests leaves the folder as it is. A file that licet compiled
+    before for the same target and no longer compiles is removed where all is proved, PATH holds contracts of its
+    namespace, and the contract behind it was in PATH; otherwise it stays, and is told of.
     """
     read_once(*dict.fromkeys(paths), options.platform)
     time = moment(at)
     session = Session(options)
 
-    def answer(tell: Tell) -> tuple[Loaded, Compilation, list[Change]]:
+    def answer(tell: Tell) -> tuple[Loaded, Compilation, Changes]:
         loaded = session.load(paths, tell)
         tell("compiling")
-        done = compilation(loaded, target, time, session.profile, widen=widen)
+        own = charge(loaded, paths)
+        done = compilation(loaded, target, time, session.profile, widen=widen, charge=own)
         if done.proof is None:
-            return loaded, done, []
+            return loaded, done, Changes()
         if out is not None:
-            return loaded, done, changes(out, done.files, target)
-        return loaded, done, changes_among(loaded.texts, done.files, target)
+            return loaded, done, changes(out, done.files, target, own, proved=done.proof.holds)
+        return loaded, done, changes_among(loaded.texts, done.files, target, own)
 
     loaded, done, found = session.work(answer)
     if out is not None and not compare:
         apply(out, found)
     texts = {**loaded.texts, **{text.source: text for text in done.files.values()}}
-    told = msgspec.structs.replace(loaded, diagnostics=(*loaded.diagnostics, *done.diagnostics), texts=texts)
+    told = msgspec.structs.replace(
+        loaded, diagnostics=(*loaded.diagnostics, *done.diagnostics, *found.told), texts=texts
+    )
     report = session.report(told, whole=options.output != "table")
     session.write(_render(session, done, found, report, printed=out is None, compare=compare))
     if options.output == "table":
         session.tell(told)
     proved = done.proof is not None and done.proof.holds
-    return int(report.reaches(session.fail_on) or not proved or (compare and bool(found)))
+    return int(report.reaches(session.fail_on) or not proved or (compare and bool(found.changes)))
 
 
 def _render(
-    session: Session, done: Compilation, found: list[Change], report: Report, *, printed: bool, compare: bool
+    session: Session, done: Compilation, found: Changes, report: Report, *, printed: bool, compare: bool
 ) -> Iterator[str]:
     match session.options.output:
         case "table":
-            answer = "".join(fidelity.render(done, found, width=session.width, paint=session.paint))
+            answer = "".join(fidelity.render(done, found.changes, width=session.width, paint=session.paint))
             if compare:
-                yield from fidelity.render_changes(found)
+                yield from fidelity.render_changes(found.changes)
             elif printed:
                 yield stream(done.files.values())
             else:
@@ -96,6 +101,6 @@ def _render(
                 sys.stderr.write(answer)
         case "json":
             told = json_findings(report)
-            yield fidelity.render_json(done, found, session.profile.name, told, objects=printed)
+            yield fidelity.render_json(done, found.changes, session.profile.name, told, objects=printed)
         case form:
             yield findings.render(report, form, session.fail_on)

@@ -11,7 +11,7 @@ import msgspec
 
 from licet.app.compilation import Compilation
 from licet.app.policy_folder import Change
-from licet.cli.render.grid import grid
+from licet.cli.render.grid import STACKED_BELOW, grid
 from licet.cli.render.json import JsonPorts
 from licet.compile.compiled import Fidelity, Level
 from licet.contracts.agreement import EdgeKind, end_text
@@ -87,7 +87,7 @@ def render(done: Compilation, found: Sequence[Change], *, width: int, paint: Pai
         if any(counts[kind, level] for level in Level)
     ]
     if rows:
-        yield _block(grid(_HEAD, rows, width, paint))
+        yield _block(grid(_HEAD, rows, width, paint) if width >= STACKED_BELOW else _listed(rows))
     inexact = [one for one in done.compiled.fidelity if one.level is not Level.EXACT]
     if inexact:
         yield "\n" + _block(grid(_NOT_EXACT, [_row(one) for one in inexact], width, paint))
@@ -103,6 +103,14 @@ def render(done: Compilation, found: Sequence[Change], *, width: int, paint: Pai
     numbers = [(added, "new"), (changed, "changed"), (removed, "removed"), (same, "unchanged")]
     told = ", ".join(f"{number:,} {word}" for number, word in numbers if number) or "no file"
     yield f"{counted(len(done.files), 'object')}: {told}\n"
+    yield _block(f"removed {visible(change.file)}" for change in found if _kind(change) == "removed")
+
+
+def _listed(rows: Sequence[Sequence[Sequence[str]]]) -> Iterator[str]:
+    """The counts on a terminal that has no room for columns."""
+    for [kind], *numbers in rows:
+        yield kind
+        yield from (f"  {number} {level.value}" for [number], level in zip(numbers, Level, strict=True) if number)
 
 
 def _row(one: Fidelity) -> list[list[str]]:
