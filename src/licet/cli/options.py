@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -71,7 +72,13 @@ def _options(formats: Sequence[str]) -> list[Callable[[Any], Any]]:
 
 
 def epilog(examples: Sequence[str], codes: Sequence[str]) -> str:
-    """What stands under a command's help: examples, and what its exit codes mean."""
+    """What stands under a command's help: examples, and what its exit codes mean.
+
+    Two spaces or more part an example from what it is of; these are put below each other.
+    """
+    pairs = [re.split(" {2,}", line, maxsplit=1) for line in examples]
+    column = max((len(told[0]) for told in pairs if len(told) > 1), default=0) + 2
+    lines = ["".join([told[0].ljust(column), *told[1:]]).rstrip() for told in pairs]
     return "\n".join(
-        ["\b", "Examples:", *(f"  {line}" for line in examples), "", "\b", "Exit codes:", *map("  {}".format, codes)]
+        ["\b", "Examples:", *map("  {}".format, lines), "", "\b", "Exit codes:", *map("  {}".format, codes)]
     )

@@ -26,7 +26,7 @@ from licet.sources.standard_input import read_once
     "ask",
     epilog=epilog(
         [
-            "licet ask asks.yaml k8s                       assertions about the manifests in a folder",
+            "licet ask asks.yaml k8s                       what is asserted of a folder",
             "licet ask asks.yaml k8s -o junit > ask.xml    for continuous integration",
             "licet ask asks.yaml k8s -o github             as annotations of a workflow",
         ],

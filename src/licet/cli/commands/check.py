@@ -64,11 +64,11 @@ class JsonCheck(msgspec.Struct, frozen=True, tag_field="schema", tag=SCHEMA):
     "check",
     epilog=epilog(
         [
-            "licet check k8s                               contracts, manifests and policies below a folder",
-            "licet check k8s --fix                         add what contracts do not declare yet, for review",
-            "licet check k8s --base main -o markdown       what a pull request changes, as a comment",
+            "licet check k8s                               everything below a folder",
+            "licet check k8s --fix                         add what is not declared yet",
+            "licet check k8s --base main -o markdown       a pull request, as a comment",
             "licet check k8s --write-baseline known.json   set aside what is found today",
-            "licet check k8s --baseline known.json         and from then on fail on what is new",
+            "licet check k8s --baseline known.json         fail on what is new since then",
         ],
         [
             "0    nothing at or above --fail-on; what was found is told all the same",
@@ -108,7 +108,10 @@ def command(
     def answer(tell: Tell) -> Checked:
         loaded = session.load(paths, tell, keep=True)
         guards = owners.guards(loaded.texts, session.settings.owners)
-        before = _before(session, base, paths, guards, tell) if base is not None else None
+        before = None
+        if base is not None:
+            owners.refuse_inner(base, [one.origin.source for one in loaded.contracts.contracts])
+            before = _before(session, base, paths, guards, tell)
         tell("checking")
         found = gate(
             loaded, session.profile, time, namespace=session.namespace, guards=guards, baseline=old, before=before

@@ -28,7 +28,7 @@ from licet.sources.standard_input import read_once
         ],
         [
             "0    no difference",
-            "1    something is newly allowed, denied or undetermined, or findings at or above --fail-on",
+            "1    something differs, or findings at or above --fail-on",
             "2    the input or the usage is wrong",
         ],
     ),

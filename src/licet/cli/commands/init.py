@@ -31,8 +31,8 @@ class JsonInit(msgspec.Struct, frozen=True, tag_field="schema", tag=SCHEMA):
     "init",
     epilog=epilog(
         [
-            "licet init k8s --out contracts                 a file a workload, below contracts/NAMESPACE/",
-            "helm template . | licet init - --out contracts whatever renders manifests",
+            "licet init k8s --out contracts                 a file a workload",
+            "helm template . | licet init - --out contracts  whatever renders manifests",
             "licet init k8s --out contracts --dry-run       what would be written",
         ],
         [

@@ -22,7 +22,7 @@ from licet.diag.report import Report
     "prove",
     epilog=epilog(
         [
-            "licet prove k8s                               contracts and policies below a folder",
+            "licet prove k8s                               contracts and policies of a folder",
             "licet prove k8s --enforcer calico             what Calico makes of the policies",
             "licet prove k8s -o sarif > licet.sarif        for code scanning",
         ],
