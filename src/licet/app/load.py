@@ -70,7 +70,8 @@ def load(paths: Sequence[str], setting: Setting, tell: Tell, *, keep: bool = Fal
 def load_version(version: str, setting: Setting, tell: Tell, paths: Sequence[str] = ()) -> Loaded:
     """What a path or a git revision holds, of a revision only what stands at `paths`. Raises SourceError for neither.
 
-    Of the paths those that the revision does not have, or has without manifests, hold nothing.
+    A path that the revision does not have may be what others were moved to: what has gone since is read for it. One
+    that the revision has without manifests holds nothing.
     """
     tell(f"reading {version}")
     own = setting.settings
@@ -94,7 +95,8 @@ def _versions(version: str, paths: Sequence[str]) -> list[str]:
     repository = Repository(version)
     tree = repository.tree(version, version)
     below = [f"{version}:./{os.path.relpath(path)}" for path in paths if path != "-"]
-    return [one for one in below if repository.holds(tree, repository.locate(one)[1])]
+    there = [one for one in below if repository.holds(tree, repository.locate(one)[1])]
+    return there if len(there) == len(below) else [*there, *(f"{version}:{path}" for path in repository.gone(tree))]
 
 
 def _cluster(fetched: Fetched, setting: Setting, tell: Tell, *, keep: bool = False) -> Loaded:

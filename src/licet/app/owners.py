@@ -51,6 +51,22 @@ def guards_of(version: str, sources: Iterable[str], handles: Mapping[str, str]) 
     return Guards("", "", inside, handles)
 
 
+def refuse_inner(version: str, sources: Iterable[str]) -> None:
+    """Raises SourceError where one of the files is in a repository inside this one, whose revisions are others."""
+    top = _top(os.getcwd())
+    if top is None or os.path.exists(version):
+        return
+    folders = {os.path.dirname(os.path.realpath(source)): source for source in sources if os.path.isfile(source)}
+    for folder, source in folders.items():
+        inner = _top(folder)
+        if inner is not None and inner.startswith(top.rstrip(os.sep) + os.sep):
+            name = os.path.relpath(inner)
+            raise SourceError(
+                f"`{source}` is in the submodule `{name}`, whose files `{version}` does not hold",
+                f"run this with `--base` inside `{name}`, and leave it out here",
+            )
+
+
 def target(found: Guards) -> str:
     """The file that is to be written, as a path."""
     top = _top(os.getcwd()) or "."

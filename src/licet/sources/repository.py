@@ -14,7 +14,7 @@ import msgspec
 
 from licet.sources import command, limits, names
 from licet.sources.errors import SourceError
-from licet.sources.folder import KUSTOMIZATIONS
+from licet.sources.folder import KUSTOMIZATIONS, MANIFESTS
 
 _LINK: Final = "120000"
 _SUBMODULE: Final = "160000"
@@ -95,6 +95,19 @@ class Repository:
         """A file of a revision; None where there is none."""
         found = self._object(f"{tree}:{path}")
         return None if found is None else self._run("cat-file", "blob", found)
+
+    def gone(self, tree: str) -> list[str]:
+        """The folders and manifests of a revision that are not on disk any more; nothing below such a folder."""
+        names = self._run("ls-tree", "-r", "-t", "-z", "--full-tree", tree).split(b"\0")
+        found: list[str] = []
+        for line in filter(None, names):
+            head, _, name = line.partition(b"\t")
+            path = os.fsdecode(name)
+            if os.path.lexists(os.path.join(self.top, path)) or path.startswith(tuple(f"{one}/" for one in found[-1:])):
+                continue
+            if b" tree " in head or path.endswith(MANIFESTS):
+                found.append(path)
+        return found
 
     def bring(self, tree: str, path: str, folder: str, prefix: str) -> list[str]:
         """Writes what is needed to read `path` below `folder`; submodules and links that lead outside come back.
