@@ -13,6 +13,7 @@ from licet.app.report import Spans
 from licet.compile.compiled import Compiled, Remark, Written
 from licet.compile.targets import TARGETS
 from licet.contracts.agree import agree
+from licet.contracts.agreement import Agreements
 from licet.diag.diagnostic import Diagnostic, Severity
 from licet.diag.render.visible import visible
 from licet.diag.text import Text
@@ -42,28 +43,39 @@ class Compilation(msgspec.Struct, frozen=True):
 
 
 def compilation(
+    loaded: Loaded, target: str, at: datetime, profile: Profile, *, widen: bool, charge: Charge
+) -> Compilation:
+    """The policies of one target for what is agreed at a time, as files that say which lines they come from.
+
+    Of what was compiled before and is compiled no more, the proof leaves out what `charge` holds. Raises SourceError
+    where there is no contract, and none that could not be read.
+    """
+    is_broken = any(one.severity is Severity.ERROR for one in loaded.diagnostics)
+    if not (loaded.contracts.contracts or loaded.contracts.namespaces or is_broken):
+        raise SourceError("no contract to compile", "`licet init` drafts them")
+    agreements = agree(loaded.contracts, loaded.cluster, at)
+    return compile_agreed(loaded, agreements, target, profile, widen=widen, charge=charge, headed=True)
+
+
+def compile_agreed(
     loaded: Loaded,
+    agreements: Agreements,
     target: str,
-    at: datetime,
     profile: Profile,
     *,
-    widen: bool,
-    headed: bool = True,
+    widen: bool = False,
     charge: Charge | None = None,
+    headed: bool = False,
 ) -> Compilation:
-    """The policies of one target for what is agreed at a time.
+    """The policies of one target for what is agreed.
 
     `headed` is whether files begin with the lines of the contracts behind them, for which each of those is looked at.
-    Of what was compiled before and is compiled no more, the proof leaves out what `charge` holds; without one, all.
-    Raises SourceError where there is no contract, and none that could not be read.
+    Without a `charge` the proof leaves out all that was compiled before.
     """
-    agreements = agree(loaded.contracts, loaded.cluster, at)
     compiled = TARGETS[target](agreements, loaded.cluster, widen, profile)
     found = (*agreements.diagnostics, *compiled.diagnostics)
     if any(one.severity is Severity.ERROR for one in (*loaded.diagnostics, *found)):
         return Compilation(compiled, {}, None, found)
-    if headed and not (loaded.contracts.contracts or loaded.contracts.namespaces):
-        raise SourceError("no contract to compile", "`licet init` drafts them")
     heads = _heads(compiled.written, loaded) if headed else {}
     files = {one.file: Text(one.file, (heads.get(one.file, "") + yaml(one.value)).encode()) for one in compiled.written}
     cluster = _with(loaded, target, files.values(), charge)

@@ -9,7 +9,7 @@ import msgspec
 
 from licet.analysis.lint import lint
 from licet.analysis.reach import reach
-from licet.app.compilation import compilation
+from licet.app.compilation import compile_agreed
 from licet.app.load import Loaded
 from licet.app.report import Spans, report
 from licet.checks import suppression
@@ -31,8 +31,6 @@ from licet.proof.prove import prove
 
 _TARGET = "networkpolicy"
 """What contracts are compiled to where no policy is there to be judged."""
-
-
 _OPEN = (disagreement.NO_CONSENT, disagreement.NOT_SERVED, disagreement.EXPIRED)
 """What does not meet for want of the other side, and is no reason not to declare one's own."""
 
@@ -89,7 +87,7 @@ def gate(
     agreements = agree(loaded.contracts, loaded.cluster, at)
     seen = evidence(read, loaded.cluster, namespace=namespace)
     calls = undeclared(seen, agreements, loaded.cluster)
-    proof, proved = _proof(loaded, agreements, profile, at)
+    proof, proved = _proof(loaded, agreements, profile)
     told: dict[Diagnostic, None] = dict.fromkeys(
         (
             *loaded.diagnostics,
@@ -142,16 +140,14 @@ def _edges(agreements: Agreements) -> dict[str, None]:
     return {f"{end_text(one.src)} -> {end_text(one.dst)}, {one.ports}": None for one in agreements.agreements}
 
 
-def _proof(
-    loaded: Loaded, agreements: Agreements, profile: Profile, at: datetime
-) -> tuple[Proof | None, Iterable[Diagnostic]]:
+def _proof(loaded: Loaded, agreements: Agreements, profile: Profile) -> tuple[Proof | None, Iterable[Diagnostic]]:
     """Of the policies that are there; where there are none, of those that the contracts are compiled to."""
     if not agreements.isolated:
         return None, ()
     if loaded.cluster.network_policies or loaded.cluster.cluster_policies:
         proof = prove(agreements, loaded.cluster, profile)
         return proof, proof_findings.findings(proof)
-    made = compilation(loaded, _TARGET, at, profile, widen=False, headed=False)
+    made = compile_agreed(loaded, agreements, _TARGET, profile)
     return made.proof, made.diagnostics
 
 

@@ -13,9 +13,10 @@ from licet.app.earlier import charge
 from licet.app.load import Loaded, Tell
 from licet.app.moment import moment
 from licet.app.policy_folder import Changes, apply, changes, changes_among
-from licet.cli.options import Options, epilog, every_command
+from licet.cli.options import Options, epilog, every_command, once
 from licet.cli.render import fidelity, findings
 from licet.cli.session import Session
+from licet.compile.table import NETWORK_POLICY
 from licet.compile.targets import TARGETS
 from licet.diag.render.json import findings as json_findings
 from licet.diag.report import Report
@@ -26,19 +27,26 @@ from licet.sources.standard_input import read_once
     "compile",
     epilog=epilog(
         [
-            "licet compile k8s --out policies              one NetworkPolicy a contract, proved",
-            "licet compile k8s | kubectl diff -f -         what they would change in the cluster",
-            "licet compile k8s --out policies --diff       what would change in the folder",
+            "licet compile k8s --out policies              a policy a contract, proved",
+            "licet compile k8s | kubectl diff -f -         what changes in the cluster",
+            "licet compile k8s --out policies --diff       what changes in the folder",
         ],
         [
             "0    written and proved: what is permitted is what was agreed",
-            "1    findings at or above --fail-on, not proved, or with --diff something differs",
+            "1    findings at or above --fail-on, not proved, or --diff shows a change",
             "2    the input or the usage is wrong, or there is no contract",
         ],
     ),
 )
 @click.argument("paths", metavar="[PATH]...", nargs=-1)
-@click.option("--target", type=click.Choice(list(TARGETS)), default="networkpolicy", help="What enforces the edges.")
+@click.option(
+    "--target",
+    type=click.Choice(list(TARGETS)),
+    multiple=True,
+    default=[NETWORK_POLICY],
+    callback=once,
+    help="What enforces the edges.",
+)
 @click.option("--out", metavar="DIR", help="The folder to write into; without one the policies are printed.")
 @click.option("--at", metavar="TIME", help="The time that decides what has expired, in RFC 3339 (default: now).")
 @click.option("--widen", is_flag=True, help="Let more through where the target cannot say an edge exactly.")
