@@ -7,13 +7,12 @@ from datetime import datetime
 
 import msgspec
 
-from licet.analysis.lint import lint
-from licet.analysis.reach import reach
 from licet.app.compilation import compile_agreed
 from licet.app.load import Loaded
 from licet.app.report import Spans, report
 from licet.checks import suppression
 from licet.checks.baseline import Baseline, compare
+from licet.checks.doubled import of_policies
 from licet.checks.ownership import Guards, changed_consent, unguarded
 from licet.checks.unanswered import unanswered
 from licet.checks.undeclared import Undeclared, undeclared
@@ -95,7 +94,7 @@ def gate(
             *(one.finding for one in calls),
             *unanswered(seen, agreements, loaded.cluster, read),
             *proved,
-            *(one for one in lint(reach(loaded.cluster, profile)) if one.severity > Severity.INFO),
+            *of_policies(loaded.cluster, profile, read),
             *unguarded(loaded.contracts.contracts, guards),
             *_consented(before, loaded, guards),
         )

@@ -16,6 +16,7 @@ UNGUARDED = "L0465"
 CHANGED_CONSENT = "L0466"
 NO_SUCH_PORT = "L0467"
 NO_SUCH_SERVICE = "L0468"
+DOUBLED = "L0469"
 
 _MOST_PLACES = 2
 """How many other lines that make a call are shown beside the first."""
@@ -211,4 +212,17 @@ def changed_consent(where: Place, contract: str, entry: str, owner: str) -> Diag
         where,
         label="changed",
         help="put the contract's file under its owner in CODEOWNERS (`--write-codeowners`)",
+    )
+
+
+def doubled(where: Place, number: int) -> Diagnostic:
+    """Rules and policies that people wrote, and that are compiled too; `where` is the first of them."""
+    what = "one rule or policy is" if number == 1 else f"{number} rules and policies are"
+    return Diagnostic(
+        DOUBLED,
+        Severity.INFO,
+        f"{what} there twice: written by people, and compiled",
+        where,
+        label="the first of them" if number > 1 else "",
+        help="take out what people wrote once the compiled policies are in force; `licet policies` lists each",
     )
