@@ -236,6 +236,11 @@ def test_json_keeps_to_its_schema(target: str, shop: Path) -> None:
         (["--at", "2026-11-21T00:00:00"], "is no time"),
         (["--target", "istio"], "`istio` is not one of"),
         (["--out", "all.yaml"], "is no folder"),
+        (
+            ["--target", "networkpolicy", "--target", "clusternetworkpolicy"],
+            "`--target` is given 2 times: give it once",
+        ),
+        (["--platform", "all.yaml", "--platform", "x.yaml"], "`--platform` is given 2 times: give it once"),
     ],
 )
 def test_wrong_usage_is_one_line(arguments: list[str], said: str, shop: Path) -> None:

@@ -369,6 +369,19 @@ def test_a_namespace_that_isolates_all_leaves_nobody_open() -> None:
     assert edges(found) == []
 
 
+@pytest.mark.parametrize(
+    ("namespace", "help"),
+    [("shop", ""), ("shup", "did you mean `shop`?"), ("x", "correct its namespace, or read the manifests of it too")],
+)
+def test_a_namespace_contract_of_a_namespace_that_nothing_stands_in(namespace: str, help: str) -> None:
+    whole = (
+        "---\napiVersion: licet.dev/v1alpha1\nkind: NamespaceContract\n"
+        f"metadata: {{name: default, namespace: {namespace}}}\nspec: {{isolate: AllWorkloads}}\n"
+    )
+    _, told = agreed(BOTH + whole)
+    assert [(f.severity.word, f.help) for f in told if f.code == "L0362"] == ([("warning", help)] if help else [])
+
+
 def test_an_annotation_opens_nobody_whom_the_namespace_closes() -> None:
     """It leaves callers alone where nothing else is said of them; there the namespace says that nobody may call."""
     key = Key("", "apps", "Deployment", "shop", "web")

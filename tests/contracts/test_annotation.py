@@ -123,6 +123,22 @@ def test_a_fault_points_at_the_annotation_and_leaves_it_out(calls: str, message:
     assert told(finding, text) == ("L0361", message, help, calls)
 
 
+@pytest.mark.parametrize(
+    "calls",
+    [
+        "postgres://app:hunter2@db/orders",
+        "app:hunter2@db",
+        "db:5432, postgres://app:hunter2,hunter2@db:5432/orders",
+        "redis://hunter2@cache",
+        "cache:6379?password=hunter2",
+    ],
+)
+def test_no_password_is_told(calls: str) -> None:
+    _, wrong = _read(_workload(f'"{calls}"'))
+    assert wrong
+    assert "hunter2" not in "".join(f"{one.message} {one.help} {one.notes}" for one in wrong)
+
+
 def test_it_stands_on_a_workload() -> None:
     text = _workload('"a"', "v1\nkind: Service")
     made, [finding] = _read(text)

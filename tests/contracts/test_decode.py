@@ -207,7 +207,7 @@ def test_every_fault_of_a_contract_is_told_at_once() -> None:
         (
             HEAD.replace("v1alpha1", "v1") + TARGET,
             "L0359",
-            "`licet.dev/v1` is no known version of a contract",
+            "`licet.dev/v1` is no known version of Contract",
             "write `licet.dev/v1alpha1`",
             "licet.dev/v1",
         ),
@@ -285,7 +285,24 @@ def test_a_faulty_contract_leaves_the_others_alone() -> None:
         ("licet.dev/v1alpha1", "Platform", False),
         ("licet.dev/v1alpha1", "Assertions", False),
         ("example.com/v1", "Contract", False),
+        ("ticket.dev/v1", "Contract", False),
+        ("v1", "ConfigMap", False),
+        ("licet.dev", "Contract", True),
+        ("v1alpha1", "NamespaceContract", True),
+        ("Licet.dev/v1alpha1", "Contract", True),
+        ("licet.io/v1alpha1", "Contract", True),
+        ("lict.dev/v1alpha1", "Contract", True),
+        ("licet.io/v1alpha1", "Assertions", True),
+        ("licet.io/v1alpha1", "Platform", False),
     ],
 )
 def test_what_is_read_here(version: str, kind: str, expected: bool) -> None:
     assert is_contract(Document(Origin(""), {"apiVersion": version, "kind": kind})) is expected
+
+
+@pytest.mark.parametrize("version", ["licet.dev", "v1alpha1", "licet.io/v1alpha1", "Licet.dev/v1alpha1"])
+def test_a_contract_that_misses_the_group_is_not_passed_over(version: str) -> None:
+    text = HEAD.replace("licet.dev/v1alpha1", version) + TARGET
+    assert faults(text) == [
+        ("L0359", f"`{version}` is no known version of Contract", "write `licet.dev/v1alpha1`", version)
+    ]

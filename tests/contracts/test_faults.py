@@ -125,6 +125,20 @@ _FAULTS: list[tuple[str, str, str, str, str]] = [
         "{peers: [{name: b, platform: World}]}",
     ),
     # ports
+    (
+        _PORT % '{port: "80"}',
+        "L0351",
+        f"`{_AT}.ports[0].port` is the string `80` where a number is due",
+        "write 80 without quotes",
+        '"80"',
+    ),
+    (
+        _PORT % '{port: 80, endPort: "90"}',
+        "L0351",
+        f"`{_AT}.ports[0].endPort` is the string `90` where a number is due",
+        "write 90 without quotes",
+        '"90"',
+    ),
     (_PORT % "{port: 0}", "L0350", f"`{_AT}.ports[0].port` is 0", "a port is a number from 1 to 65535", "0"),
     (
         _PORT % "{port: 65536}",
@@ -146,13 +160,6 @@ _FAULTS: list[tuple[str, str, str, str, str]] = [
         f"`{_AT}.ports[0].endPort` needs a `port` that is a number",
         "write both as numbers",
         "79",
-    ),
-    (
-        _PORT % "{port: '80'}",
-        "L0350",
-        f"`{_AT}.ports[0].port` is `80`",
-        "use at most 15 of a-z, 0-9 and single `-` between them, with a letter",
-        "'80'",
     ),
     (
         _PORT % "{port: 1.5}",

@@ -91,6 +91,18 @@ def test_every_field_of_the_example_is_known() -> None:
             ("spec", "gateways", 0, "selector", "app"),
         ),
         ({"podCIDR": []}, "L0102", "`spec.podCIDR` is not a field of Platform; it has no effect", ("spec", "podCIDR")),
+        (
+            {"enforcers": [{"name": "Calico"}, {"name": "Nope"}, {"name": "Istio"}]},
+            "L0167",
+            "`Nope` is not an enforcer that is known",
+            ("spec", "enforcers", 1, "name"),
+        ),
+        (
+            {"gateways": [{"name": "a", "namespace": n} for n in ("b", "c", "b")]},
+            "L0168",
+            "a second gateway `b/a`",
+            ("spec", "gateways", 2, "name"),
+        ),
         ({"podCIDRs": "10.0.0.0/8"}, "L0101", "`spec.podCIDRs` is a string where a list is due", ("spec", "podCIDRs")),
     ],
 )
@@ -100,6 +112,25 @@ def test_what_is_wrong_is_told_with_its_place(spec: object, code: str, message: 
     assert isinstance(finding.where, Place)
     assert (finding.where.origin, finding.where.path) == (_ORIGIN, path)
     assert finding.help
+
+
+def test_a_field_is_suggested_that_is_close() -> None:
+    _, (finding,) = platform.decode([_document({"podCIDR": []})])
+    assert finding.help == "did you mean `podCIDRs`?"
+
+
+def test_of_two_gateways_of_one_name_the_first_counts() -> None:
+    gateways = [{"name": "a", "namespace": "b", "exposure": exposure} for exposure in ("Cluster", "World")]
+    found, _ = platform.decode([_document({"gateways": gateways})])
+    assert found == Platform(gateways=(GatewayFact("a", "b", "Cluster"),))
+
+
+@pytest.mark.parametrize("version", ["licet.dev", "v1alpha1", "licet.io/v1alpha1", "licet.dev/v9"])
+def test_a_platform_that_misses_the_version_is_told_of(version: str) -> None:
+    document = _document({}, version)
+    assert platform.is_platform(document)
+    _, (finding,) = platform.decode([document])
+    assert finding.code == "L0163"
 
 
 def test_a_cluster_has_one_platform_and_the_first_counts() -> None:

@@ -24,7 +24,7 @@ from licet.discover.names import Names
 from licet.discover.owner import Owner, owner
 from licet.discover.update import Addition, update
 from licet.manifest.documents import Document
-from licet.manifest.platform import VERSION
+from licet.manifest.group import VERSION
 from licet.model.key import Key
 from licet.model.workload import Workload
 from licet.sources.errors import SourceError

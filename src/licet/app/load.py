@@ -11,7 +11,7 @@ from licet.contracts.contract import Contracts
 from licet.diag.diagnostic import Diagnostic, Severity
 from licet.diag.place import Place, Span
 from licet.diag.text import Text
-from licet.manifest import documents, findings, platform
+from licet.manifest import documents, findings, group, platform
 from licet.manifest.decode import decode
 from licet.manifest.documents import Document
 from licet.manifest.written import Written
@@ -27,7 +27,7 @@ from licet.sources.settings import Settings
 _OTHERS = (findings.NOT_AN_OBJECT, findings.NOT_KUBERNETES)
 """What is wrong with a file that holds no Kubernetes object, and was perhaps never meant to."""
 
-_OURS = f"{platform.VERSION.partition('/')[0]}/"
+_OURS = f"{group.GROUP}/"
 """What the versions of our own kinds begin with, and the names of our annotations."""
 
 Tell = Callable[[str], None]
@@ -102,13 +102,15 @@ def _versions(version: str, paths: Sequence[str]) -> list[str]:
 def _cluster(fetched: Fetched, setting: Setting, tell: Tell, *, keep: bool = False) -> Loaded:
     tell("parsing")
     read, wrong = documents.read(fetched.texts)
-    ours = [document for document in read if document.api_version.startswith(_OURS)]
+    ours = [document for document in read if document.api_version.startswith(_OURS) or document.kind in group.KINDS]
+    ours = [document for document in ours if group.is_ours(document)]
     given, given_texts, given_wrong = _given(setting.platform)
     met, met_wrong = platform.decode([document for document in ours if platform.is_platform(document)])
     facts = given or met or UNKNOWN_PLATFORM
+    own = {id(document) for document in ours}
     tell("understanding")
     decoded = decode(
-        [document for document in read if not document.api_version.startswith(_OURS)] if ours else read,
+        [document for document in read if id(document) not in own] if ours else read,
         namespace=setting.namespace,
         cluster=facts.cluster,
         templates=setting.settings.templates,
@@ -166,6 +168,6 @@ def _given(file: str | None) -> tuple[Platform | None, list[Text], list[Diagnost
     found, found_wrong = platform.decode([document for document in read if platform.is_platform(document)])
     if found is None and not any(d.severity is Severity.ERROR for d in (*wrong, *fetched.diagnostics, *found_wrong)):
         raise SourceError(
-            f"`{file}` holds no Platform", f"begin it with `apiVersion: {platform.VERSION}` and `kind: {platform.KIND}`"
+            f"`{file}` holds no Platform", f"begin it with `apiVersion: {group.VERSION}` and `kind: {platform.KIND}`"
         )
     return found, fetched.texts, [*fetched.diagnostics, *wrong, *found_wrong]

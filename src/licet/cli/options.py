@@ -56,7 +56,13 @@ def _options(formats: Sequence[str]) -> list[Callable[[Any], Any]]:
         click.option("-o", "--output", type=click.Choice(formats), default=formats[0], help="The form of the answer."),
         click.option("--config", metavar="FILE", help="Settings to use instead of the nearest `licet.toml`."),
         click.option("--enforcer", metavar="PROFILE", help="What enforces the policies, such as `calico`."),
-        click.option("--platform", metavar="FILE", help="A `Platform`: facts of the cluster that no manifest holds."),
+        click.option(
+            "--platform",
+            multiple=True,
+            callback=once,
+            metavar="FILE",
+            help="A `Platform`: facts of the cluster that no manifest holds.",
+        ),
         click.option("-n", "--namespace", metavar="NAME", help="The namespace of objects that name none."),
         click.option(
             "--fail-on",
@@ -69,6 +75,13 @@ def _options(formats: Sequence[str]) -> list[Callable[[Any], Any]]:
             "--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colours on a terminal."
         ),
     ]
+
+
+def once(context: click.Context, option: click.Parameter, given: Sequence[str]) -> str | None:
+    """The only value of an option; of two the last one would count silently."""
+    if len(given) > 1:
+        raise click.UsageError(f"`{option.opts[0]}` is given {len(given)} times: give it once", context)
+    return given[0] if given else None
 
 
 def epilog(examples: Sequence[str], codes: Sequence[str]) -> str:

@@ -17,6 +17,7 @@ from licet.contracts import findings, terms
 from licet.contracts.contract import Call, Contract, DnsPeer, Peer, Port, WorkloadPeer
 from licet.diag.diagnostic import Diagnostic
 from licet.diag.place import Place
+from licet.diag.render.masks import masked
 from licet.manifest.decode.kinds import FORMER_GROUPS, READ
 from licet.manifest.documents import Document
 from licet.manifest.written import Written
@@ -104,14 +105,17 @@ def _calls(text: str, home: Key, place: Place, diagnostics: list[Diagnostic]) ->
     """The calls; None after a finding."""
     calls: dict[str, Call] = {}
     faults = len(diagnostics)
+    hidden, at = masked(text), 0
     for item in text.split(",") if text.strip() else ():
-        entry = item.strip()
+        entry, shown = item.strip(), hidden[at : at + len(item)].strip()
+        at += len(item) + 1
         try:
             if entry in calls:
                 raise _Unfit("stands twice", "take one of them out")
             calls[entry] = _call(entry, home, place)
         except _Unfit as unfit:
-            diagnostics.append(findings.bad_annotation(place, entry, unfit.problem, unfit.help))
+            told = (unfit.problem, unfit.help) if shown == entry else ("is no call", _FORM)
+            diagnostics.append(findings.bad_annotation(place, shown, *told))
     return tuple(calls.values()) if len(diagnostics) == faults else None
 
 

@@ -15,8 +15,8 @@ from licet.contracts import wire
 from licet.contracts.rules import RULES
 from licet.contracts.schema import KINDS, Schema, default_of, scalar, summary, unwrapped
 from licet.manifest.decode.fields import Meta
+from licet.manifest.group import VERSION
 from licet.manifest.platform import KIND as PLATFORM
-from licet.manifest.platform import VERSION
 
 _GROUP, _, _VERSION = VERSION.partition("/")
 _KEYS: Final = {

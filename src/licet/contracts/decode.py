@@ -25,19 +25,22 @@ from licet.diag.diagnostic import Diagnostic
 from licet.diag.place import Place
 from licet.manifest.decode import assertions
 from licet.manifest.documents import Document
+from licet.manifest.group import GROUP, VERSION, is_ours
 from licet.manifest.platform import KIND as PLATFORM
-from licet.manifest.platform import VERSION
 from licet.model.key import Key
 
-GROUP = "licet.dev"
-
 _KINDS = (wire.CONTRACT, wire.NAMESPACE_CONTRACT, PLATFORM, assertions.KIND)
-_ELSEWHERE = (PLATFORM, assertions.KIND)
 
 
 def is_contract(document: Document) -> bool:
-    """Whether the document is of Licet's group and read here; of a kind that the group does not have, too."""
-    return document.api_version.startswith(f"{GROUP}/") and document.kind not in _ELSEWHERE
+    """Whether the document is of Licet's group, or meant to be, and read here.
+
+    It may be of a kind that the group does not have. Assertions are read by whoever asks for them, but for those that
+    nobody would read, for they miss the group.
+    """
+    if not is_ours(document) or document.kind == PLATFORM:
+        return False
+    return document.kind != assertions.KIND or not document.api_version.startswith(f"{GROUP}/")
 
 
 def decode(
@@ -75,7 +78,9 @@ class _Decoder:
         if document.kind not in _KINDS:
             self.diagnostics.append(findings.unknown_kind(place.at("kind"), document.kind, _KINDS))
         elif document.api_version != VERSION:
-            self.diagnostics.append(findings.unknown_version(place.at("apiVersion"), document.api_version, VERSION))
+            self.diagnostics.append(
+                findings.unknown_version(place.at("apiVersion"), document.api_version, VERSION, document.kind)
+            )
         elif document.kind == wire.CONTRACT:
             self._contract(document, place)
         else:

@@ -21,6 +21,7 @@ NOT_DEFAULT = "L0358"
 UNKNOWN_VERSION = "L0359"
 UNKNOWN_KIND = "L0360"
 BAD_ANNOTATION = "L0361"
+NOTHING_THERE = "L0362"
 
 _LEFT_OUT = ("it is left out whole: nothing of it is agreed",)
 _OF_CALLERS = ("namespace", "gateway", "spiffeID")
@@ -51,6 +52,13 @@ def wrong_type(where: Place, got: str, due: str) -> Diagnostic:
     elif due == "a string":
         help += "; quote the value to make it one"
     return _fault(WRONG_TYPE, Severity.ERROR, where, f"{name} is {got} where {due} is due", help)
+
+
+def quoted_number(where: Place, digits: str) -> Diagnostic:
+    """Text of digits where a number is due."""
+    shown = digits if len(digits) <= 80 else f"{digits[:76]}..."
+    message = f"`{path_text(where.path)}` is the string `{shown}` where a number is due"
+    return _fault(WRONG_TYPE, Severity.ERROR, where, message, f"write {shown} without quotes")
 
 
 def unknown_field(place: Place, field: str, known: Sequence[str], free: Collection[str]) -> Diagnostic:
@@ -162,11 +170,11 @@ def not_default(where: Place, kind: str, name: str) -> Diagnostic:
     )
 
 
-def unknown_version(where: Place, version: str, known: str) -> Diagnostic:
+def unknown_version(where: Place, version: str, known: str, kind: str) -> Diagnostic:
     """A version of the form that is not known."""
-    return _fault(
-        UNKNOWN_VERSION, Severity.ERROR, where, f"`{version}` is no known version of a contract", f"write `{known}`"
-    )
+    shown = version if len(version) <= 80 else f"{version[:76]}..."
+    message, fix = f"`{shown}` is no known version of {kind}", Fix("correct the version", known)
+    return _fault(UNKNOWN_VERSION, Severity.ERROR, where, message, f"write `{known}`", fix=fix)
 
 
 def unknown_kind(where: Place, kind: str, known: Sequence[str]) -> Diagnostic:
@@ -175,6 +183,17 @@ def unknown_kind(where: Place, kind: str, known: Sequence[str]) -> Diagnostic:
     help = f"did you mean `{close[0]}`?" if close else f"the kinds are {', '.join(known)}"
     fix = Fix("correct the kind", close[0]) if close else None
     return _fault(UNKNOWN_KIND, Severity.ERROR, where, f"`licet.dev` has no kind `{kind}`", help, fix=fix)
+
+
+def nothing_there(where: Place, namespace: str, known: Collection[str]) -> Diagnostic:
+    """A NamespaceContract of a namespace that no manifest holds anything of."""
+    close = difflib.get_close_matches(namespace, known, 1, 0.6)
+    help = (
+        f"did you mean `{close[0]}`?" if close else "correct its namespace, or read the manifests of it too"
+    )
+    message = f"no manifest holds anything of the namespace `{namespace}`"
+    notes = ("the NamespaceContract holds for nobody that is known",)
+    return _fault(NOTHING_THERE, Severity.WARNING, where, message, help, notes=notes)
 
 
 def bad_annotation(where: Place, item: str, problem: str, help: str) -> Diagnostic:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from licet.contracts import findings
 from licet.contracts.agreement import Agreement, Pods, Unmet
 from licet.contracts.binding import Bindings
 from licet.contracts.contract import Contracts
@@ -25,7 +28,7 @@ class Ledger:
         self.bindings = Bindings(declared, self.roster)
         self.services = Services(cluster, self.roster)
         self.surroundings = Surroundings(cluster)
-        self.diagnostics: list[Diagnostic] = list(self.bindings.diagnostics)
+        self.diagnostics: list[Diagnostic] = [*_empty(declared, cluster), *self.bindings.diagnostics]
         self.found: list[Agreement] = []
         self.unmet: list[Unmet] = []
         self.assumptions: dict[str, None] = {}
@@ -50,3 +53,10 @@ class Ledger:
         """Whether a workload is among the pods that a part stands for."""
         end = part.end
         return isinstance(end, Pods) and end.namespace == key.namespace and self.roster.matches(key, end.pods)
+
+
+def _empty(declared: Contracts, cluster: Cluster) -> Iterator[Diagnostic]:
+    for one in declared.namespaces:
+        if one.namespace not in cluster.namespaces:
+            where = Place(one.origin, ("metadata", "namespace"))
+            yield findings.nothing_there(where, one.namespace, cluster.namespaces)

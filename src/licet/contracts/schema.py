@@ -11,8 +11,9 @@ from msgspec import NODEFAULT, inspect
 from licet.contracts import wire
 from licet.contracts.rules import RULES
 from licet.manifest.decode.fields import Meta
+from licet.manifest.group import VERSION
 from licet.manifest.platform import KIND as PLATFORM
-from licet.manifest.platform import VERSION, PlatformFields
+from licet.manifest.platform import PlatformFields
 
 Schema = dict[str, Any]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from functools import cache
 from typing import Any, TypeVar
@@ -47,13 +47,17 @@ def _faults(value: object, node: inspect.Type, extra: dict[str, Any], place: Pla
         case inspect.UnionType(types=types):
             options = [_bare(option, extra) for option in types]
             fitting = [option for option in options if _fits(value, option[0])]
-            if fitting:
+            if _is_quoted(value, [option for option, _ in options]):
+                yield findings.quoted_number(place, str(value))
+            elif fitting:
                 yield from _faults(value, *fitting[0], place)
             else:
                 due = " or ".join(
                     dict.fromkeys(_WORDS[type(n)] for n, _ in options if not isinstance(n, inspect.NoneType))
                 )
                 yield findings.wrong_type(place, _word(value), due)
+        case _ if _is_quoted(value, [node]):
+            yield findings.quoted_number(place, str(value))
         case _ if not _fits(value, node):
             yield findings.wrong_type(place, _word(value), _WORDS[type(node)])
         case inspect.StructType():
@@ -145,6 +149,12 @@ def _fits(value: object, node: inspect.Type) -> bool:
         case inspect.ListType():
             return isinstance(value, list)
     return isinstance(value, dict)
+
+
+def _is_quoted(value: object, nodes: Iterable[inspect.Type]) -> bool:
+    """Whether a number is due here, and stands in quotes."""
+    is_due = any(isinstance(node, inspect.IntType) for node in nodes)
+    return is_due and isinstance(value, str) and value.isascii() and value.isdecimal()
 
 
 def _words(node: inspect.EnumType | inspect.LiteralType) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from licet.discover.draft import Draft, DraftCall, DraftCaller, DraftServe
 from licet.discover.edge import Caller, Evidence
 from licet.discover.owner import Owner
 from licet.manifest.flow import flow
-from licet.manifest.platform import VERSION
+from licet.manifest.group import VERSION
 from licet.model.key import BUILT_IN_GROUPS, Key
 from licet.model.ports import PortRange, Protocol
 

@@ -5,9 +5,10 @@ And those on the Platform, L0160 to L0169.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 
-from licet.diag.diagnostic import Diagnostic, Fix, Severity
+from licet.diag.diagnostic import Diagnostic, Fix, Related, Severity
 from licet.diag.place import Origin, Place, Span
 from licet.manifest.bounds import BYTES, DEPTH, NODES
 
@@ -330,6 +331,34 @@ def platform_name(where: Place, name: str, due: str) -> Diagnostic:
         where,
         help=f"name it `{due}`: a cluster has one Platform, and takes no other name",
         fix=Fix(f"name it `{due}`", due),
+    )
+
+
+def unknown_enforcer(where: Place, name: str, known: Sequence[str]) -> Diagnostic:
+    """L0167: an enforcer of a Platform that nothing is known of."""
+    close = difflib.get_close_matches(name.lower(), known, 1)
+    listed = ", ".join(f"`{one}`" for one in known)
+    return Diagnostic(
+        "L0167",
+        Severity.WARNING,
+        f"`{name}` is not an enforcer that is known",
+        where,
+        help=f"did you mean `{close[0]}`?" if close else f"those that are known are {listed}",
+        notes=("Platform: its name is kept, and says nothing",),
+        fix=Fix("correct the name", close[0]) if close else None,
+    )
+
+
+def second_gateway(where: Place, name: str, first: Place) -> Diagnostic:
+    """L0168: two gateways of a Platform of one name."""
+    return Diagnostic(
+        "L0168",
+        Severity.ERROR,
+        f"a second gateway `{name}`",
+        where,
+        help="give it another name, or keep one of them",
+        notes=("Platform: the first one counts",),
+        related=(Related(first, "the first one"),),
     )
 
 

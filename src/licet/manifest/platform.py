@@ -14,15 +14,17 @@ from licet.manifest.decode.blocks import address
 from licet.manifest.decode.fields import Meta, Reader
 from licet.manifest.decode.selectors import LabelSelector, Selectors
 from licet.manifest.documents import Document
+from licet.manifest.group import VERSION, is_ours
 from licet.model.addresses import AddressSet
 from licet.model.platform import GatewayFact, Platform, Resolver, Scraper
+from licet.model.profiles import PROFILES
 from licet.model.selector import Selector
 
-VERSION = "licet.dev/v1alpha1"
 KIND = "Platform"
 NAME = "default"
 
-_GROUP = "licet.dev/"
+_ABOVE = ("envoy", "istio", "linkerd")
+"""What enforces identities and requests, and has no profile: it says nothing of NetworkPolicies."""
 _EXPOSURES = ("World", "Cluster")
 _MODES = ("Observe", "Shadow", "Canary", "Enforce")
 
@@ -113,7 +115,7 @@ class PlatformFields(msgspec.Struct, forbid_unknown_fields=True):
 
 def is_platform(document: Document) -> bool:
     """Whether the document says that it is a Platform, in whatever version."""
-    return document.kind == KIND and document.api_version.startswith(_GROUP)
+    return document.kind == KIND and is_ours(document)
 
 
 def decode(documents: Sequence[Document]) -> tuple[Platform | None, list[Diagnostic]]:
@@ -150,7 +152,11 @@ class _Decoder:
         if mode and mode not in _MODES:
             self._reader.report(findings.bad_mode(self._place.at("spec", "mode"), mode, _MODES))
             mode = ""
-        gateways = [self._gateway(gateway, at) for at, gateway in enumerate(spec.gateways or [])]
+        for at, enforcer in enumerate(spec.enforcers or ()):
+            if enforcer.name.lower() not in (*PROFILES, *_ABOVE):
+                where = self._place.at("spec", "enforcers", at, "name")
+                self._reader.report(findings.unknown_enforcer(where, enforcer.name, (*PROFILES, *_ABOVE)))
+        gateways = self._gateways(spec.gateways or [])
         return Platform(
             cluster=spec.cluster or "",
             trust_domain=spec.trustDomain or "",
@@ -161,7 +167,7 @@ class _Decoder:
             api_server=self._blocks((spec.apiServer or ApiServer()).cidrs or [], ("spec", "apiServer", "cidrs")),
             resolver=self._resolver(spec.dns),
             metrics=self._metrics(spec.metrics),
-            gateways=tuple(gateway for gateway in gateways if gateway is not None),
+            gateways=gateways,
         )
 
     def _blocks(self, blocks: list[str], path: Path) -> AddressSet:
@@ -193,6 +199,20 @@ class _Decoder:
             return None
         pods = self._pods(metrics.selector, ("spec", "metrics", "selector"))
         return None if pods is None else Scraper(metrics.namespace, pods)
+
+    def _gateways(self, given: Sequence[Gateway]) -> tuple[GatewayFact, ...]:
+        """Those that can be read; of one name the first, so that a second with a fault is told of, too."""
+        firsts: dict[tuple[str, str], int] = {}
+        found: list[GatewayFact] = []
+        for at, gateway in enumerate(given):
+            fact = self._gateway(gateway, at)
+            first = firsts.setdefault((gateway.namespace, gateway.name), at)
+            if first != at:
+                here, there = (self._place.at("spec", "gateways", one, "name") for one in (at, first))
+                self._reader.report(findings.second_gateway(here, f"{gateway.namespace}/{gateway.name}", there))
+            elif fact is not None:
+                found.append(fact)
+        return tuple(found)
 
     def _gateway(self, gateway: Gateway, at: int) -> GatewayFact | None:
         path = ("spec", "gateways", at)

@@ -223,6 +223,8 @@ def _fields(wire: type, path: Path) -> dict[str, str]:
 
 
 def _options(node: inspect.Type | None) -> tuple[inspect.Type, ...]:
+    if isinstance(node, inspect.Metadata):
+        node = node.type
     if node is None:
         return ()
     return node.types if isinstance(node, inspect.UnionType) else (node,)
