@@ -37,7 +37,6 @@ PRIORITY_OF_NAMESPACES = 1000
 MOST = 25
 """Rules in one direction, peers and protocols in one rule, blocks in one peer (the resource definition's maxItems)."""
 
-_PEERS = {Direction.INGRESS: "from", Direction.EGRESS: "to"}
 _DENIALS = {Direction.INGRESS: 1, Direction.EGRESS: 2}
 _EVERY_POD: dict[str, Any] = {"namespaces": {}}
 
@@ -95,7 +94,7 @@ def _passes(found: Sequence[Rule], direction: Direction) -> Iterator[tuple[Rule,
 def _pass(rule: Rule, peers: list[dict[str, Any]], direction: Direction) -> Iterator[tuple[Rule, dict[str, Any]]]:
     protocols = [None] if rule.ports == ALL_PORTS else [list(some) for some in _batches(_protocols(rule.ports))]
     for some, asked in itertools.product(_batches(peers), protocols):
-        written: dict[str, Any] = {"action": Action.PASS.value, _PEERS[direction]: list(some)}
+        written: dict[str, Any] = {"action": Action.PASS.value, objects.PEERS[direction]: list(some)}
         yield rule, written if asked is None else written | {"protocols": asked}
 
 
@@ -142,17 +141,23 @@ class _Writer:
             yield self._workload(each, names[each.isolated.key])
 
     def _whole(self, whole: Whole) -> Written:
-        head = Remark(f"Every pod of namespace {whole.namespace} is closed.", (whole.place,))
         metadata = objects.metadata(f"{PREFIX}-{whole.namespace}", CLUSTER_NETWORK_POLICY, "")
         sides: dict[Direction, tuple[int, ...] | None] = dict.fromkeys(Direction, ())
-        return self._policy(metadata, _in(whole.namespace, {}), PRIORITY_OF_NAMESPACES, sides, head)
+        return self._policy(
+            metadata, _in(whole.namespace, {}), PRIORITY_OF_NAMESPACES, sides, objects.head_of_namespace(whole)
+        )
 
     def _workload(self, each: Plan, name: str) -> Written:
         key = each.isolated.key
-        head = Remark(f"{key} is closed, but for what follows.", (each.isolated.place,))
         sides = {direction: each.of(direction) for direction in Direction}
         metadata = objects.metadata(name, CLUSTER_NETWORK_POLICY, objects.owner(self._agreements, key))
-        return self._policy(metadata, _in(key.namespace, objects.match_labels(each.labels)), PRIORITY, sides, head)
+        return self._policy(
+            metadata,
+            _in(key.namespace, objects.match_labels(each.labels)),
+            PRIORITY,
+            sides,
+            objects.head_of_workload(each),
+        )
 
     def _policy(
         self,
@@ -160,10 +165,10 @@ class _Writer:
         subject: dict[str, Any],
         priority: int,
         sides: dict[Direction, tuple[int, ...] | None],
-        head: Remark,
+        head: tuple[Remark, ...],
     ) -> Written:
         spec: dict[str, Any] = {"tier": "Admin", "priority": priority, "subject": subject}
-        remarks = [Remark(objects.TITLE), head]
+        remarks = list(head)
         for direction, positions in sides.items():
             if positions is None:
                 continue
@@ -184,13 +189,13 @@ def _closed(passes: Iterable[dict[str, Any]], direction: Direction) -> list[dict
     deny = Action.DENY.value
     own = list(passes)
     to_pods = [written for written in own if not _names_networks(written, direction)]
-    closed = [*to_pods, {"name": "no-other-pod", "action": deny, _PEERS[direction]: [_EVERY_POD]}]
+    closed = [*to_pods, {"name": "no-other-pod", "action": deny, objects.PEERS[direction]: [_EVERY_POD]}]
     if direction is Direction.EGRESS:
         every = [{"networks": cidrs(EVERY_ADDRESS)}]
         closed += own[len(to_pods) :]
-        closed.append({"name": "nothing-else", "action": deny, _PEERS[direction]: every})
+        closed.append({"name": "nothing-else", "action": deny, objects.PEERS[direction]: every})
     return closed
 
 
 def _names_networks(written: dict[str, Any], direction: Direction) -> bool:
-    return any("networks" in peer for peer in written[_PEERS[direction]])
+    return any("networks" in peer for peer in written[objects.PEERS[direction]])

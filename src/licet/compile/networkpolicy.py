@@ -24,7 +24,6 @@ from licet.model.profiles import DEFAULT, PROFILES
 from licet.model.selector import EVERYTHING
 from licet.model.ternary import Ternary
 
-_PEERS = {Direction.INGRESS: "from", Direction.EGRESS: "to"}
 _MOST_SINGLE_PORTS = 100
 """How long a run of ports is still written one by one, where the enforcer does not read endPort."""
 
@@ -80,29 +79,27 @@ class _Writer:
             yield self._workload(each, names[each.isolated.key])
 
     def _whole(self, whole: Whole) -> Written:
-        head = Remark(f"Every pod of namespace {whole.namespace} is closed.", (whole.place,))
         sides: dict[Direction, tuple[int, ...] | None] = dict.fromkeys(Direction, ())
         metadata = objects.metadata(PREFIX, NETWORK_POLICY, "", whole.namespace)
-        return self._policy(metadata, {}, sides, head)
+        return self._policy(metadata, {}, sides, objects.head_of_namespace(whole))
 
     def _workload(self, each: Plan, name: str) -> Written:
         key = each.isolated.key
-        head = Remark(f"{key} is closed, but for what follows.", (each.isolated.place,))
         sides = {direction: each.of(direction) for direction in Direction}
         owner = objects.owner(self._agreements, key)
         metadata = objects.metadata(name, NETWORK_POLICY, owner, key.namespace)
-        return self._policy(metadata, objects.match_labels(each.labels), sides, head)
+        return self._policy(metadata, objects.match_labels(each.labels), sides, objects.head_of_workload(each))
 
     def _policy(
         self,
         metadata: dict[str, Any],
         pods: dict[str, Any],
         sides: dict[Direction, tuple[int, ...] | None],
-        head: Remark,
+        head: tuple[Remark, ...],
     ) -> Written:
         namespace = metadata["namespace"]
         spec: dict[str, Any] = {"podSelector": pods, "policyTypes": []}
-        remarks = [Remark(objects.TITLE), head]
+        remarks = list(head)
         for direction, positions in sides.items():
             if positions is None:
                 continue
@@ -124,7 +121,7 @@ class _Writer:
         for block in blocks(rule.addresses):
             excepted = {"except": list(block.excepted)} if block.excepted else {}
             peers.append({"ipBlock": {"cidr": block.cidr} | excepted})
-        written: dict[str, Any] = {_PEERS[direction]: peers}
+        written: dict[str, Any] = {objects.PEERS[direction]: peers}
         return written if rule.ports == ALL_PORTS else written | {"ports": self._ports(rule.ports)}
 
     def _ports(self, ports: PortSet) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from licet.compile.compiled import Remark
+from licet.compile.plan import Plan, Whole
 from licet.compile.rules import Rule
 from licet.compile.selectors import Labels
 from licet.contracts.agreement import Agreements, end_text
@@ -18,6 +19,8 @@ MANAGED_BY = "app.kubernetes.io/managed-by"
 MANAGER = "licet"
 TARGET = "licet.dev/target"
 OWNER = "licet.dev/owner"
+PEERS = {Direction.INGRESS: "from", Direction.EGRESS: "to"}
+"""The field of a rule that names the other side."""
 TITLE = "Compiled by licet from the contracts: change those, not this file."
 """The first line of every generated file."""
 
@@ -64,6 +67,17 @@ def selector(value: Selector) -> dict[str, Any]:
 def namespace(name: str) -> dict[str, Any]:
     """A LabelSelector for one namespace, by the label that every namespace has."""
     return match_labels({METADATA_NAME: name})
+
+
+def head_of_namespace(whole: Whole) -> tuple[Remark, ...]:
+    """What stands above a policy for every pod of a namespace."""
+    return Remark(TITLE), Remark(f"Every pod of namespace {whole.namespace} is closed.", (whole.place,))
+
+
+def head_of_workload(each: Plan) -> tuple[Remark, ...]:
+    """What stands first above the policy of a workload."""
+    isolated = each.isolated
+    return Remark(TITLE), Remark(f"{isolated.key} is closed, but for what follows.", (isolated.place,))
 
 
 def remarks(agreements: Agreements, direction: Direction, found: Iterable[Rule]) -> Iterator[Remark]:
