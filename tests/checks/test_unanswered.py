@@ -97,7 +97,7 @@ def test_an_address_that_no_service_has_is_a_warning(address: str, name: str, na
     [found] = check(web(("U_ADDR", address)), contract("web"), others)
     assert (found.code, found.severity, found.help) == ("L0468", Severity.WARNING, help)
     assert found.message == (
-        f"`shop/web[Deployment]` calls `{name}`, and the manifests hold no Service `{name}` in namespace `{namespace}`"
+        f"`shop/web[Deployment]` calls the Service `{namespace}/{name}`, which the manifests do not hold"
     )
 
 

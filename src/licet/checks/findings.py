@@ -77,7 +77,7 @@ def no_such_service(
     return Diagnostic(
         NO_SUCH_SERVICE,
         Severity.WARNING,
-        f"`{caller}` calls `{name}`, and the manifests hold no Service `{name}` in namespace `{namespace}`",
+        f"`{caller}` calls the Service `{namespace}/{name}`, which the manifests do not hold",
         where,
         label="nobody answers to this name",
         help=f"did you mean {' or '.join(f'`{one}`' for one in close)}?"
