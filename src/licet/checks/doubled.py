@@ -41,7 +41,7 @@ def of_policies(cluster: Cluster, profile: Profile, objects: Iterable[Document])
     if not compiled:
         return told
     still = {(one.code, one.where) for part in _parts(cluster, compiled) for one in _told(reach(part, profile))}
-    twice = [one for one in told if one.code in _SUPERFLUOUS and (one.code, one.where) not in still]
+    twice = dict.fromkeys(one for one in told if one.code in _SUPERFLUOUS and (one.code, one.where) not in still)
     left = [one for one in told if one not in twice and (one.code not in _SUPERFLUOUS or _origin(one) not in compiled)]
     places = [one.where for one in twice if isinstance(one.where, Place)]
     places.sort(key=lambda place: place.origin in compiled)
