@@ -61,7 +61,7 @@ def test_the_shop_is_compiled_and_proved(target: str, tmp_path: Path) -> None:
     out = tmp_path / "out"
     ran = compiled("examples/shop", "--target", target, "--out", out)
     assert ran.code == 0, ran.err
-    assert "proved: 10 workloads" in ran.out
+    assert "no difference (10 workloads, profile" in ran.out
     written = files(out)
     assert len(written) == 13, "of 10 workloads and 3 closed namespaces"
     assert all(name.endswith(f".{target}.yaml") for name in written)
@@ -84,7 +84,7 @@ def test_a_file_says_which_lines_it_came_from(shop: Path) -> None:
 def test_without_a_folder_policies_are_printed_and_the_report_stands_beside(shop: Path) -> None:
     ran = compiled(shop)
     assert [one["metadata"]["name"] for one in yaml.safe_load_all(ran.out)] == ["licet-db", "licet-web"]
-    assert "proved: 2 workloads" in ran.err
+    assert "no difference (2 workloads, profile" in ran.err
     assert compiled(shop, "--quiet").err == ""
 
 

@@ -13,6 +13,7 @@ from licet.app.compilation import Compilation
 from licet.app.policy_folder import Change
 from licet.cli.render.grid import STACKED_BELOW, grid
 from licet.cli.render.json import JsonPorts
+from licet.cli.render.proved import verdict
 from licet.compile.compiled import Fidelity, Level
 from licet.contracts.agreement import EdgeKind, end_text
 from licet.diag.render.json import Finding, encode
@@ -95,7 +96,7 @@ def render(done: Compilation, found: Sequence[Change], *, width: int, paint: Pai
     if done.proof is None:
         yield paint.bad("nothing is written: the contracts or the manifests have errors") + "\n"
         return
-    yield _proved(done.proof, paint) + "\n"
+    yield verdict(done.proof, paint) + "\n"
     added, changed, removed = (
         sum(_kind(change) == kind for change in found) for kind in ("added", "changed", "removed")
     )
@@ -117,18 +118,6 @@ def _row(one: Fidelity) -> list[list[str]]:
     agreement = one.agreement
     ends = [[visible(end_text(end))] for end in (agreement.src, agreement.dst)]
     return [*ends, str(agreement.ports).split(", "), [one.level.value], [visible(one.reason)]]
-
-
-def _proved(proof: Proof, paint: Paint) -> str:
-    over = f"{counted(proof.workloads, 'workload')}, {counted(proof.agreed, 'agreed pair')}"
-    if proof.holds:
-        return f"{paint.good('proved')}: {over}, nothing missing and nothing in excess"
-    differing = [
-        f"{len(found):,} {word}"
-        for found, word in ((proof.missing, "missing"), (proof.excess, "in excess"), (proof.unproved, "not certain"))
-        if found
-    ]
-    return f"{paint.bad('not proved')}: {over}, {', '.join(differing)}"
 
 
 def render_json(

@@ -68,15 +68,19 @@ class JsonProof(msgspec.Struct, frozen=True, tag_field="schema", tag=SCHEMA):
 
 def render(proof: Proof, *, paint: Paint) -> Iterator[str]:
     """The verdict in one line, then what it rests on."""
+    yield verdict(proof, paint) + "\n"
+    for assumption in proof.assumptions if proof.workloads else ():
+        yield f"  {paint.open('rests on')}: {visible(assumption)}\n"
+
+
+def verdict(proof: Proof, paint: Paint) -> str:
+    """Whether it is proved, in one line."""
     if not proof.workloads:
-        yield paint.strong("nothing to prove: no workload with a contract is in mode `Enforce`") + "\n"
-        return
+        return paint.strong("nothing to prove: no workload with a contract is in mode `Enforce`")
     edges = f"{counted(proof.agreed, 'edge')} agreed, {proof.permitted:,} permitted"
     mark = paint.good("proved") if proof.holds else paint.bad("not proved")
     said = f"{edges}, {_differences(proof)} ({counted(proof.workloads, 'workload')}, profile `{proof.profile}`)"
-    yield f"{mark}: {paint.strong(said)}\n"
-    for assumption in proof.assumptions:
-        yield f"  {paint.open('rests on')}: {visible(assumption)}\n"
+    return f"{mark}: {paint.strong(said)}"
 
 
 def _differences(proof: Proof) -> str:
