@@ -188,9 +188,7 @@ def unknown_kind(where: Place, kind: str, known: Sequence[str]) -> Diagnostic:
 def nothing_there(where: Place, namespace: str, known: Collection[str]) -> Diagnostic:
     """A NamespaceContract of a namespace that no manifest holds anything of."""
     close = difflib.get_close_matches(namespace, known, 1, 0.6)
-    help = (
-        f"did you mean `{close[0]}`?" if close else "correct its namespace, or read the manifests of it too"
-    )
+    help = f"did you mean `{close[0]}`?" if close else "correct its namespace, or read the manifests of it too"
     message = f"no manifest holds anything of the namespace `{namespace}`"
     notes = ("the NamespaceContract holds for nobody that is known",)
     return _fault(NOTHING_THERE, Severity.WARNING, where, message, help, notes=notes)
