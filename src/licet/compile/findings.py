@@ -24,7 +24,7 @@ def strangers(where: Place, workload: str, labels: str, others: Sequence[str]) -
     return Diagnostic(
         STRANGERS,
         Severity.ERROR,
-        f"no selector tells `{workload}` from {_named(others)}",
+        f"no selector tells `{workload}` from {listed(others, _SHOWN)}",
         where,
         label="nothing is compiled for this workload",
         help="give its pod template a label that only it has, such as `app.kubernetes.io/name`",
@@ -49,7 +49,7 @@ def not_closed(where: Place, namespace: str, others: Sequence[str]) -> Diagnosti
     return Diagnostic(
         NOT_CLOSED,
         Severity.WARNING,
-        f"`{namespace}` is not closed for pods that no manifest holds: {_named(others)} is not enforced both ways",
+        f"`{namespace}` is not closed for pods that no manifest holds: {listed(others, _SHOWN)} is not enforced both ways",
         where,
         label="only the workloads that are there are isolated",
         help="let every contract there have `serves` and `mode: Enforce`, or isolate `ContractedWorkloads` for now",
@@ -74,7 +74,7 @@ def not_enforced(where: Place, workloads: Sequence[str], mode: str, target: str)
     return Diagnostic(
         NOT_ENFORCED,
         Severity.INFO,
-        f"{_named(workloads)} {'is' if alone else 'are'} not isolated: the mode is {mode}",
+        f"{listed(workloads, _SHOWN)} {'is' if alone else 'are'} not isolated: the mode is {mode}",
         where,
         help=f"with `mode: Enforce` the target `{target}` isolates {'it' if alone else 'them'}",
     )
@@ -88,7 +88,7 @@ def stays(where: Span, files: Sequence[str], *, proved: bool) -> Diagnostic:
         help = "remove by hand what nobody compiles any more"
     else:
         note, help = "a run removes nothing where not all is proved", "compile again once all is proved"
-    message = f"{_named(files)} {are} compiled before, and {stay}"
+    message = f"{listed(files, _SHOWN)} {are} compiled before, and {stay}"
     return Diagnostic(STAYS, Severity.INFO, message, where, help=help, notes=(note,))
 
 
@@ -115,8 +115,3 @@ def left_open(where: Place | None, edge: str, target: str, reason: str, way_out:
         help=way_out,
         notes=(reason,),
     )
-
-
-def _named(names: Sequence[str]) -> str:
-    some = ", ".join(f"`{name}`" for name in names[:_SHOWN])
-    return f"{some} and {len(names) - _SHOWN} more" if len(names) > _SHOWN else some
