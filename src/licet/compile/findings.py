@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from licet.diag.diagnostic import Diagnostic, Severity
 from licet.diag.place import Place, Span
+from licet.diag.wording import listed
 
 STRANGERS = "L0400"
 NO_LABELS = "L0401"
@@ -49,7 +50,8 @@ def not_closed(where: Place, namespace: str, others: Sequence[str]) -> Diagnosti
     return Diagnostic(
         NOT_CLOSED,
         Severity.WARNING,
-        f"`{namespace}` is not closed for pods that no manifest holds: {listed(others, _SHOWN)} is not enforced both ways",
+        f"`{namespace}` is not closed for pods that no manifest holds: "
+        f"{listed(others, _SHOWN)} {'is' if len(others) == 1 else 'are'} not enforced both ways",
         where,
         label="only the workloads that are there are isolated",
         help="let every contract there have `serves` and `mode: Enforce`, or isolate `ContractedWorkloads` for now",
