@@ -27,7 +27,7 @@ from licet.manifest.documents import Document
 from licet.manifest.group import VERSION
 from licet.model.key import Key
 from licet.model.workload import Workload
-from licet.sources.errors import SourceError
+from licet.sources import SourceError
 
 
 class Planned(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 
 from licet.checks.ownership import Guards
-from licet.sources.errors import SourceError
+from licet.sources import SourceError
 from licet.sources.repository import Repository
 
 _PLACES = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -31,6 +31,11 @@ class Bound(msgspec.Struct, frozen=True):
     entries: tuple[Entry, ...]
     place: Place
     mode: Mode
+
+
+def served(entries: Iterable[Entry]) -> PortSet:
+    """The ports of all entries together."""
+    return PortSet.of(*(run for entry in entries for run in entry.ports.ranges()))
 
 
 class Bindings:

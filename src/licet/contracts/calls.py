@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from licet.contracts import disagreement
 from licet.contracts.agreement import Addresses, Domain, EdgeKind, End, Identity, Unmet, end_text
-from licet.contracts.binding import Bound
+from licet.contracts.binding import Bound, served
 from licet.contracts.consent import Consent
 from licet.contracts.contract import (
     Call,
@@ -28,7 +28,7 @@ from licet.contracts.services import missing_ports
 from licet.contracts.surroundings import API_SERVER, FIELDS
 from licet.diag.place import Place
 from licet.model.key import Key, Pattern
-from licet.model.ports import NO_PORTS, NamedPort, PortRange, PortSet
+from licet.model.ports import NamedPort, PortRange, PortSet
 from licet.model.service import Service
 
 _SOON = timedelta(days=30)
@@ -99,10 +99,7 @@ class Calls:
         if call.ports:
             ports = self._ports(call.ports, bound.key, call.place.at("ports"))
         else:
-            ports = NO_PORTS
-            for entry in bound.entries:
-                if call.serves in ("", entry.serve.name):
-                    ports |= entry.ports
+            ports = served(entry for entry in bound.entries if call.serves in ("", entry.serve.name))
         if not ports:
             self.ledger.report(disagreement.which_ports(call.place, call.name, str(bound.key)))
             return

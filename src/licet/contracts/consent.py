@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from licet.contracts import disagreement
 from licet.contracts.agreement import Agreement, EdgeKind, End
-from licet.contracts.binding import Bound, Entry
+from licet.contracts.binding import Bound, Entry, served
 from licet.contracts.contract import (
     Call,
     Caller,
@@ -23,7 +23,7 @@ from licet.contracts.ledger import Ledger
 from licet.contracts.requests import both_grpc, both_http
 from licet.diag.place import Place
 from licet.model.key import Key
-from licet.model.ports import ALL_PORTS, NO_PORTS, PortRange, PortSet
+from licet.model.ports import ALL_PORTS, PortRange, PortSet
 
 
 class Consent:
@@ -77,21 +77,11 @@ class Consent:
                 self.ledger.report(disagreement.which_entry(call.place, *about, known, contract))
         else:
             found = [entry for entry in other.entries if entry.ports & asked]
-        if asked is not None and (found or not call.serves):
-            served = NO_PORTS
-            for entry in found:
-                served |= entry.ports
-            if lacking := asked - served:
-                at = call.place.at("ports") if call.ports else call.place
-                whole = str(self._served(other)) if other.entries else "nothing"
-                self.ledger.report(disagreement.not_served(at, *about, str(lacking), whole, contract))
+        if asked is not None and (found or not call.serves) and (lacking := asked - served(found)):
+            at = call.place.at("ports") if call.ports else call.place
+            whole = str(served(other.entries)) if other.entries else "nothing"
+            self.ledger.report(disagreement.not_served(at, *about, str(lacking), whole, contract))
         return found
-
-    def _served(self, other: Bound) -> PortSet:
-        served = NO_PORTS
-        for entry in other.entries:
-            served |= entry.ports
-        return served
 
     def _consent(
         self, bound: Bound, call: Call, kind: EdgeKind, other: Bound, entry: Entry, asked: PortSet | None
