@@ -94,7 +94,7 @@ def test_the_file_that_is_named_holds(here: Path) -> None:
         (
             "# rules = 1\n\n[rules]\nL0001 = 1\n",
             "licet.toml:3: unknown setting `rules`",
-            "known are `namespace`, `enforcer`, `templates`, `fail-on`, `exclude`, `platform`",
+            "known are `namespace`, `enforcer`, `templates`, `fail-on`, `exclude`, `owners`, `platform`",
         ),
         (
             '\nfail-on = "never"',
