@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
@@ -12,6 +13,10 @@ from hypothesis import settings
 # A busy machine is no failure: how fast things are is measured by the benchmarks.
 settings.register_profile("licet", deadline=None, print_blob=True)
 settings.load_profile("licet")
+
+# Whoever starts programs in the background lets them ignore SIGINT, and their children too: those of tests must not.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Golden: TypeAlias = Callable[[Path, str], None]
 """Asserts that a file holds exactly this text; with `--update` the file is written instead."""

@@ -152,6 +152,11 @@ def test_writing_again_replaces_the_block_and_keeps_peoples_lines(
     assert kept == text.rstrip()
 
 
+def test_an_exclusion_of_gitlabs_takes_nothing_from_the_block() -> None:
+    written = with_owners(GITLAB, "!/a", {"a": ["@a"]})
+    assert CodeOwners(GITLAB, written).asks("a", "@a")
+
+
 def test_each_path_is_asked_for_alone_where_patterns_can_say_it() -> None:
     rules = CodeOwners(EITHER, with_owners(EITHER, "", {"a#b": ["@a"], "axb": ["@b"], "a b": ["@c"]}))
     assert [rules.asks(path, "@a") for path in ("a#b", "axb", "a b", "ayb")] == [True, False, False, True]

@@ -91,7 +91,7 @@ def hosts(file: str, text: str) -> tuple[Host, ...]:
     """Who may read a CODEOWNERS file of this name and text."""
     if file.startswith(".github/"):
         return (Host.GITHUB,)
-    if file.startswith(".gitlab/") or _has_sections(text):
+    if file.startswith(".gitlab/") or any(_SECTION.match(line.strip()) for line in text.split("\n")):
         return (Host.GITLAB,)
     return (Host.GITHUB, Host.GITLAB)
 
@@ -109,7 +109,7 @@ def with_owners(file: str, text: str, owners: Mapping[str, Iterable[str]]) -> st
         asked.setdefault(_pattern(path), set()).update(handles)
     # A pattern with `?` may fit others' paths, or folders that they stand in: what says more comes later and decides.
     rows = sorted(asked, key=lambda pattern: (pattern.count("/"), -pattern.count("?"), pattern))
-    header = [_HEADER] if not file.startswith(".github/") and _has_sections("\n".join(lines)) else []
+    header = [_HEADER] if not file.startswith(".github/") and _is_gitlabs(lines) else []
     return "\n".join([*lines, BEGIN, *header, *(f"{row} {' '.join(sorted(asked[row]))}" for row in rows), END, ""])
 
 
@@ -132,8 +132,9 @@ def _pattern(path: str) -> str:
     )
 
 
-def _has_sections(text: str) -> bool:
-    return any(_SECTION.match(line.strip()) for line in text.split("\n"))
+def _is_gitlabs(lines: Iterable[str]) -> bool:
+    """Whether there are sections or exclusions; what a section has taken out, none of its lines brings back."""
+    return any(_SECTION.match(line.strip()) or line.lstrip().startswith("!") for line in lines)
 
 
 def _sections(text: str, host: Host) -> dict[str, list[Rule]]:

@@ -13,7 +13,7 @@ CODES: Final = frozenset(
         range(20, 26),
         range(30, 31),
         range(50, 69),
-        range(100, 116),
+        range(100, 117),
         range(140, 144),
         range(160, 169),
         range(200, 216),

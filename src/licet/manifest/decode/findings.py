@@ -24,6 +24,7 @@ FAILS_CLOSED = "L0112"
 UNRESOLVED = "L0113"
 UNKNOWN_VERSION = "L0114"
 OVERRIDDEN_LABEL = "L0115"
+UNGOVERNED = "L0116"
 BAD_ASSERTION = "L0140"
 NO_ASSERTIONS = "L0141"
 ASSERTION_TWICE = "L0142"
@@ -86,6 +87,18 @@ def read_anyway(origin: Origin, kind: str, path: Path, problem: str, help: str, 
         Place(origin, path),
         help=help,
         notes=(f"the API server refuses this {kind}; here {meaning}",),
+    )
+
+
+def ungoverned(origin: Origin, field: str, name: str) -> Diagnostic:
+    """Rules of a NetworkPolicy in a direction that its `policyTypes` do not name, where they mean nothing."""
+    return Diagnostic(
+        UNGOVERNED,
+        Severity.WARNING,
+        f"`spec.{field}` means nothing: `policyTypes` does not name `{name}`",
+        Place(origin, ("spec", field), key=True),
+        label="these rules neither allow nor deny",
+        help=f"add `{name}` to `policyTypes`, or take the rules out",
     )
 
 

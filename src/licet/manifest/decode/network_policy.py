@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from licet.diag.place import Path
+from licet.manifest.decode import findings
 from licet.manifest.decode.blocks import without
 from licet.manifest.decode.fields import Meta, Reader
 from licet.manifest.decode.selectors import LabelSelector, Selectors
@@ -90,6 +91,10 @@ def network_policy(wire: NetworkPolicyFields, key: Key, reader: Reader, selector
     if types:
         _check_types(types, reader)
         governs_ingress, governs_egress = "Ingress" in types, "Egress" in types
+        if spec.ingress and not governs_ingress and not reader.refused:
+            reader.report(findings.ungoverned(reader.origin, "ingress", "Ingress"))
+        if spec.egress and not governs_egress and not reader.refused:
+            reader.report(findings.ungoverned(reader.origin, "egress", "Egress"))
     else:
         governs_ingress, governs_egress = True, bool(spec.egress)
     ingress = _rules(spec.ingress, "ingress", "from", reader, selectors)
