@@ -71,6 +71,7 @@ class Callers:
                 pass
 
     def _admit_workloads(self, bound: Bound, entry: Entry, caller: Caller, pattern: Pattern) -> None:
+        bindings = self.ledger.bindings
         fitting = self.ledger.roster.named(pattern)
         where = caller.place.at("workload", "name")
         if not fitting:
@@ -78,17 +79,12 @@ class Callers:
         if len(fitting) > 1:
             self.ledger.report(disagreement.ambiguous_caller(where, peer_text(caller.peer), [str(k) for k in fitting]))
         for key in fitting:
-            other = self.ledger.bindings.bound.get(key)
-            isolated = self.ledger.bindings.isolated.get(key)
-            if other is not None:
-                if caller.place not in self.ledger.used:
-                    about = str(key), str(bound.key), entry.serve.name
-                    self.ledger.report(disagreement.does_not_call(where, *about, other.place))
-            elif isolated is not None:
-                about = str(key), str(bound.key), entry.serve.name
-                self.ledger.report(disagreement.does_not_call(where, *about, isolated.place))
-            else:
+            closed = bindings.bound.get(key) or bindings.isolated.get(key)
+            if closed is None:
                 self._let_in(bound, entry, caller, Part(EdgeKind.WORKLOAD, key))
+            elif key not in bindings.bound or caller.place not in self.ledger.used:
+                about = str(key), str(bound.key), entry.serve.name
+                self.ledger.report(disagreement.does_not_call(where, *about, closed.place))
 
     def _let_in(self, bound: Bound, entry: Entry, caller: Caller, part: Part) -> None:
         closed = self.ledger.closing(part)
