@@ -1,0 +1,1 @@
+"""The identity plane: authorities, SVIDs, registration, attestation, the Workload API, federation."""

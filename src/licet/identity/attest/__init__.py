@@ -1,0 +1,1 @@
+"""Who asks: processes as the kernel knows them, pods as Kubernetes does, nodes by tokens."""

@@ -1,0 +1,1 @@
+"""A node's side: what its workloads are handed, kept fresh."""

@@ -1,0 +1,1 @@
+"""What workloads speak to: the SPIFFE Workload API and Envoy's SDS, behind a socket that knows its callers."""
