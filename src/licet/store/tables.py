@@ -122,7 +122,20 @@ checkpoint = Table(
     "checkpoint",
     metadata,
     Column("size", _NUMBER, primary_key=True, autoincrement=False),
+    Column("at", Text, nullable=False),
     Column("note", Text, nullable=False),
     Column("frontier", LargeBinary, nullable=False),
+    Column("head", LargeBinary, nullable=False),
 )
-"""Signed heads of the log; `frontier` holds the hashes of the full subtrees, from which the tree grows on."""
+"""Signed heads of the log; `frontier` holds the hashes of the full subtrees, from which the tree grows on, `head` the
+hash of the last record, which the next one names."""
+
+subtree = Table(
+    "subtree",
+    metadata,
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("number", _NUMBER, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary, nullable=False),
+)
+"""Hashes of full subtrees of the log over 256, 65536, ... records, so that a proof reads a few hundred rows however long
+the log is."""
