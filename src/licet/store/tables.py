@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text
 
-metadata = MetaData()
+metadata = MetaData(
+    # So that a revision can name what it takes away, on either engine.
+    naming_convention={"pk": "%(table_name)s_key", "fk": "%(table_name)s_%(column_0_name)s_reference"}
+)
 
 _NUMBER = BigInteger().with_variant(Integer, "sqlite")
 
@@ -137,5 +140,5 @@ subtree = Table(
     Column("number", _NUMBER, primary_key=True, autoincrement=False),
     Column("hash", LargeBinary, nullable=False),
 )
-"""Hashes of full subtrees of the log over 256, 65536, ... records, so that a proof reads a few hundred rows however long
-the log is."""
+"""Hashes of full subtrees of the log over 256, 65536, ... records, so that a proof reads a few hundred rows however
+long the log is."""
