@@ -8,8 +8,9 @@ from licet.identity.errors import IdentityError
 from licet.identity.lifetimes import RATIO, Lifetimes
 from licet.identity.spiffeid import RESERVED, SpiffeID, TrustDomain, parse
 
-SERVER_NAME = "server.licet.internal"
-"""The DNS name by which agents know their server; no workload may have it."""
+SERVER_NAME = "licet-identity-server"
+"""The DNS name by which agents know their server; no workload may have it. One label, which no wildcard covers: gRPC
+takes `*.internal` for `server.internal`."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
