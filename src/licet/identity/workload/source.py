@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Protocol
 
 import msgspec
@@ -34,11 +34,12 @@ class Peer(msgspec.Struct, frozen=True):
 class Source(Protocol):
     """Answers for peers. Every call may raise RefusedError (no identity) and UnavailableError (starting, shedding)."""
 
-    def views(self, peer: Peer, *, keys: bool) -> AsyncIterator[View]:
+    def views(self, peer: Peer, *, keys: bool) -> AsyncGenerator[View, None]:
         """What the peer may see, the first at once, then whenever it changes, complete each time.
 
         Without `keys` no SVID is made and `svids` is empty: for those who ask for bundles alone. Raises RefusedError
-        when the peer no longer has an identity.
+        when the peer no longer has an identity. A view that is overtaken before it is asked for is left out, so that a
+        slow reader costs no memory. Whoever stops reading closes the generator.
         """
 
     async def tokens(self, peer: Peer, audience: tuple[str, ...], wanted: SpiffeID | None) -> tuple[JwtSvid, ...]:
