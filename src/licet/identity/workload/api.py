@@ -1,0 +1,135 @@
+"""The SPIFFE Workload API: the service of SPIFFE_Workload_API.md, and nothing beside it.
+
+Messages are handled as bytes, so that one response is put together once for all who are to have it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
+from typing import TypeAlias
+
+import grpc
+from google.protobuf.json_format import ParseDict
+from google.protobuf.message import Message
+
+from licet.identity.bundle import Bundle
+from licet.identity.errors import MalformedError, RefusedError, UnavailableError
+from licet.identity.spiffeid import SpiffeID, TrustDomain, parse
+from licet.identity.svid import View
+from licet.identity.workload import responses
+from licet.identity.workload.calls import Caller, Context, answering, first, known, read
+from licet.identity.workload.proto.workload_pb2 import (
+    JWTBundlesRequest,
+    JWTSVIDRequest,
+    ValidateJWTSVIDRequest,
+    ValidateJWTSVIDResponse,
+    X509BundlesRequest,
+    X509SVIDRequest,
+)
+from licet.identity.workload.source import Source
+
+SERVICE = "SpiffeWorkloadAPI"
+_HEADER = ("workload.spiffe.io", "true")
+
+Validate: TypeAlias = Callable[[str, str, Mapping[TrustDomain, Bundle]], tuple[SpiffeID, Mapping[str, object]]]
+"""A token, an audience and the bundles to believe: the subject and the claims; raises IdentityError."""
+
+
+class WorkloadApi(grpc.GenericRpcHandler):
+    """Answers every method of the service; those of profiles that are not served are Unimplemented (7)."""
+
+    def __init__(self, source: Source, caller: Caller, validate: Validate) -> None:
+        self._source = source
+        self._caller = caller
+        self._validate = validate
+        self._shared = responses.Shared()
+        streams = {
+            "FetchX509SVID": (X509SVIDRequest, True, responses.x509_svids),
+            "FetchX509Bundles": (X509BundlesRequest, False, responses.x509_bundles),
+            "FetchJWTBundles": (JWTBundlesRequest, False, responses.jwt_bundles),
+        }
+        self._methods: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
+            f"/{SERVICE}/{name}": grpc.unary_stream_rpc_method_handler(self._stream(name, *how))
+            for name, how in streams.items()
+        }
+        for name, answer in (("FetchJWTSVID", self._tokens), ("ValidateJWTSVID", self._validated)):
+            self._methods[f"/{SERVICE}/{name}"] = grpc.unary_unary_rpc_method_handler(self._unary(name, answer))
+        self._unimplemented: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(_unimplemented)
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes] | None:
+        """What answers a method; None for those of other services."""
+        method: str = handler_call_details.method
+        return self._methods.get(method, self._unimplemented) if method.startswith(f"/{SERVICE}/") else None
+
+    def _stream(
+        self, name: str, request: type[Message], keys: bool, response: responses.Response
+    ) -> Callable[[bytes, Context], Awaitable[None]]:
+        async def handle(data: bytes, context: Context) -> None:
+            async with answering(context, name):
+                _check_header(context)
+                read(request, data)
+                peer = known(self._caller, context)
+                sent: bytes | None = None
+                async with aclosing(self._source.views(peer, keys=keys)) as views:
+                    async for view in views:
+                        wanted = self._shared.of(view, response)
+                        if wanted != sent:
+                            await context.write(wanted)
+                            sent = wanted
+                raise UnavailableError("the stream has ended", "call again")
+
+        return handle
+
+    def _unary(
+        self, name: str, answer: Callable[[bytes, Context], Awaitable[Message]]
+    ) -> Callable[[bytes, Context], Awaitable[bytes]]:
+        async def handle(data: bytes, context: Context) -> bytes:
+            async with answering(context, name):
+                _check_header(context)
+                return (await answer(data, context)).SerializeToString()
+            raise AssertionError("a call that failed was aborted")
+
+        return handle
+
+    async def _tokens(self, data: bytes, context: Context) -> Message:
+        request = read(JWTSVIDRequest, data)
+        if not request.audience or not all(request.audience):
+            raise MalformedError("no audience is given", "name whom the token is for in `audience`")
+        wanted = parse(request.spiffe_id) if request.spiffe_id else None
+        tokens = await self._source.tokens(known(self._caller, context), tuple(request.audience), wanted)
+        if not tokens:
+            raise RefusedError("no identity is registered", "register an entry whose selectors the workload shows")
+        return responses.tokens(tokens)
+
+    async def _validated(self, data: bytes, context: Context) -> Message:
+        request = read(ValidateJWTSVIDRequest, data)
+        if not request.audience or not request.svid:
+            raise MalformedError("the token or its audience is missing", "set `audience` and `svid`")
+        view = await first(self._source, known(self._caller, context), keys=False)
+        subject, claims = self._validate(request.svid, request.audience, _bundles(view))
+        response = ValidateJWTSVIDResponse(spiffe_id=str(subject))
+        ParseDict(dict(claims), response.claims)
+        return response
+
+
+def _bundles(view: View) -> dict[TrustDomain, Bundle]:
+    return {**view.federated, view.own.trust_domain: view.own}
+
+
+def _metadata(context: Context) -> Sequence[tuple[str, str | bytes]]:
+    return [(str(key), value) for key, value in context.invocation_metadata() or ()]
+
+
+def _check_header(context: Context) -> None:
+    """Against requests that somebody is tricked into sending (SPIFFE_Workload_Endpoint.md 3)."""
+    name, wanted = _HEADER
+    if [value for key, value in _metadata(context) if key == name] != [wanted]:
+        raise MalformedError(f"`{name}` is missing in the metadata", f"set it to `{wanted}`")
+
+
+async def _unimplemented(_: bytes, context: Context) -> bytes:
+    async with answering(context, "unimplemented"):
+        _check_header(context)
+        await context.abort(grpc.StatusCode.UNIMPLEMENTED, "this profile is not served")
+    raise AssertionError("a call that failed was aborted")

@@ -1,0 +1,91 @@
+"""Bytes carried both ways between two sockets, as fast as the slower of them takes them."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import cast
+
+_ROOM = 1 << 16
+_HIGH = 1 << 16
+"""Bytes that wait for a reader before nothing more is read for it."""
+
+
+async def pump(caller: socket.socket, server: socket.socket, gone: asyncio.Future[None], patience: float) -> None:
+    """Carry bytes until either side ends, or `gone` is done, or the caller is silent at first for `patience` s.
+
+    Takes both sockets over and closes them. What one side sent before it ended is still handed to the other, which has
+    `patience` seconds to take it; nothing is handed on to or for a process that is gone.
+    """
+    loop = asyncio.get_running_loop()
+    left, right = _Side(loop), _Side(loop)
+    left.other, right.other = right, left
+    first = loop.call_later(patience, left.abort)
+    left.heard = first.cancel
+    try:
+        await loop.connect_accepted_socket(lambda: right, server)
+        await loop.connect_accepted_socket(lambda: left, caller)
+        await asyncio.wait((left.lost, right.lost, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not gone.done():
+            left.close()
+            right.close()
+            await asyncio.wait((left.lost, right.lost), timeout=patience)
+    finally:
+        first.cancel()
+        left.abort()
+        right.abort()
+
+
+class _Side(asyncio.BufferedProtocol):
+    """One of the two; what it reads is written to the other."""
+
+    # Read and handed on within one callback, so that all connections of a loop may share the room for it.
+    _room = bytearray(_ROOM)
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.lost: asyncio.Future[None] = loop.create_future()
+        self.other: _Side | None = None
+        self.heard: Callable[[], None] | None = None
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(_HIGH)
+        # Whoever comes first waits for the other: what it read before would have nowhere to go.
+        if self.other is not None and self.other._transport is None:
+            self._transport.pause_reading()
+        else:
+            self.resume_writing()
+
+    def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 - any room will do
+        return self._room
+
+    def buffer_updated(self, nbytes: int) -> None:
+        if self.heard is not None:
+            self.heard()
+            self.heard = None
+        if self.other is not None and self.other._transport is not None:
+            # Bytes of their own: newer Pythons keep what could not be sent at once without copying it.
+            self.other._transport.write(bytes(memoryview(self._room)[:nbytes]))
+
+    def pause_writing(self) -> None:
+        if self.other is not None and self.other._transport is not None:
+            self.other._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        if self.other is not None and self.other._transport is not None:
+            self.other._transport.resume_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - why makes no difference
+        self.other = None
+        if not self.lost.done():
+            self.lost.set_result(None)
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()

@@ -1,0 +1,101 @@
+"""Responses of the Workload API, each complete."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
+
+from google.protobuf.message import Message
+
+from licet.identity.bundle import Bundle
+from licet.identity.bundle_document import encode_jwt
+from licet.identity.errors import RefusedError
+from licet.identity.svid import JwtSvid, View
+from licet.identity.workload.proto.workload_pb2 import (
+    JWTSVID,
+    X509SVID,
+    JWTBundlesResponse,
+    JWTSVIDResponse,
+    X509BundlesResponse,
+    X509SVIDResponse,
+)
+
+Response: TypeAlias = Callable[[View], Message]
+_KEPT = 64
+
+
+class Shared:
+    """Serialised responses of the latest views: many callers that have one view are sent the same bytes."""
+
+    def __init__(self) -> None:
+        self._latest: OrderedDict[tuple[int, Response], tuple[View, bytes]] = OrderedDict()
+
+    def of(self, view: View, response: Response) -> bytes:
+        """The response for this view, equal bytes for equal contents; raises what `response` raises."""
+        # The view is kept beside its bytes, so that no other can come to have the same `id`.
+        place = (id(view), response)
+        if (found := self._latest.get(place)) is not None:
+            return found[1]
+        data = response(view).SerializeToString(deterministic=True)
+        self._latest[place] = (view, data)
+        if len(self._latest) > _KEPT:
+            self._latest.popitem(last=False)
+        return data
+
+
+def x509_svids(view: View) -> X509SVIDResponse:
+    """Every SVID with its key and bundle; raises RefusedError where there is none (5.2.1)."""
+    if not view.svids:
+        raise RefusedError("no identity is registered", "register an entry whose selectors the workload shows")
+    bundle = b"".join(view.own.x509)
+    hints = _unique(svid.hint for svid in view.svids)
+    return X509SVIDResponse(
+        svids=[
+            X509SVID(
+                spiffe_id=str(svid.spiffe_id),
+                x509_svid=b"".join(svid.chain),
+                x509_svid_key=svid.key,
+                bundle=bundle,
+                hint=hint,
+            )
+            for svid, hint in zip(view.svids, hints, strict=True)
+        ],
+        federated_bundles={domain.id: b"".join(foreign.x509) for domain, foreign in view.federated.items()},
+    )
+
+
+def x509_bundles(view: View) -> X509BundlesResponse:
+    """The certificates of every domain that is believed (5.2.2)."""
+    return X509BundlesResponse(bundles={each.trust_domain.id: b"".join(each.x509) for each in _all(view)})
+
+
+def jwt_bundles(view: View) -> JWTBundlesResponse:
+    """The keys for JWT-SVIDs of every domain that is believed, and no others (6.2.2)."""
+    return JWTBundlesResponse(bundles={each.trust_domain.id: encode_jwt(each) for each in _all(view)})
+
+
+def tokens(svids: Sequence[JwtSvid]) -> JWTSVIDResponse:
+    """Tokens of one caller (6.2.1)."""
+    hints = _unique(svid.hint for svid in svids)
+    return JWTSVIDResponse(
+        svids=[
+            JWTSVID(spiffe_id=str(svid.spiffe_id), svid=svid.token, hint=hint)
+            for svid, hint in zip(svids, hints, strict=True)
+        ]
+    )
+
+
+def _all(view: View) -> Iterator[Bundle]:
+    yield view.own
+    yield from view.federated.values()
+
+
+def _unique(hints: Iterator[str]) -> list[str]:
+    """Each hint once: a client takes the first SVID that has it, so those after it lose theirs."""
+    seen: set[str] = set()
+    found = []
+    for hint in hints:
+        found.append("" if hint in seen else hint)
+        seen.add(hint)
+    return found

@@ -1,0 +1,80 @@
+"""The sockets of a node, put together: the front, and the gRPC server behind it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from types import TracebackType
+
+import grpc
+
+from licet.identity.workload.api import Validate, WorkloadApi
+from licet.identity.workload.endpoint import Endpoint
+from licet.identity.workload.front import Attest, Front
+from licet.identity.workload.limits import Limits
+from licet.identity.workload.source import Source
+
+_STOPPING = 2.0
+
+
+class WorkloadServer:
+    """Serves the Workload API and SDS on a unix socket while it is entered.
+
+    The socket within is in a directory of its own under the system's for temporary files, and never beside the public
+    one, whose directory pods see.
+    """
+
+    def __init__(self, path: Path, source: Source, attest: Attest, validate: Validate, limits: Limits) -> None:
+        self._path = path
+        self._source = source
+        self._attest = attest
+        self._validate = validate
+        self._limits = limits
+
+    async def __aenter__(self) -> WorkloadServer:
+        self._endpoint = Endpoint(self._path)
+        self._private = Path(tempfile.mkdtemp(prefix="licet-"))
+        try:
+            inner = self._private / "grpc.sock"
+            self.front = Front(self._endpoint.listener, inner, self._attest, self._limits)
+            self._grpc = grpc.aio.server(options=_options(self._limits))
+            self._grpc.add_generic_rpc_handlers((WorkloadApi(self._source, self.front.caller, self._validate),))
+            self._grpc.add_insecure_port(f"unix:{inner}")
+            inner.chmod(0o600)
+            await self._grpc.start()
+        except BaseException:
+            self._clean()
+            raise
+        self.front.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        """Accept nobody any more, tell callers that the server goes, and end what they leave open."""
+        try:
+            self.front.refuse()
+            await self._grpc.stop(_STOPPING)
+            await self.front.close()
+        finally:
+            self._clean()
+
+    def _clean(self) -> None:
+        self._endpoint.close()
+        shutil.rmtree(self._private, ignore_errors=True)
+
+
+def _options(limits: Limits) -> list[tuple[str, int]]:
+    """Sized for thousands of connections with a stream or two each, of which most are silent for half an hour."""
+    return [
+        ("grpc.max_concurrent_streams", limits.streams),
+        ("grpc.max_receive_message_length", limits.message),
+        ("grpc.max_metadata_size", 16 << 10),
+        ("grpc.server_handshake_timeout_ms", round(limits.hello * 1000)),
+        ("grpc.max_connection_idle_ms", round(limits.idle * 1000)),
+        # The kernel says when the other end of a unix socket is gone; a client may still ask as often as it likes.
+        ("grpc.http2.min_ping_interval_without_data_ms", 5000),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.so_reuseport", 0),
+    ]
