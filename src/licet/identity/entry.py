@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from licet.identity.errors import IdentityError
-from licet.identity.lifetimes import RATIO, Lifetimes
+from licet.identity.lifetimes import Lifetimes
 from licet.identity.spiffeid import RESERVED, SpiffeID, TrustDomain, parse
 
 SERVER_NAME = "licet-identity-server"
@@ -16,7 +16,7 @@ takes `*.internal` for `server.internal`."""
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """Whoever shows every one of `selectors` on one of `nodes` is `spiffe_id`.
 
-    A selector is `type:key:value`, such as `unix:uid:1000` or `k8s:pod-label:app:checkout`, and is compared as it stands.
+    A selector is `type:key:value`, such as `unix:uid:1000` or `k8s:pod-label:app:checkout`, and is compared as it is.
     Without `nodes` every attested agent may ask for it. Lifetimes are in seconds, 0 for those of the domain. `source`
     says who registered it (`manual`, or `contracts`, whose entries come and go with the manifests).
     """
@@ -52,7 +52,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
             raise IdentityError(f"`{bad[0]}` is no selector", "`type:key:value`, such as `unix:uid:1000`")
         if any(name.lower().rstrip(".") == SERVER_NAME for name in self.dns_names):
             raise IdentityError(f"`{SERVER_NAME}` is reserved", "it is the name by which agents know their server")
-        longest = lifetimes.intermediate // RATIO
+        longest = lifetimes.longest
         if not 0 <= self.x509_lifetime <= longest or not 0 <= self.jwt_lifetime <= longest:
             raise IdentityError(
                 f"`{self.spiffe_id}` cannot live that long",

@@ -9,7 +9,7 @@ import msgspec
 from licet.identity.errors import IdentityError
 
 RATIO = 6
-"""An authority signs until a sixth of its life is left; what it signs lives at most that long, so nothing is cut short."""
+"""An authority signs until a sixth of its life is left. What it signs lives at most that long, and is never cut short."""
 _SHORTEST = 10
 _SLACK = timedelta(minutes=5)
 """How much longer than needed a retired authority is believed, for clocks that go wrong."""
@@ -35,19 +35,26 @@ class Lifetimes(msgspec.Struct, frozen=True, kw_only=True):
             most, least = getattr(self, upper), getattr(self, lower) * RATIO
             if most < least:
                 raise IdentityError(
-                    f"the {upper} lifetime of {most} s cannot rotate safely over {lower} lifetimes of {least // RATIO} s",
+                    f"the {upper} lifetime of {most} s cannot rotate safely over {lower} ones of {least // RATIO} s",
                     f"make it {least} s at least, {RATIO} {lower} lifetimes, or shorten the {lower} lifetime",
                 )
         if not 0 <= self.backdate <= self.x509:
             raise IdentityError(f"backdating by {self.backdate} s", f"between 0 and the x509 lifetime, {self.x509} s")
         if not 0 <= self.propagation <= self.root // RATIO:
             raise IdentityError(
-                f"new roots are held back {self.propagation} s", f"between 0 and {self.root // RATIO} s, a sixth of a root"
+                f"new roots are held back {self.propagation} s",
+                f"between 0 and {self.root // RATIO} s, a sixth of a root",
             )
 
-    def believed_after(self, kind: str) -> timedelta:
-        """For how long a retired authority of this kind is still needed to verify what it signed."""
-        return timedelta(seconds=(self.jwt if kind == "jwt" else self.x509) + self.backdate) + _SLACK
+    @property
+    def longest(self) -> int:
+        """The longest lifetime in seconds that an entry may have for its SVIDs."""
+        return self.intermediate // RATIO
+
+    @property
+    def believed(self) -> timedelta:
+        """For how long a retired authority is still needed to verify what it signed."""
+        return timedelta(seconds=self.longest + self.backdate) + _SLACK
 
 
 def outage_budget(ends: list[datetime], now: datetime) -> timedelta | None:

@@ -14,8 +14,8 @@ from licet.identity import bundle_document
 from licet.identity.bundle import Bundle
 from licet.identity.domain import Foreign
 from licet.identity.entry import Entry, encode
-from licet.identity.lifetimes import Lifetimes
 from licet.identity.errors import IdentityError
+from licet.identity.lifetimes import Lifetimes
 from licet.identity.spiffeid import SpiffeID, TrustDomain
 from licet.store import tables
 from licet.store.moment import text
@@ -24,7 +24,7 @@ Actor: TypeAlias = dict[str, Detail]
 
 
 def bump(change: Change, *, bundle: bool = False) -> int:
-    """Tell everyone who follows the domain that it has changed, and with `bundle` those outside too; the new version."""
+    """Tell everyone who follows the domain that it changed, and with `bundle` those outside too; the new version."""
     values = {"version": tables.domain.c.version + 1}
     if bundle:
         values["sequence"] = tables.domain.c.sequence + 1
@@ -64,9 +64,7 @@ def deny(change: Change, spiffe_id: SpiffeID, reason: str, at: datetime, actor: 
     row = tables.denial.c.spiffe_id == str(spiffe_id)
     if change.connection.execute(select(tables.denial.c.spiffe_id).where(row)).scalar() is not None:
         return
-    change.connection.execute(
-        insert(tables.denial).values(spiffe_id=str(spiffe_id), reason=reason, denied_at=text(at))
-    )
+    change.connection.execute(insert(tables.denial).values(spiffe_id=str(spiffe_id), reason=reason, denied_at=text(at)))
     bump(change)
     change.record(Event("identity.revoked", actor, {"spiffe_id": str(spiffe_id), "reason": reason}))
 
@@ -131,7 +129,5 @@ def failed(change: Change, trust_domain: TrustDomain, failure: str) -> None:
     if known is not None and known != failure:
         change.connection.execute(update(tables.foreign_domain).where(row).values(failure=failure))
         change.record(
-            Event(
-                "federation.failed", {"type": "server"}, {"trust_domain": str(trust_domain), "failure": failure}
-            )
+            Event("federation.failed", {"type": "server"}, {"trust_domain": str(trust_domain), "failure": failure})
         )

@@ -68,14 +68,12 @@ def _settled(waiting: Authority, signing: Authority | None, now: datetime, lifet
     return now - waiting.changed_at >= timedelta(seconds=wait)
 
 
-def _over(
-    authority: Authority, newest: Authority | None, fresh: bool, now: datetime, lifetimes: Lifetimes
-) -> bool:
-    """Whether nothing that it signed can still be valid. What is tainted goes when somebody says so, or by itself here."""
+def _over(authority: Authority, newest: Authority | None, fresh: bool, now: datetime, lifetimes: Lifetimes) -> bool:
+    """Whether nothing that it signed can still be valid; what is tainted may be taken out earlier by hand."""
     match authority.standing:
         case Standing.RETIRED | Standing.TAINTED:
-            return now >= min(authority.changed_at + lifetimes.believed_after(authority.kind.value), authority.not_after)
+            return now >= min(authority.changed_at + lifetimes.believed, authority.not_after)
         case Standing.PREPARED:
-            return fresh and authority is not newest or now >= authority.not_after
+            return (fresh and authority is not newest) or now >= authority.not_after
         case Standing.ACTIVE | Standing.REVOKED:
             return False

@@ -1,0 +1,238 @@
+"""Issuing: a request of a node becomes a certificate or a token, once it is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from threading import Lock
+from typing import TypeVar
+
+import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from sqlalchemy import insert
+
+from licet.audit.event import Detail, Event
+from licet.audit.ledger import Change, Ledger
+from licet.identity import certificate, path, request, token
+from licet.identity.authority import Authority, Kind, active
+from licet.identity.domain import State, load, version
+from licet.identity.entry import Entry
+from licet.identity.errors import IdentityError, RefusedError, UnavailableError
+from licet.identity.keyring import Keyring
+from licet.identity.keys import KeyKind, kind_of
+from licet.identity.node.upstream import Ask, Issued, Refusal, Witness
+from licet.identity.spiffeid import SpiffeID
+from licet.store import tables
+from licet.store.database import Database
+from licet.store.moment import text
+
+T = TypeVar("T")
+
+ALLOWED = frozenset(KeyKind)
+"""The keys that a workload may have."""
+_TRIES = 8
+
+
+class _StaleError(Exception):
+    """The domain changed while something was being signed."""
+
+
+class _Signed(msgspec.Struct, frozen=True):
+    leaf: bytes
+    row: dict[str, str]
+    event: Event
+
+
+class Issuer:
+    """Signs for one domain. Every method may be called from any thread.
+
+    Nothing that it signs is handed out before its record is committed, and no record is committed by a version of the
+    domain that is no longer the stored one: a revocation holds from its commit on, on every server at once.
+    """
+
+    def __init__(self, database: Database, ledger: Ledger, keyring: Keyring, clock: Callable[[], datetime]) -> None:
+        self.database = database
+        self._ledger = ledger
+        self._keyring = keyring
+        self._clock = clock
+        self._lock = Lock()
+        self._factory: tuple[str, x509.Certificate, certificate.LeafFactory] | None = None
+        self.state = self._loaded()
+
+    def refresh(self) -> State:
+        """Read the stored state, where it is another than the one at hand."""
+        with self.database.read() as connection:
+            if version(connection) != self.state.version:
+                self.state = load(connection)
+        return self.state
+
+    def mint(self, node: SpiffeID, asks: Sequence[Ask]) -> list[Issued | Refusal]:
+        """One answer for each ask, in order; raises UnavailableError where nothing can be signed at all."""
+        return self._settled(lambda state: self._mint(state, node, asks))
+
+    def mint_token(self, node: SpiffeID, entry: str, audience: tuple[str, ...], witness: Witness) -> str:
+        """A JWT-SVID of this entry; raises RefusedError."""
+        return self._settled(lambda state: self._mint_token(state, node, entry, audience, witness))
+
+    def own(self, spiffe_id: SpiffeID, csr: bytes, dns_names: tuple[str, ...], actor: dict[str, Detail]) -> Issued:
+        """A certificate for a server or an agent of Licet's own, below `/licet/`."""
+
+        def sign(state: State) -> Issued:
+            wanted = request.read(csr, ALLOWED)
+            signer = self._signer(state, Kind.INTERMEDIATE)
+            signed = self._leaf(state, signer, spiffe_id, wanted, 0, dns_names, "", actor)
+            self._commit(state, [signed.row], [signed.event])
+            return Issued((signed.leaf, self._upper(signer)))
+
+        return self._settled(sign)
+
+    def _mint(self, state: State, node: SpiffeID, asks: Sequence[Ask]) -> list[Issued | Refusal]:
+        signer = self._signer(state, Kind.INTERMEDIATE)
+        answers: list[Issued | Refusal] = []
+        signed: list[_Signed] = []
+        for ask in asks:
+            try:
+                made = self._signed(state, signer, node, ask)
+            except IdentityError as error:
+                answers.append(Refusal(str(error), isinstance(error, UnavailableError)))
+            else:
+                signed.append(made)
+                answers.append(Issued((made.leaf, self._upper(signer))))
+        if signed:
+            self._commit(state, [s.row for s in signed], [s.event for s in signed])
+        return answers
+
+    def _signed(self, state: State, signer: Authority, node: SpiffeID, ask: Ask) -> _Signed:
+        entry = entitled(state, node, ask.entry, ask.witness)
+        wanted = request.read(ask.request, ALLOWED)
+        if any(name != entry.spiffe_id for name in wanted.spiffe_ids):
+            raise RefusedError(
+                f"the request names `{wanted.spiffe_ids[0]}`, its entry `{entry.spiffe_id}`",
+                "ask for the entry's identity",
+            )
+        return self._leaf(
+            state,
+            signer,
+            entry.spiffe_id,
+            wanted,
+            entry.x509_lifetime,
+            entry.dns_names,
+            entry.id,
+            _actor(node, ask.witness),
+        )
+
+    def _leaf(
+        self,
+        state: State,
+        signer: Authority,
+        spiffe_id: SpiffeID,
+        wanted: request.Request,
+        lifetime: int,
+        dns_names: tuple[str, ...],
+        entry: str,
+        actor: dict[str, Detail],
+    ) -> _Signed:
+        above, factory = self._factory_of(signer)
+        lifetimes = state.settings.lifetimes
+        begins, ends = certificate.lifetime(self._clock(), lifetime or lifetimes.x509, lifetimes.backdate, above)
+        serial = certificate.new_serial()
+        leaf = factory.leaf(spiffe_id, wanted.public_key, begins, ends, serial, dns_names).public_bytes(Encoding.DER)
+        facts = {
+            "serial": f"{serial:x}",
+            "spiffe_id": str(spiffe_id),
+            "entry": entry,
+            "issuer": signer.id,
+            "not_after": text(ends),
+        }
+        more: dict[str, Detail] = {"type": "x509", "not_before": text(begins), "key": wanted.kind.value}
+        return _Signed(leaf, facts, Event("svid.issued", actor, {**facts, **more}))
+
+    def _mint_token(
+        self, state: State, node: SpiffeID, entry_id: str, audience: tuple[str, ...], witness: Witness
+    ) -> str:
+        entry = entitled(state, node, entry_id, witness)
+        signer = self._signer(state, Kind.JWT)
+        key = self._keyring.key(signer)
+        now = self._clock()
+        lifetime = entry.jwt_lifetime or state.settings.lifetimes.jwt
+        kid = signer.id[:32]
+        made = token.issue(entry.spiffe_id, audience, now, lifetime, key, kid, kind_of(key.public_key()))
+        facts: dict[str, Detail] = {
+            "type": "jwt",
+            "spiffe_id": str(entry.spiffe_id),
+            "entry": entry.id,
+            "issuer": signer.id,
+            "audience": list(audience),
+            "lifetime": lifetime,
+        }
+        self._commit(state, [], [Event("svid.issued", _actor(node, witness), facts)])
+        return made
+
+    def _commit(self, state: State, rows: list[dict[str, str]], events: list[Event]) -> None:
+        def write(change: Change) -> None:
+            if version(change.connection) != state.version:
+                raise _StaleError
+            if rows:
+                change.connection.execute(insert(tables.issuance), rows)
+            for event in events:
+                change.record(event)
+
+        self._ledger.change(write).result()
+
+    def _settled(self, sign: Callable[[State], T]) -> T:
+        """What `sign` makes of a state that is still the stored one when its record is committed."""
+        for _ in range(_TRIES):
+            try:
+                return sign(self.state)
+            except _StaleError:
+                self.state = self._loaded()
+        raise UnavailableError("the domain keeps changing", "ask again")
+
+    def _loaded(self) -> State:
+        with self.database.read() as connection:
+            return load(connection)
+
+    def _signer(self, state: State, kind: Kind) -> Authority:
+        signer = active(state.authorities, kind)
+        if signer is None or signer.not_after <= self._clock():
+            raise UnavailableError(f"no {kind.value} authority signs now", "`licet identity doctor` says why")
+        return signer
+
+    def _upper(self, signer: Authority) -> bytes:
+        assert signer.certificate is not None
+        return signer.certificate
+
+    def _factory_of(self, signer: Authority) -> tuple[x509.Certificate, certificate.LeafFactory]:
+        with self._lock:
+            if self._factory is None or self._factory[0] != signer.id:
+                [above] = path.read([self._upper(signer)])
+                self._factory = (signer.id, above, certificate.LeafFactory(above, self._keyring.key(signer)))
+            return self._factory[1:]
+
+
+def entitled(state: State, node: SpiffeID, entry_id: str, witness: Witness) -> Entry:
+    """The entry, where this node may ask for it on behalf of a workload that shows this; raises RefusedError."""
+    entry = state.entries.get(entry_id)
+    if entry is None:
+        raise RefusedError(f"no entry `{entry_id}`", "it may have been removed")
+    if entry.nodes and node not in entry.nodes:
+        raise RefusedError(f"`{node}` may not ask for `{entry.spiffe_id}`", "its entry names other nodes")
+    if not entry.admits(frozenset(witness.selectors)):
+        raise RefusedError(
+            f"the workload does not show what `{entry.spiffe_id}` asks for", f"selectors {', '.join(entry.selectors)}"
+        )
+    if entry.spiffe_id in state.denied:
+        raise RefusedError(f"`{entry.spiffe_id}` is revoked", "`licet identity permit` takes that back")
+    return entry
+
+
+def _actor(node: SpiffeID, witness: Witness) -> dict[str, Detail]:
+    return {
+        "type": "workload",
+        "node": str(node),
+        "pid": witness.pid,
+        "uid": witness.uid,
+        "gid": witness.gid,
+        "selectors": list(witness.selectors),
+    }

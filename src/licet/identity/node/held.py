@@ -1,0 +1,194 @@
+"""The SVIDs that a node holds, made as they are needed and renewed before they end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from datetime import datetime, timedelta
+from random import Random
+
+import msgspec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from licet.identity import certificate, path, request
+from licet.identity.entry import Entry
+from licet.identity.errors import IdentityError, RefusedError, UnavailableError
+from licet.identity.keys import KeyKind, PrivateKey, generate, pin, supported
+from licet.identity.node.upstream import Ask, Issued, Refusal, Upstream, Witness
+from licet.identity.renewal import renewal
+from licet.identity.svid import X509Svid
+
+_BATCH = 64
+_RETRY = timedelta(seconds=5)
+
+
+class Held(msgspec.Struct, frozen=True):
+    """An SVID, on whose behalf it is renewed, and when that is due."""
+
+    svid: X509Svid
+    entry: Entry
+    witness: Witness
+    renew_at: datetime
+
+
+class Holdings:
+    """One SVID an entry. Its key is made here and leaves only towards the workloads of the entry."""
+
+    def __init__(self, upstream: Upstream, key_kind: KeyKind, clock: Callable[[], datetime], random: Random) -> None:
+        self._upstream = upstream
+        self._key_kind = key_kind
+        self._clock = clock
+        self._random = random
+        self._held: dict[str, Held] = {}
+        self._coming: dict[str, asyncio.Future[X509Svid]] = {}
+        self._wanted: list[tuple[Entry, Witness]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def all(self) -> list[X509Svid]:
+        """Every SVID that is held."""
+        return [held.svid for held in self._held.values()]
+
+    def get(self, entry: Entry) -> X509Svid | None:
+        """The SVID of this entry as it is registered now, where one is held that has not expired."""
+        held = self._held.get(entry.id)
+        return held.svid if held is not None and held.entry == entry and held.svid.not_after > self._clock() else None
+
+    async def obtain(self, entry: Entry, witness: Witness) -> X509Svid:
+        """The SVID of this entry, made where there is none; raises RefusedError and UnavailableError.
+
+        Those who want the same one at the same time share it, and those who want others share the way to the server.
+        """
+        if (held := self.get(entry)) is not None:
+            return held
+        coming = self._coming.get(entry.id)
+        if coming is None:
+            coming = self._coming[entry.id] = asyncio.get_running_loop().create_future()
+            coming.add_done_callback(lambda done: done.exception() if not done.cancelled() else None)
+            self._wanted.append((entry, witness))
+            if len(self._wanted) == 1:
+                self._start(self._gather())
+        return await asyncio.shield(coming)
+
+    def keep(self, entries: Iterable[Entry]) -> None:
+        """Drop what belongs to no entry as it stands."""
+        known = {entry.id: entry for entry in entries}
+        self._held = {id: held for id, held in self._held.items() if known.get(id) == held.entry}
+
+    def drop(self, ids: Iterable[str]) -> None:
+        """Drop the SVIDs of these entries: nobody has used them for long."""
+        for id in ids:
+            self._held.pop(id, None)
+
+    async def replace(self, chosen: Callable[[X509Svid], bool]) -> list[str]:
+        """Renew every SVID that is chosen; the ids of the entries whose SVID is another one now.
+
+        Raises UnavailableError where the server could not be asked; what could be renewed until then is.
+        """
+        due = [(held.entry, held.witness) for held in self._held.values() if chosen(held.svid)]
+        return await self._renew(due)
+
+    async def renew_due(self) -> list[str]:
+        """Renew what is due now; the ids of the entries whose SVID is another one now."""
+        now = self._clock()
+        due = [held for held in self._held.values() if held.renew_at <= now]
+        try:
+            return await self._renew([(held.entry, held.witness) for held in due])
+        finally:
+            for held in due:
+                if self._held.get(held.entry.id) is held:
+                    later = msgspec.structs.replace(held, renew_at=now + _later(held.svid, now))
+                    self._held[held.entry.id] = later
+
+    def next_renewal(self) -> datetime | None:
+        """When the next SVID is due; None where none is held."""
+        return min((held.renew_at for held in self._held.values()), default=None)
+
+    async def close(self) -> None:
+        """End what is under way."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _gather(self) -> None:
+        await asyncio.sleep(0)  # whoever asks in the same turn of the loop goes along
+        wanted, self._wanted = self._wanted, []
+        for start in range(0, len(wanted), _BATCH):
+            batch = wanted[start : start + _BATCH]
+            try:
+                answers: Sequence[X509Svid | IdentityError] = await self._mint(batch)
+            except IdentityError as error:
+                answers = [error] * len(batch)
+            except BaseException:
+                answers = [UnavailableError("the node is stopping", "ask again")] * len(batch)
+                self._hand_out(batch, answers)
+                raise
+            self._hand_out(batch, answers)
+
+    def _hand_out(self, batch: Sequence[tuple[Entry, Witness]], answers: Sequence[X509Svid | IdentityError]) -> None:
+        for (entry, _), answer in zip(batch, answers, strict=True):
+            coming = self._coming.pop(entry.id)
+            if coming.cancelled():
+                continue
+            if isinstance(answer, IdentityError):
+                coming.set_exception(answer)
+            else:
+                coming.set_result(answer)
+
+    async def _renew(self, due: Sequence[tuple[Entry, Witness]]) -> list[str]:
+        renewed = []
+        for start in range(0, len(due), _BATCH):
+            batch = due[start : start + _BATCH]
+            for (entry, _), answer in zip(batch, await self._mint(batch), strict=True):
+                if isinstance(answer, X509Svid):
+                    renewed.append(entry.id)
+        return renewed
+
+    async def _mint(self, batch: Sequence[tuple[Entry, Witness]]) -> list[X509Svid | IdentityError]:
+        keys = [generate(self._key_kind) for _ in batch]
+        asks = [
+            Ask(entry.id, request.make(key, entry.spiffe_id), witness)
+            for (entry, witness), key in zip(batch, keys, strict=True)
+        ]
+        answers = await self._upstream.mint(asks)
+        minted: list[X509Svid | IdentityError] = []
+        for (entry, witness), key, answer in zip(batch, keys, answers, strict=True):
+            made = _svid(entry, key, answer)
+            if isinstance(made, X509Svid):
+                due = renewal(made.not_before, made.not_after, self._random)
+                self._held[entry.id] = Held(made, entry, witness, due)
+            minted.append(made)
+        return minted
+
+
+def _svid(entry: Entry, key: PrivateKey, answer: Issued | Refusal) -> X509Svid | IdentityError:
+    if isinstance(answer, Refusal):
+        kind = UnavailableError if answer.later else RefusedError
+        return kind(f"no certificate for `{entry.spiffe_id}`", answer.message)
+    chain = path.read(answer.chain)
+    leaf = chain[0]
+    if len(chain) < 2 or certificate.spiffe_id_of(leaf) != entry.spiffe_id or leaf.public_key() != key.public_key():
+        return RefusedError(f"the server's certificate is not that of `{entry.spiffe_id}`", "is it the right server?")
+    return X509Svid(
+        entry.spiffe_id,
+        answer.chain,
+        key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()),
+        f"{leaf.serial_number:x}",
+        pin(supported(chain[1].public_key())),
+        leaf.not_valid_before_utc,
+        leaf.not_valid_after_utc,
+        entry.hint,
+    )
+
+
+def _later(svid: X509Svid, now: datetime) -> timedelta:
+    """When to try again: soon, but not so often that a server which comes back is run over."""
+    left = svid.not_after - now
+    return max(min(_RETRY * 12, left / 10), min(_RETRY, max(left / 4, timedelta(seconds=0.5))))

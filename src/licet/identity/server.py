@@ -1,0 +1,314 @@
+"""The server of a trust domain: it follows the stored state, keeps authorities fresh, and answers nodes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Protocol, TypeVar
+
+import structlog
+from sqlalchemy import Row, delete, insert, select, update
+
+from licet.audit.event import Detail, Event
+from licet.audit.ledger import Change, Ledger
+from licet.identity import path
+from licet.identity.bundle import Bundle
+from licet.identity.domain import State
+from licet.identity.entry import Entry
+from licet.identity.errors import IdentityError, RefusedError, UnavailableError
+from licet.identity.issuer import Issuer
+from licet.identity.keyring import Keyring
+from licet.identity.node.authority import Admission
+from licet.identity.node.upstream import Ask, Delivery, Issued, NodeState, Refusal, Upstream, Witness
+from licet.identity.rotation import plan
+from licet.identity.spiffeid import SpiffeID, TrustDomain
+from licet.identity.succession import Succession
+from licet.store import tables
+from licet.store.errors import StoreError
+from licet.store.moment import moment, text
+
+T = TypeVar("T")
+
+_log = structlog.get_logger("licet.identity.server")
+
+_PACE = 0.5
+"""Seconds between two looks at whether the stored state changed."""
+_PRUNE = timedelta(minutes=10)
+_SERVER: dict[str, Detail] = {"type": "server"}
+
+
+class TokenReviewer(Protocol):
+    """Has projected service-account tokens checked by Kubernetes."""
+
+    async def review(self, token: str) -> SpiffeID:
+        """The agent's identity; raises RefusedError and UnavailableError."""
+
+
+class Server:
+    """A `NodeAuthority` over the stored state. Any number of servers may run over one database."""
+
+    def __init__(
+        self,
+        issuer: Issuer,
+        ledger: Ledger,
+        keyring: Keyring,
+        clock: Callable[[], datetime],
+        reviewer: TokenReviewer | None = None,
+    ) -> None:
+        self._issuer = issuer
+        self._ledger = ledger
+        self._keyring = keyring
+        self._clock = clock
+        self._reviewer = reviewer
+        self._changed = asyncio.Event()
+        self._assigned: dict[SpiffeID, tuple[int, tuple[Entry, ...]]] = {}
+        self._everyone: tuple[int, tuple[Entry, ...]] = (-1, ())
+        self._pruned = clock()
+        self.failure = ""
+        """Why the stored state cannot be followed now; empty while it can."""
+
+    @property
+    def state(self) -> State:
+        """The state as it was last read."""
+        return self._issuer.state
+
+    @property
+    def trust_domain(self) -> TrustDomain:
+        """The domain that is served."""
+        return self.state.trust_domain
+
+    async def run(self) -> None:
+        """Follow the stored state until cancelled. Whatever fails is told and tried again."""
+        while True:
+            try:
+                await asyncio.to_thread(self._reconcile)
+                self.failure = ""
+            except (IdentityError, StoreError) as error:
+                if str(error) != self.failure:
+                    _log.error("the domain cannot be followed", reason=str(error))
+                self.failure = str(error)
+            known = self.state.version
+            with contextlib.suppress(IdentityError, StoreError):
+                await asyncio.to_thread(self._issuer.refresh)
+            if self.state.version != known:
+                self._tell()
+            await asyncio.sleep(_PACE)
+
+    async def bundle(self) -> Bundle:
+        """The domain's own bundle now."""
+        return self.state.bundle
+
+    async def attest_join(self, token: str, request: bytes) -> Admission:
+        """Use a join token up and certify its agent; raises RefusedError for one that is unknown, used or expired."""
+        digest = hashlib.sha256(token.encode()).hexdigest()
+        now = self._clock()
+
+        def use(change: Change) -> SpiffeID:
+            row = tables.join_token.c.digest == digest
+            found = change.connection.execute(select(tables.join_token).where(row)).one_or_none()
+            if found is None or found.used_at is not None or moment(found.expires_at) <= now:
+                raise RefusedError("the join token is unknown, used or expired", "ask for a new one: it holds once")
+            change.connection.execute(update(tables.join_token).where(row).values(used_at=text(now)))
+            agent = self.trust_domain.member(found.spiffe_id.removeprefix(self.trust_domain.id))
+            change.record(Event("node.attested", _node(agent), {"method": "join token"}))
+            return agent
+
+        agent = await self._change(use)
+        return await self._admitted(agent, "join token", request)
+
+    async def attest_kubernetes(self, token: str, request: bytes) -> Admission:
+        """Have a projected service-account token reviewed and certify its agent."""
+        if self._reviewer is None:
+            raise RefusedError("this server takes no Kubernetes tokens", "start it with the cluster's settings")
+        agent = await self._reviewer.review(token)
+        await self._change(
+            lambda c: c.record(Event("node.attested", _node(agent), {"method": "service account token"}))
+        )
+        return await self._admitted(agent, "service account token", request)
+
+    async def renew(self, agent: SpiffeID, request: bytes) -> Admission:
+        """The agent's next certificate."""
+        return await self._admitted(agent, "", request)
+
+    async def admit(self, agent: SpiffeID, serial: str) -> None:
+        """Raise RefusedError where the agent is banned or unknown, or this is not a current certificate of it."""
+        row = await asyncio.to_thread(self._node, agent)
+        if row is None or row.banned:
+            raise RefusedError(f"`{agent}` is {'banned' if row else 'unknown'}", "let it join anew with another token")
+        if serial not in row.serial.split():
+            raise RefusedError(f"`{agent}` shows a certificate that was replaced", "another agent has joined as it")
+
+    def upstream(self, agent: SpiffeID) -> Upstream:
+        """What this agent may do and see."""
+        return _Local(self, agent)
+
+    async def mint(self, agent: SpiffeID, asks: Sequence[Ask]) -> Sequence[Issued | Refusal]:
+        """As `Upstream` has it."""
+        return await self._threaded(lambda: self._issuer.mint(agent, asks))
+
+    async def mint_token(self, agent: SpiffeID, entry: str, audience: tuple[str, ...], witness: Witness) -> str:
+        """As `Upstream` has it."""
+        return await self._threaded(lambda: self._issuer.mint_token(agent, entry, audience, witness))
+
+    async def states(self, agent: SpiffeID) -> AsyncIterator[NodeState]:
+        """As `Upstream` has it."""
+        last: NodeState | None = None
+        while True:
+            changed = self._changed
+            state = self._node_state(agent)
+            if state != last:
+                last = state
+                yield state
+            await changed.wait()
+
+    async def applied(self, agent: SpiffeID, version: int) -> None:
+        """Remember how far the agent follows."""
+        values = {"applied_version": version, "seen_at": text(self._clock())}
+        row = tables.node.c.spiffe_id == str(agent)
+        await self._change(lambda change: change.connection.execute(update(tables.node).where(row).values(values)))
+
+    async def report(self, agent: SpiffeID, deliveries: Sequence[Delivery]) -> None:
+        """Record who was handed what."""
+
+        def record(change: Change) -> None:
+            for delivery in deliveries:
+                facts: dict[str, Detail] = {"spiffe_id": str(delivery.spiffe_id), "serial": delivery.serial}
+                change.record(Event("svid.delivered", workload(agent, delivery.witness), facts))
+
+        await self._change(record)
+
+    async def register(self, agent: SpiffeID, method: str) -> None:
+        """Let an agent in that runs in this process, and needs no certificate to reach it."""
+
+        def write(change: Change) -> None:
+            self._remember(change, agent, method, "", self._clock() + timedelta(days=36500))
+
+        await self._change(write)
+
+    def _reconcile(self) -> None:
+        """Do what is due of rotation; cheap where nothing is."""
+        now = self._clock()
+        state = self._issuer.refresh()
+        if plan(state.authorities, now, state.settings.lifetimes):
+
+            def follow(change: Change) -> Succession:
+                succession = Succession(change, self._keyring, now, dict(_SERVER))
+                succession.reconcile()
+                return succession
+
+            for over in self._ledger.change(follow).result().over:
+                self._keyring.destroy(over)
+        if now - self._pruned >= _PRUNE:
+            self._pruned = now
+            self._ledger.change(lambda change: _prune(change, now)).result()
+
+    async def _admitted(self, agent: SpiffeID, method: str, request: bytes) -> Admission:
+        issued = await self._threaded(lambda: self._issuer.own(agent, request, (), _node(agent)))
+        [leaf, *_] = path.read(issued.chain)
+        serial, ends = f"{leaf.serial_number:x}", leaf.not_valid_after_utc
+
+        def write(change: Change) -> None:
+            self._remember(change, agent, method, serial, ends)
+
+        await self._change(write)
+        return Admission(issued.chain, self.state.bundle)
+
+    def _remember(self, change: Change, agent: SpiffeID, method: str, serial: str, ends: datetime) -> None:
+        """Keep the agent's newest certificate beside the one before; joining anew (`method`) forgets that one."""
+        row = tables.node.c.spiffe_id == str(agent)
+        known = change.connection.execute(select(tables.node).where(row)).one_or_none()
+        if known is not None and known.banned:
+            raise RefusedError(f"`{agent}` is banned", "`licet identity agents permit` takes that back")
+        now = text(self._clock())
+        before = known.serial.split()[-1:] if known is not None and not method else []
+        values: dict[str, str | int] = {"serial": " ".join([*before, serial]), "expires_at": text(ends), "seen_at": now}
+        if method:
+            values |= {"attested_by": method, "attested_at": now, "applied_version": 0}
+        if known is None:
+            change.connection.execute(insert(tables.node).values(spiffe_id=str(agent), banned=0, **values))
+        else:
+            change.connection.execute(update(tables.node).where(row).values(values))
+
+    def _node(self, agent: SpiffeID) -> Row[Any] | None:
+        with self._issuer.database.read() as connection:
+            row = tables.node.c.spiffe_id == str(agent)
+            return connection.execute(select(tables.node).where(row)).one_or_none()
+
+    def _node_state(self, agent: SpiffeID) -> NodeState:
+        state = self.state
+        return NodeState(
+            state.version, self._entries(agent), state.bundle, state.federated, state.reissue, state.denied
+        )
+
+    def _entries(self, agent: SpiffeID) -> tuple[Entry, ...]:
+        """The entries of this agent: one tuple for all that share it, and the same again while it is equal."""
+        state = self.state
+        if self._everyone[0] != state.version:
+            entries = tuple(entry for entry in state.entries.values() if not entry.nodes)
+            self._everyone = (state.version, entries if entries != self._everyone[1] else self._everyone[1])
+        own = tuple(entry for entry in state.entries.values() if agent in entry.nodes)
+        return self._everyone[1] + own if own else self._everyone[1]
+
+    def _tell(self) -> None:
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    async def _change(self, do: Callable[[Change], T]) -> T:
+        try:
+            return await asyncio.wrap_future(self._ledger.change(do))
+        except StoreError as error:
+            raise UnavailableError(error.message, error.help) from error
+
+    async def _threaded(self, work: Callable[[], T]) -> T:
+        try:
+            return await asyncio.to_thread(work)
+        except StoreError as error:
+            raise UnavailableError(error.message, error.help) from error
+
+
+class _Local:
+    """An `Upstream` for one agent."""
+
+    def __init__(self, server: Server, agent: SpiffeID) -> None:
+        self._server = server
+        self._agent = agent
+
+    async def mint(self, asks: Sequence[Ask]) -> Sequence[Issued | Refusal]:
+        return await self._server.mint(self._agent, asks)
+
+    async def mint_token(self, entry: str, audience: tuple[str, ...], witness: Witness) -> str:
+        return await self._server.mint_token(self._agent, entry, audience, witness)
+
+    def states(self) -> AsyncIterator[NodeState]:
+        return self._server.states(self._agent)
+
+    async def applied(self, version: int) -> None:
+        await self._server.applied(self._agent, version)
+
+    async def report(self, deliveries: Sequence[Delivery]) -> None:
+        await self._server.report(self._agent, deliveries)
+
+
+def workload(agent: SpiffeID, witness: Witness) -> dict[str, Detail]:
+    """A workload as the actor of a record."""
+    return {
+        "type": "workload",
+        "node": str(agent),
+        "pid": witness.pid,
+        "uid": witness.uid,
+        "gid": witness.gid,
+        "selectors": list(witness.selectors),
+    }
+
+
+def _node(agent: SpiffeID) -> dict[str, Detail]:
+    return {"type": "node", "id": str(agent)}
+
+
+def _prune(change: Change, now: datetime) -> None:
+    """Forget what has expired: the log remembers it."""
+    change.connection.execute(delete(tables.issuance).where(tables.issuance.c.not_after < text(now)))
+    change.connection.execute(delete(tables.join_token).where(tables.join_token.c.expires_at < text(now)))
