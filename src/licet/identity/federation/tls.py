@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import TypeAlias
 
 import structlog
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
+from licet.identity import path
 from licet.identity.bundle import Bundle
+from licet.identity.certificate import spiffe_id_of
 from licet.identity.errors import IdentityError, MalformedError, RefusedError, UnavailableError
 from licet.identity.keys import read_private
 from licet.identity.spiffeid import SpiffeID
@@ -113,10 +116,10 @@ def web_client(roots: Path | None) -> ssl.SSLContext:
     return context
 
 
-def spiffe_client(authorities: Bundle, endpoint_id: SpiffeID, identify: Callable[[bytes], SpiffeID]) -> ssl.SSLContext:
+def spiffe_client(authorities: Bundle, endpoint_id: SpiffeID) -> ssl.SSLContext:
     """A context whose handshakes succeed only with the endpoint of this ID, as the bundle of its domain proves it.
 
-    `identify` gives the SPIFFE ID of a leaf in DER and refuses what is no X509-SVID to authenticate with.
+    OpenSSL builds the path, and asks of the leaf what a server's certificate needs; who it is, is asked here.
     """
     if authorities.trust_domain != endpoint_id.trust_domain:
         raise RefusedError(f"`{authorities.trust_domain}` does not vouch for `{endpoint_id}`", "its own domain does")
@@ -132,7 +135,7 @@ def spiffe_client(authorities: Bundle, endpoint_id: SpiffeID, identify: Callable
         def do_handshake(self) -> None:
             super().do_handshake()
             try:
-                shown = identify(self.getpeercert(True) or b"")
+                shown = _identity(self.getpeercert(True) or b"")
             except IdentityError as error:
                 raise ssl.SSLCertVerificationError(f"the endpoint has no X509-SVID: {error.message}") from error
             if shown != endpoint_id:
@@ -144,9 +147,25 @@ def spiffe_client(authorities: Bundle, endpoint_id: SpiffeID, identify: Callable
     context.verify_mode = ssl.CERT_REQUIRED
     # An authority of a bundle is believed whether it signed itself or not.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    context.load_verify_locations(cadata=b"".join(authorities.x509))
+    try:
+        context.load_verify_locations(cadata=b"".join(authorities.x509))
+    except ssl.SSLError as error:
+        raise UnavailableError(f"the bundle of `{authorities.trust_domain}` is unreadable", "give it anew") from error
     context.sslobject_class = Endpoint
     return context
+
+
+def _identity(leaf: bytes) -> SpiffeID:
+    """Whose certificate it is, of a kind that may authenticate somebody (X509-SVID.md 5.2); raises IdentityError."""
+    [certificate] = path.read([leaf])
+    spiffe_id = spiffe_id_of(certificate)
+    constraints = path.extension(certificate, x509.BasicConstraints)
+    usage = path.extension(certificate, x509.KeyUsage)
+    if not spiffe_id.path or (constraints is not None and constraints.value.ca):
+        raise RefusedError("the certificate is an authority's", "authorities never authenticate")
+    if usage is None or usage.value.key_cert_sign or usage.value.crl_sign or not usage.value.digital_signature:
+        raise RefusedError("the certificate is not for authentication", "keyUsage with digitalSignature alone")
+    return spiffe_id
 
 
 def _server() -> ssl.SSLContext:
