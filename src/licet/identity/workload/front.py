@@ -24,7 +24,7 @@ from licet.identity.workload.pump import pump
 from licet.identity.workload.source import Peer
 
 Attest: TypeAlias = Callable[[socket.socket], Awaitable[tuple[Peer, "asyncio.Future[None]"]]]
-"""Says who is on the other end, and when that process has ended. Cancelled, the future is no longer waited for."""
+"""Says who is on the other end; the future is done when that process has ended, and let go of when it is cancelled."""
 
 _CREDENTIALS = struct.Struct("3i")
 _RETRY = 0.01
@@ -110,7 +110,8 @@ class Front:
 
     async def _ask(self, client: socket.socket) -> tuple[Peer, asyncio.Future[None]]:
         try:
-            return await asyncio.wait_for(self._attest(client), self._limits.hello)
+            async with asyncio.timeout(self._limits.hello):
+                return await self._attest(client)
         except BaseException:
             client.close()
             raise

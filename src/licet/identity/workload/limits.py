@@ -7,8 +7,8 @@ import resource
 import msgspec
 
 _OWN_DESCRIPTORS = 256
-_DESCRIPTORS_EACH = 4
-"""The caller's socket, both ends of the one within, and the process that is watched."""
+_DESCRIPTORS_EACH = 6
+"""The caller's socket, both ends of the one within, and three by which the process is watched."""
 
 
 class Limits(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ from licet.identity.workload.api import Validate, WorkloadApi
 from licet.identity.workload.endpoint import Endpoint
 from licet.identity.workload.front import Attest, Front
 from licet.identity.workload.limits import Limits
+from licet.identity.workload.sds import SecretDiscovery
 from licet.identity.workload.source import Source
 
 _STOPPING = 2.0
@@ -39,7 +40,8 @@ class WorkloadServer:
             inner = self._private / "grpc.sock"
             self.front = Front(self._endpoint.listener, inner, self._attest, self._limits)
             self._grpc = grpc.aio.server(options=_options(self._limits))
-            self._grpc.add_generic_rpc_handlers((WorkloadApi(self._source, self.front.caller, self._validate),))
+            api = WorkloadApi(self._source, self.front.caller, self._validate)
+            self._grpc.add_generic_rpc_handlers((api, SecretDiscovery(self._source, self.front.caller).handler()))
             self._grpc.add_insecure_port(f"unix:{inner}")
             inner.chmod(0o600)
             await self._grpc.start()
