@@ -10,6 +10,10 @@ from typing import TypeAlias
 import pytest
 from hypothesis import settings
 
+from tests.postgres import postgres, postgres_url, store_url
+
+__all__ = ["postgres", "postgres_url", "store_url"]
+
 # A busy machine is no failure: how fast things are is measured by the benchmarks.
 settings.register_profile("licet", deadline=None, print_blob=True)
 settings.load_profile("licet")

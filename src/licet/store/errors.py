@@ -8,14 +8,11 @@ from contextlib import contextmanager
 import psycopg
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError, TimeoutError
 
+from licet.diag.failure import Failure
 
-class StoreError(Exception):
-    """Something about the database that a person has to put right: what is wrong, and the way out."""
 
-    def __init__(self, message: str, help: str) -> None:
-        super().__init__(f"{message}: {help}")
-        self.message = message
-        self.help = help
+class StoreError(Failure):
+    """Something about the database that a person has to put right."""
 
 
 class MissingError(StoreError):

@@ -34,18 +34,27 @@ class _Change:
         self.do = do
         self.future: Future[Any] = Future()
         self.result: Any = None
+        self.error: BaseException | None = None
+
+    def answer(self) -> None:
+        """Tell who waits."""
+        if self.error is None:
+            self.future.set_result(self.result)
+        else:
+            self.future.set_exception(self.error)
 
 
 class Writer:
     """Runs changes in the order they were submitted, many in one transaction, and answers once it is on the disk.
 
-    A change that raises is undone alone and its future gets the exception. For each transaction, on the writer's
+    A change that raises is undone alone and its future gets the exception, at the same time as the others get their
+    answers, since it may be what the others did that it fell over. For each transaction, on the writer's
     thread: the changes; `before_commit`, on the same connection; the commit; `after_commit`; the answers. When the
     transaction does not come about, `after_rollback` is called instead and every future gets the error. So whoever
     gathers something along the way keeps it when a change has returned, and drops all of it in `after_rollback`.
 
     After an `after_commit` or `after_rollback` that raises nobody knows what its owner believes: what was committed is
-    answered, and the writer takes no more.
+    answered, the writer takes no more, and `failure` says why.
     """
 
     def __init__(
@@ -62,6 +71,7 @@ class Writer:
         self._queue: queue.Queue[_Change | None] = queue.Queue()
         self._lock = threading.Lock()
         self._closed = False
+        self.failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="licet-writer", daemon=True)
         self._thread.start()
 
@@ -82,7 +92,7 @@ class Writer:
         change = _Change(do)
         with self._lock:
             if self._closed:
-                raise _closed()
+                raise self._refusal()
             if self._queue.qsize() >= WAITING:
                 raise BusyError("too many changes wait to be written", "try again later")
             self._queue.put(change)
@@ -99,15 +109,23 @@ class Writer:
                 self._closed = True
                 self._queue.put(None)
 
+    def _refusal(self) -> StoreError:
+        refusal = StoreError("no more changes are taken", "start again")
+        refusal.__cause__ = self.failure
+        return refusal
+
     def _run(self) -> None:
         try:
             while batch := self._next():
                 if wanted := [change for change in batch if change.future.set_running_or_notify_cancel()]:
                     self._commit(wanted)
+        except BaseException as error:
+            self.failure = error
         finally:
             self._stop()
             while change := self._queue.get():
-                change.future.set_exception(_closed())
+                if change.future.set_running_or_notify_cancel():
+                    change.future.set_exception(self._refusal())
 
     def _next(self) -> list[_Change]:
         """Everything that waits, once something does; empty when there will be nothing more."""
@@ -124,40 +142,36 @@ class Writer:
     def _commit(self, batch: list[_Change]) -> None:
         try:
             with self._database.write() as connection:
-                done = [change for change in batch if self._stands(change, connection)]
+                for change in batch:
+                    self._make(change, connection)
                 self._before_commit(connection)
         except BaseException as error:
             try:
                 self._after_rollback()
             finally:
                 for change in batch:
-                    if not change.future.done():
-                        change.future.set_exception(error)
+                    change.future.set_exception(error)
             return
         try:
             self._after_commit()
         finally:
-            for change in done:
-                change.future.set_result(change.result)
+            for change in batch:
+                change.answer()
 
-    def _stands(self, change: _Change, connection: Connection) -> bool:
-        """Run the change in a savepoint of its own; one that raises is undone and answered at once."""
+    def _make(self, change: _Change, connection: Connection) -> None:
+        """Run the change in a savepoint of its own; one that raises is undone."""
         connection.exec_driver_sql("SAVEPOINT change")
         try:
             with self._database.explained():
                 change.result = change.do(connection)
-                self._database.check_open(connection)
-                connection.exec_driver_sql("RELEASE SAVEPOINT change")
         except BaseException as error:
             try:
                 connection.exec_driver_sql("ROLLBACK TO SAVEPOINT change")
                 connection.exec_driver_sql("RELEASE SAVEPOINT change")
             except (DBAPIError, InvalidRequestError):
                 raise error from None  # The whole transaction is gone, and this is why.
-            change.future.set_exception(error)
-            return False
-        return True
-
-
-def _closed() -> StoreError:
-    return StoreError("no more changes are taken", "start again")
+            change.error = error
+            return
+        # It has returned, so somebody may count on it: from here on it stands, or nothing of the transaction does.
+        self._database.check_open(connection)
+        connection.exec_driver_sql("RELEASE SAVEPOINT change")
