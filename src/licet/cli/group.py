@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
+from typing import Any
 
 import click
 
 from licet import __version__
+
+_HERE = "licet.cli.commands"
 
 COMMANDS = {
     "map": "Who can reach whom.",
@@ -19,6 +23,8 @@ COMMANDS = {
     "compile": "Contracts to policies that let through what is agreed, and nothing else.",
     "prove": "Whether the policies permit what the contracts agree on, and nothing else.",
     "check": "Contracts against manifests against policies, in one run, for pull requests.",
+    "identity": "Short-lived SPIFFE identities: the server, nodes, registration and keys.",
+    "audit": "The log of every issuance and change: verify, show, prove, export.",
     "completion": "Print the script that completes commands and options in a shell.",
 }
 """Every command and what the list of commands says of it."""
@@ -49,17 +55,25 @@ Exit codes:
 
 
 class Commands(click.Group):
-    """Loads a command's file only when it is needed, and lists commands without loading any."""
+    """Loads a command's file only when it is needed, and lists commands without loading any.
+
+    `listing` has every command and what the list says of it; its file is the module of that name in `package`.
+    """
+
+    def __init__(self, *arguments: Any, listing: Mapping[str, str], package: str, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._listing = listing
+        self._package = package
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - the name is click's
         """The names, in the order in which they are shown."""
-        return list(COMMANDS)
+        return list(self._listing)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
         """The command of this name, or None."""
-        if cmd_name not in COMMANDS:
+        if cmd_name not in self._listing:
             return None
-        command = import_module(f"licet.cli.commands.{cmd_name}").command
+        command = import_module(f"{self._package}.{cmd_name}").command
         assert isinstance(command, click.Command)
         return command
 
@@ -68,17 +82,17 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does it, but a name that is not there is met with the closest ones."""
         name = args[0]
-        if name not in COMMANDS and not name.startswith("-"):
-            raise click.exceptions.NoSuchCommand(name, possibilities=list(COMMANDS), ctx=ctx)
+        if name not in self._listing and not name.startswith("-"):
+            raise click.exceptions.NoSuchCommand(name, possibilities=list(self._listing), ctx=ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
         """The list of commands in the help text."""
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl(list(self._listing.items()))
 
 
-@click.command(cls=Commands, help=_HELP, epilog=_EPILOG, context_settings=_CONTEXT)
+@click.command(cls=Commands, listing=COMMANDS, package=_HERE, help=_HELP, epilog=_EPILOG, context_settings=_CONTEXT)
 @click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s", help="Print the version.")
 def commands() -> None:
     """All of them."""

@@ -109,9 +109,9 @@ def _invoke(arguments: list[str]) -> int:
 
 def _wrong_input(error: Exception) -> str:
     """What is wrong with what the user gave, on one line; empty where the error says nothing of the kind."""
-    from licet.sources.errors import SourceError
+    from licet.diag.failure import Failure
 
-    return f"{error.message}: {error.help}" if isinstance(error, SourceError) else ""
+    return f"{error.message}: {error.help}" if isinstance(error, Failure) else ""
 
 
 def _usage(error: click.UsageError) -> str:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
+from licet.diag.failure import Failure
 
-class IdentityError(Exception):
-    """Something that a person or a client has to put right: what is wrong, and the way out."""
 
-    def __init__(self, message: str, help: str) -> None:
-        super().__init__(f"{message}: {help}")
-        self.message = message
-        self.help = help
+class IdentityError(Failure):
+    """Something that a person or a client has to put right."""
 
 
 class MalformedError(IdentityError):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy import Row, delete, insert, select, update
@@ -15,6 +14,9 @@ from sqlalchemy import Row, delete, insert, select, update
 from licet.audit.event import Detail, Event
 from licet.audit.ledger import Change, Ledger
 from licet.identity import path
+from licet.identity.attest import join_token
+from licet.identity.attest.join_token import JoinToken
+from licet.identity.attest.token_review import Reviewer
 from licet.identity.bundle import Bundle
 from licet.identity.domain import State
 from licet.identity.entry import Entry
@@ -24,7 +26,7 @@ from licet.identity.keyring import Keyring
 from licet.identity.node.authority import Admission
 from licet.identity.node.upstream import Ask, Delivery, Issued, NodeState, Refusal, Upstream, Witness
 from licet.identity.rotation import plan
-from licet.identity.spiffeid import SpiffeID, TrustDomain
+from licet.identity.spiffeid import SpiffeID, TrustDomain, parse
 from licet.identity.succession import Succession
 from licet.store import tables
 from licet.store.errors import StoreError
@@ -40,13 +42,6 @@ _PRUNE = timedelta(minutes=10)
 _SERVER: dict[str, Detail] = {"type": "server"}
 
 
-class TokenReviewer(Protocol):
-    """Has projected service-account tokens checked by Kubernetes."""
-
-    async def review(self, token: str) -> SpiffeID:
-        """The agent's identity; raises RefusedError and UnavailableError."""
-
-
 class Server:
     """A `NodeAuthority` over the stored state. Any number of servers may run over one database."""
 
@@ -56,7 +51,7 @@ class Server:
         ledger: Ledger,
         keyring: Keyring,
         clock: Callable[[], datetime],
-        reviewer: TokenReviewer | None = None,
+        reviewer: Reviewer | None = None,
     ) -> None:
         self._issuer = issuer
         self._ledger = ledger
@@ -103,18 +98,20 @@ class Server:
 
     async def attest_join(self, token: str, request: bytes) -> Admission:
         """Use a join token up and certify its agent; raises RefusedError for one that is unknown, used or expired."""
-        digest = hashlib.sha256(token.encode()).hexdigest()
+        digest = join_token.digest(token)
         now = self._clock()
 
         def use(change: Change) -> SpiffeID:
             row = tables.join_token.c.digest == digest
             found = change.connection.execute(select(tables.join_token).where(row)).one_or_none()
-            if found is None or found.used_at is not None or moment(found.expires_at) <= now:
-                raise RefusedError("the join token is unknown, used or expired", "ask for a new one: it holds once")
+            if found is None:
+                raise join_token.unknown()
+            used_at = moment(found.used_at) if found.used_at else None
+            kept = JoinToken(found.digest, parse(found.spiffe_id), moment(found.expires_at), used_at)
+            kept.redeem(token, now)
             change.connection.execute(update(tables.join_token).where(row).values(used_at=text(now)))
-            agent = self.trust_domain.member(found.spiffe_id.removeprefix(self.trust_domain.id))
-            change.record(Event("node.attested", _node(agent), {"method": "join token"}))
-            return agent
+            change.record(Event("node.attested", _node(kept.spiffe_id), {"method": "join token"}))
+            return kept.spiffe_id
 
         agent = await self._change(use)
         return await self._admitted(agent, "join token", request)
@@ -123,11 +120,16 @@ class Server:
         """Have a projected service-account token reviewed and certify its agent."""
         if self._reviewer is None:
             raise RefusedError("this server takes no Kubernetes tokens", "start it with the cluster's settings")
-        agent = await self._reviewer.review(token)
-        await self._change(
-            lambda c: c.record(Event("node.attested", _node(agent), {"method": "service account token"}))
-        )
-        return await self._admitted(agent, "service account token", request)
+        found = await self._reviewer.review(token)
+        agent, method = found.id(self.trust_domain), "service account token"
+        facts: dict[str, Detail] = {
+            "method": method,
+            "service_account": found.service_account,
+            "pod_uid": found.pod_uid,
+            "node_name": found.node_name,
+        }
+        await self._change(lambda change: change.record(Event("node.attested", _node(agent), facts)))
+        return await self._admitted(agent, method, request)
 
     async def renew(self, agent: SpiffeID, request: bytes) -> Admission:
         """The agent's next certificate."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
 from random import Random
 
@@ -75,7 +75,7 @@ class Agent:
         finally:
             await self.holdings.close()
 
-    async def views(self, peer: Peer, *, keys: bool) -> AsyncIterator[View]:
+    async def views(self, peer: Peer, *, keys: bool) -> AsyncGenerator[View, None]:
         """As `Source` has it: the first view at once, then whenever it changes."""
         watcher = _Watcher()
         self._watchers.add(watcher)

@@ -1,0 +1,86 @@
+"""Where a trust domain is kept, and how the secret that opens it is had."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+import msgspec
+
+from licet.audit.event import Detail
+from licet.identity.errors import IdentityError
+from licet.identity.sealing import KeyFile, Passphrase, Secret
+
+KEY_FILE = "sealing.key"
+DATABASE = "licet.db"
+CHECKPOINT = "checkpoint"
+_CREDENTIALS = "CREDENTIALS_DIRECTORY"
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A data folder; the database where it is not in it; files of the secret where they are not the usual ones."""
+
+    data: Path
+    database: str = ""
+    key_file: Path | None = None
+    passphrase_file: Path | None = None
+
+    @property
+    def address(self) -> str | Path:
+        """Where the database is."""
+        return self.database or self.data / DATABASE
+
+    @property
+    def witness(self) -> Path:
+        """The file that remembers the newest checkpoint of the log."""
+        return self.data / CHECKPOINT
+
+    @property
+    def sealing_key(self) -> Path:
+        """The key file: the one that was named, systemd's credential, or the one in the data folder."""
+        if self.key_file is not None:
+            return self.key_file
+        given = _credential("licet-sealing-key")
+        return given if given is not None else self.data / KEY_FILE
+
+    def secret(self, description: str) -> Secret:
+        """What opens a domain that was sealed like this; a person before a terminal is asked for a passphrase."""
+        if "scrypt" not in msgspec.json.decode(description) or msgspec.json.decode(description)["scrypt"] is None:
+            return KeyFile(self.sealing_key)
+        return self.passphrase(new=False)
+
+    def passphrase(self, *, new: bool) -> Passphrase:
+        """The passphrase from its file, systemd's credential, or the terminal; a new one is asked for twice."""
+        file = self.passphrase_file or _credential("licet-passphrase")
+        if file is None:
+            return Passphrase(click.prompt("Passphrase", hide_input=True, confirmation_prompt=new, err=True).encode())
+        try:
+            text = file.read_bytes().rstrip(b"\r\n")
+        except OSError as error:
+            reason = (error.strerror or "unreadable").lower()
+            raise IdentityError(f"`{file}` cannot be read: {reason}", "name the file of the passphrase") from None
+        return Passphrase(text)
+
+
+def now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)
+
+
+def administrator() -> dict[str, Detail]:
+    """Who runs this command, for the log."""
+    uid = os.getuid()
+    try:
+        name = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        name = ""
+    return {"type": "administrator", "uid": uid, "name": name, "pid": os.getpid()}
+
+
+def _credential(name: str) -> Path | None:
+    folder = os.environ.get(_CREDENTIALS)
+    file = Path(folder, name) if folder else None
+    return file if file is not None and file.exists() else None

@@ -1,0 +1,63 @@
+"""Entries: by hand, and from contracts and service accounts."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import msgspec
+
+from licet.app.identity.domain import Domain, opened
+from licet.app.identity.place import Place, administrator
+from licet.audit.ledger import Change
+from licet.identity import registry
+from licet.identity.entry import Entry, encode
+from licet.identity.errors import IdentityError
+
+
+def add(place: Place, entries: Sequence[Entry]) -> list[Entry]:
+    """Register them, all or none; one without an id gets one that follows from what it says."""
+    with opened(place) as domain:
+        state = domain.state()
+        named = [msgspec.structs.replace(entry, id=entry.id or entry_id(entry)) for entry in entries]
+
+        def write(change: Change) -> None:
+            for entry in named:
+                registry.add_entry(change, state.trust_domain, state.settings.lifetimes, entry, administrator())
+
+        domain.change(write)
+        return named
+
+
+def remove(place: Place, ids: Sequence[str]) -> None:
+    """Take these entries back, all or none."""
+    with opened(place) as domain:
+
+        def write(change: Change) -> None:
+            for id in ids:
+                registry.remove_entry(change, id, administrator())
+
+        domain.change(write)
+
+
+def found(place: Place) -> list[Entry]:
+    """Every entry, by identity."""
+    with opened(place) as domain:
+        return _sorted(domain)
+
+
+def listed(entries: Sequence[Entry]) -> dict[str, object]:
+    """Entries for programs."""
+    return {"schema": "licet.dev/entries/v1", "entries": [msgspec.json.decode(encode(entry)) for entry in entries]}
+
+
+def entry_id(entry: Entry) -> str:
+    """An id that is the same for the same identity and selectors, so that adding them twice is adding them once."""
+    if not entry.spiffe_id.path:
+        raise IdentityError(f"`{entry.spiffe_id}` is the ID of no workload", "a path after the trust domain")
+    said = "\n".join([str(entry.spiffe_id), *entry.selectors, "", *map(str, entry.nodes)])
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
+def _sorted(domain: Domain) -> list[Entry]:
+    return sorted(domain.state().entries.values(), key=lambda entry: (entry.spiffe_id, entry.id))

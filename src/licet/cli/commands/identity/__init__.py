@@ -1,0 +1,46 @@
+"""`licet identity`: short-lived SPIFFE identities."""
+
+from __future__ import annotations
+
+import click
+
+from licet.cli.group import Commands
+from licet.cli.options import epilog
+
+LISTING = {
+    "init": "Found a trust domain: its secret, its database, its first authorities.",
+    "serve": "Run the server, and the Workload API of this machine.",
+    "agent": "Run the Workload API of another machine, fed by a server.",
+    "status": "What there is: authorities, entries, nodes, and what is due.",
+    "doctor": "Look for what is wrong or will be, and say what to do.",
+    "entries": "Who gets which identity: add, list, remove, or take them from contracts.",
+    "agents": "Nodes: let one join, list them, ban one.",
+    "issue": "Sign a certificate request by hand.",
+    "revoke": "Revoke an identity: nothing more is issued for it.",
+    "permit": "Take a revocation back.",
+    "rotate": "Let the next authority sign.",
+    "taint": "Replace a stolen key: everything is issued again, and the old root is dropped.",
+    "bundle": "Print the bundle and the pins that others verify this domain with.",
+    "federation": "Other trust domains: trust one, list them, distrust one.",
+    "backup": "Write everything into one encrypted file.",
+    "restore": "Bring a trust domain back from such a file.",
+}
+"""Every command and what the list of commands says of it."""
+
+
+@click.command(
+    "identity",
+    cls=Commands,
+    listing=LISTING,
+    package=__name__,
+    epilog=epilog(
+        [
+            "licet identity init --trust-domain shop.example",
+            "licet identity entries add --spiffe-id spiffe://shop.example/cart --selector unix:uid:1000",
+            "licet identity serve --socket /run/licet/agent.sock",
+        ],
+        ["0    done", "1    the answer is no", "2    the input or the usage is wrong"],
+    ),
+)
+def command() -> None:
+    """Short-lived SPIFFE identities: the server, nodes, registration and keys."""

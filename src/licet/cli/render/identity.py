@@ -1,0 +1,72 @@
+"""How a trust domain is shown."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from licet.identity.authority import Authority, pins
+from licet.identity.domain import State
+from licet.identity.entry import Entry
+
+
+def described(state: State) -> str:
+    """A trust domain in a few lines."""
+    lines = [f"trust domain {state.trust_domain}", ""]
+    lines += [f"  {_authority(each)}" for each in state.authorities if each.believed]
+    lines += ["", f"  {len(state.entries)} entries, {len(state.denied)} revoked, {len(state.foreign)} federated"]
+    return "\n".join(lines) + "\n"
+
+
+def described_json(state: State) -> dict[str, object]:
+    """A trust domain for programs."""
+    roots = pins(state.authorities)
+    return {
+        "schema": "licet.dev/identity/v1",
+        "trust_domain": str(state.trust_domain),
+        "version": state.version,
+        "sequence": state.bundle.sequence,
+        "authorities": [
+            {
+                "id": each.id,
+                "kind": each.kind.value,
+                "standing": each.standing.value,
+                "issuer": each.issuer,
+                "not_before": _moment(each.not_before),
+                "not_after": _moment(each.not_after),
+            }
+            for each in state.authorities
+        ],
+        "pins": {"active": roots.active, "retiring": roots.retiring, "backup": roots.backup},
+        "revoked": sorted(str(each) for each in state.denied),
+        "federated": [
+            {
+                "trust_domain": str(each.trust_domain),
+                "profile": each.profile,
+                "url": each.url,
+                "fetched_at": _moment(each.fetched_at) if each.fetched_at else None,
+                "failure": each.failure,
+                "distrusted": each.distrusted,
+            }
+            for each in state.foreign
+        ],
+    }
+
+
+def entries(found: list[Entry]) -> str:
+    """Entries as a table: identity, selectors, where from."""
+    if not found:
+        return "no entries\n"
+    rows = [(str(each.spiffe_id), " ".join(each.selectors), each.source, each.id) for each in found]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    return "".join(f"{row[0]:<{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]:<{widths[2]}}  {row[3]}\n" for row in rows)
+
+
+def _authority(authority: Authority) -> str:
+    return (
+        f"{authority.kind.value:<12}  {authority.standing.value:<8}  {authority.id[:16]}  "
+        f"until {_moment(authority.not_after)}"
+    )
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
