@@ -117,7 +117,8 @@ REFUSED = {
     "another pod below one's own container": f"0::/kubepods/pod{POD}/{CONTAINER}/kubepods/pod{OTHER}/{SIBLING}",
     "another pod below, systemd": f"0::{SLICES}/crio-{CONTAINER}.scope/kubepods-pod{OTHER}.slice/crio-{SIBLING}.scope",
     "another pod in another hierarchy": f"2:cpu:/kubepods/pod{POD}/{CONTAINER}\n3:misc:/kubepods/pod{OTHER}/{SIBLING}",
-    "another container in another hierarchy": f"2:cpu:/kubepods/pod{POD}/{CONTAINER}\n1:pids:/kubepods/pod{POD}/{SIBLING}",
+    "another container in another hierarchy": f"2:cpu:/kubepods/pod{POD}/{CONTAINER}\n"
+    f"1:pids:/kubepods/pod{POD}/{SIBLING}",
     "a user's own groups": f"0::{USER}/kubepods/pod{POD}/{CONTAINER}",
     "a user's own slices": f"0::{USER}{SLICES}/cri-containerd-{CONTAINER}.scope",
     "a user's own, with colons": f"0::{USER}/kubepods-burstable-pod{LOW}.slice:cri-containerd:{CONTAINER}",

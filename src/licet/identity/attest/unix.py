@@ -111,7 +111,7 @@ def _is(found: os.stat_result, process: Process) -> bool:
 
 
 def _here(path: str, found: os.stat_result) -> bool:
-    """Whether the node sees this very file at the path: in a namespace of his own anybody mounts what he likes there."""
+    """Whether the node sees this very file at the path: in a namespace of one's own anything may be mounted there."""
     try:
         seen = os.stat(path)
     except (OSError, ValueError):
