@@ -129,16 +129,14 @@ class _Verification:
             self._say(Fault(Wrong.TRUNCATED, self._size, boundary.size - 1, "the end of the log is gone"))
             self._tree = None
             return False
-        following = self._rows.peek()
-        after = following.previous if following is not None and following.position == boundary.size else b""
-        if boundary.head is not None:
-            after = boundary.head.last
+        last = aligned.slots[-1]
+        after = self._named(last, boundary)
         explained = explain(aligned, start, self._tree, after, boundary.root)
-        told = [*aligned.faults, *explained.faults]
+        self._say(*aligned.faults)
+        if not (explained.contradicted and self._rewritten):
+            self._say(*explained.faults)
         if explained.contradicted:
             self._unexplained(boundary, start)
-        self._say(*told)
-        last = aligned.slots[-1]
         self._before = after if explained.proven and after else last.leaf if last is not None else b""
         self._tree = explained.tree
         if self._tree is None and boundary.head is not None:
@@ -147,6 +145,16 @@ class _Verification:
             self._tree.full.clear()
         self._size = boundary.size
         return True
+
+    def _named(self, last: Row | None, boundary: _Boundary) -> bytes:
+        """The hash of the last of the records, by the next one and by the checkpoint; one of them bears it out."""
+        following = self._rows.peek()
+        named = [boundary.head.last] if boundary.head is not None else []
+        if following is not None and following.position == boundary.size:
+            named.append(following.previous)
+        if last is not None and last.leaf in named:
+            return last.leaf
+        return named[0] if named else b""
 
     def _unexplained(self, boundary: _Boundary, start: int) -> None:
         """Records that fit each other and not what was signed: told once, with where it begins."""

@@ -1,0 +1,72 @@
+"""Checkpoints are signed notes, and nothing that is not one passes for one."""
+
+from __future__ import annotations
+
+import pytest
+
+from licet.audit.checkpoint import Checkpoint, parse, sign, verifier, verify
+from licet.audit.errors import AuditError
+from tests.audit.logs import KEY, KNOWN, ORIGIN, STRANGER
+
+CHECKPOINT = Checkpoint(ORIGIN, 7, bytes(range(32)))
+NOTE = sign(CHECKPOINT, KEY, KNOWN)
+
+
+def test_the_form_is_that_of_c2sp() -> None:
+    text, signature = NOTE.split("\n\n")
+    assert text == f"{ORIGIN}\n7\nAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+    assert signature.startswith(f"— {ORIGIN} ")
+    assert signature.endswith("\n")
+
+
+def test_what_was_signed_is_read_back() -> None:
+    assert verify(NOTE, KNOWN) == parse(NOTE) == CHECKPOINT
+
+
+def test_a_key_is_read_back() -> None:
+    assert verifier(f"{KNOWN}\n") == KNOWN
+
+
+def test_signatures_of_others_beside_it_do_no_harm() -> None:
+    assert verify(NOTE + "— witness.example c2lnbmF0dXJl\n", KNOWN) == CHECKPOINT
+
+
+def test_a_note_is_refused_with_any_character_changed() -> None:
+    for at, character in enumerate(NOTE.rstrip("\n")):
+        changed = NOTE[:at] + ("A" if character != "A" else "B") + NOTE[at + 1 :]
+        with pytest.raises(AuditError):
+            verify(changed, KNOWN)
+
+
+def test_a_note_of_another_key_is_refused() -> None:
+    with pytest.raises(AuditError, match="not signed by the log's key"):
+        verify(sign(CHECKPOINT, STRANGER, KNOWN), KNOWN)
+
+
+def test_a_note_of_another_log_is_refused() -> None:
+    note = sign(Checkpoint("licet.dev/other", 7, bytes(32)), KEY, KNOWN)
+    with pytest.raises(AuditError, match="is of the log `licet.dev/other`"):
+        verify(note, KNOWN)
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "",
+        "\n\n",
+        "origin\n7\n\n— a b\n",
+        "origin\n07\nAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n\n",
+        "origin\n-1\nAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n\n",
+        "origin\n7\nAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh9=\n\n",
+        "origin\n7\nAAAA\n\n",
+    ],
+)
+def test_what_is_no_checkpoint_is_refused(note: str) -> None:
+    with pytest.raises(AuditError):
+        parse(note)
+
+
+@pytest.mark.parametrize("text", ["", "name", "name+00000000+AQ==", f"{ORIGIN}+00000000+{str(KNOWN).split('+')[2]}", "a+b+ä"])
+def test_what_is_no_key_is_refused(text: str) -> None:
+    with pytest.raises(AuditError):
+        verifier(text)
