@@ -18,6 +18,8 @@ from licet.identity.bundle import Bundle
 from licet.identity.errors import IdentityError, MalformedError
 from licet.identity.federation import tls
 
+_FAREWELL = 1.0
+"""Seconds that answers under way have left when the endpoint stops."""
 _log = structlog.get_logger(__name__)
 
 
@@ -53,43 +55,44 @@ class Endpoint:
             max_line_size=self._limits.header,
             max_field_size=self._limits.header,
             keepalive_timeout=self._limits.lifetime,
+            shutdown_timeout=_FAREWELL,
         )
+        self._listening: socket.socket | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._handshakes = asyncio.Semaphore(self._limits.handshakes)
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
         """Listen, and say on which port; raises OSError."""
         await self._runner.setup()
-        listening = socket.create_server((host, port), family=_family(host), backlog=128)
-        listening.setblocking(False)
-        self._tasks.add(asyncio.create_task(self._accept(listening)))
-        return int(listening.getsockname()[1])
+        self._listening = socket.create_server((host, port), family=_family(host), backlog=128)
+        self._listening.setblocking(False)
+        self._tasks.add(asyncio.create_task(self._accept(self._listening)))
+        return int(self._listening.getsockname()[1])
 
     async def stop(self) -> None:
         """End what is open, and listen no more."""
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._listening is not None:
+            self._listening.close()
         await self._runner.cleanup()
 
     async def _accept(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        with listening:
-            while True:
-                await self._handshakes.acquire()
-                try:
-                    connection, _ = await loop.sock_accept(listening)
-                except asyncio.CancelledError:
-                    raise
-                except OSError as error:
-                    self._handshakes.release()
-                    _log.warning("the bundle endpoint cannot accept", reason=error.strerror)
-                    # Most often no file is free: those of others become so in time, and asking at once only burns it.
-                    await asyncio.sleep(1)
-                    continue
-                task = asyncio.create_task(self._open(connection))
-                self._tasks.add(task)
-                task.add_done_callback(self._opened)
+        while True:
+            await self._handshakes.acquire()
+            try:
+                connection, _ = await loop.sock_accept(listening)
+            except OSError as error:
+                self._handshakes.release()
+                _log.warning("the bundle endpoint cannot accept", reason=error.strerror)
+                # Most often no file is free: those of others become so in time, and asking at once only burns it.
+                await asyncio.sleep(1)
+                continue
+            task = asyncio.create_task(self._open(connection))
+            self._tasks.add(task)
+            task.add_done_callback(self._opened)
 
     def _opened(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
