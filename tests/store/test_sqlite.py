@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, insert
+from sqlalchemy import delete, insert, select
 
 from licet.store import sqlite
 from licet.store.database import Database
@@ -86,7 +88,7 @@ def test_a_missing_file_is_not_made_unasked(path: Path) -> None:
 def test_a_folder_in_the_place_of_the_file_is_refused(path: Path) -> None:
     path.mkdir(parents=True, mode=0o700)
     path.parent.chmod(0o700)
-    with pytest.raises(StoreError, match="cannot be opened"):
+    with pytest.raises(StoreError, match="is no file"):
         Database.open(path, create=True)
 
 
@@ -139,3 +141,28 @@ def test_what_is_deleted_is_nowhere_in_the_files(path: Path) -> None:
     database.scrub()
     assert not any(b"very secret" in found.read_bytes() for found in path.parent.iterdir())
     database.close()
+
+
+def test_what_a_reader_still_sees_is_not_said_to_be_gone(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "PATIENCE", 0.01)
+    database = Database.open(path, create=True)
+    with database.read() as reader:
+        reader.execute(select(denial))
+        with database.write() as connection:
+            connection.execute(insert(denial).values(spiffe_id="a", reason="", denied_at=""))
+        with pytest.raises(BusyError):
+            database.scrub()
+    database.scrub()
+    database.close()
+
+
+def test_opening_again_leaves_the_locks_of_the_first(path: Path) -> None:
+    """Whoever closes a file takes all locks that the process has on it; another process would then end the log."""
+    first = Database.open(path, create=True)
+    with first.write() as connection:
+        connection.execute(insert(denial).values(spiffe_id="a", reason="", denied_at=""))
+    Database.open(path).close()
+    take = "import fcntl, sys; fcntl.lockf(open(sys.argv[1], 'r+b'), fcntl.LOCK_EX | fcntl.LOCK_NB)"
+    other = subprocess.run([sys.executable, "-c", take, path], capture_output=True, text=True, check=False)
+    assert other.stderr.splitlines()[-1].startswith("BlockingIOError")
+    first.close()

@@ -10,7 +10,7 @@ import psycopg
 from sqlalchemy import Connection, Engine
 
 from licet.store import postgres, sqlite
-from licet.store.errors import LostError, StoreError, explained
+from licet.store.errors import BusyError, LostError, StoreError, explained
 from licet.store.schema import upgrade
 
 
@@ -87,13 +87,19 @@ class Database:
         return explained(self._where)
 
     def scrub(self) -> None:
-        """Take what was deleted out of SQLite's log ahead of the file too; PostgreSQL does this in its own time."""
+        """Take what was deleted out of SQLite's log ahead of the file too; raises BusyError.
+
+        PostgreSQL cannot be made to: old rows stay in its files until they are vacuumed and in its log until that is
+        used again, so what must not be read there has to be sealed.
+        """
         with self.explained(), self._reading.connect() as connection:
             if connection.dialect.name == "sqlite":
                 driver = connection.connection.driver_connection
                 assert driver is not None
                 driver.execute("PRAGMA query_only=OFF")
-                driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                (held, _, _) = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                if held:
+                    raise BusyError(f"{self._where} was read by another process for too long", "try again")
 
     def close(self) -> None:
         """Close every connection that is not in use."""

@@ -76,7 +76,7 @@ def _explanation(error: DBAPIError, where: str) -> StoreError:
 
 def _of_server(cause: psycopg.Error, where: str, *, lost: bool) -> StoreError:
     match cause:
-        case psycopg.errors.LockNotAvailable() | psycopg.errors.QueryCanceled():
+        case psycopg.errors.LockNotAvailable():
             return BusyError(f"{where} was locked by another server for too long", "try again")
         case psycopg.errors.DiskFull():
             return StoreError(f"{where} cannot be written, since its disk is full", "make room on the server")

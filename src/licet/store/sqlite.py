@@ -86,19 +86,15 @@ def _check_folder(path: Path, found: os.stat_result) -> None:
 
 
 def _check_file(path: Path, *, create: bool) -> None:
-    flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
+    # A file that is there must not be opened here: closing it would take away the locks that SQLite holds on it for
+    # another connection of this process (https://www.sqlite.org/howtocorrupt.html, 2.2).
     try:
-        file = os.open(path, flags)
+        found = path.lstat()
     except FileNotFoundError:
         if not create:
             raise _missing(path) from None
-        file = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)
-    except OSError as error:
-        raise StoreError(f"`{path}` cannot be opened, {error.strerror}", "run as the user that owns it") from None
-    try:
-        found = os.fstat(file)
-    finally:
-        os.close(file)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        return
     if not stat.S_ISREG(found.st_mode):
         raise StoreError(f"`{path}` is no file", "name another folder")
     if found.st_mode & 0o077:
