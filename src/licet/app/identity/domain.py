@@ -121,6 +121,16 @@ def opened(place: Place) -> Iterator[Domain]:
         database.close()
 
 
+def stored(place: Place) -> State:
+    """The state alone, for which no secret is needed."""
+    database = Database.open(place.address)
+    try:
+        with database.read() as connection:
+            return load(connection)
+    finally:
+        database.close()
+
+
 def origin(trust_domain: str) -> str:
     """The name of a domain's log in its checkpoints."""
     return f"licet.dev/{trust_domain}"

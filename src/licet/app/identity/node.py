@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
-from licet.app.identity.place import now
-from licet.identity import token
 from licet.identity.attest.api_server import IN_CLUSTER, ApiServer
 from licet.identity.attest.attestor import Attestor, Plugin
 from licet.identity.attest.kubernetes import Kubernetes
 from licet.identity.attest.unix import Unix
-from licet.identity.bundle import Bundle
-from licet.identity.spiffeid import SpiffeID, TrustDomain
 from licet.identity.workload.limits import Limits
 from licet.identity.workload.server import WorkloadServer
 from licet.identity.workload.source import Source
@@ -34,12 +29,8 @@ class Cluster(msgspec.Struct, frozen=True):
 
 
 def sockets(path: Path, source: Source, api: ApiServer | None, node: str, limits: Limits) -> WorkloadServer:
-    """The Workload API and SDS at `path`; workloads are known by the kernel, and by their pods where there is an API."""
+    """The Workload API and SDS at `path`; workloads are known by the kernel, and where there is an API by their pods."""
     plugins: list[Plugin] = [Unix()]
     if api is not None:
         plugins.append(Kubernetes(api, node))
-    return WorkloadServer(path, source, Attestor(plugins).attest, _validate, limits)
-
-
-def _validate(svid: str, audience: str, bundles: Mapping[TrustDomain, Bundle]) -> tuple[SpiffeID, Mapping[str, object]]:
-    return token.validate(svid, audience, bundles, now())
+    return WorkloadServer(path, source, Attestor(plugins).attest, limits)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from licet.app.identity.domain import Domain, opened
+from licet.app.identity.domain import opened, stored
 from licet.app.identity.place import Place, administrator
 from licet.audit.ledger import Change
 from licet.identity import registry
@@ -42,8 +42,7 @@ def remove(place: Place, ids: Sequence[str]) -> None:
 
 def found(place: Place) -> list[Entry]:
     """Every entry, by identity."""
-    with opened(place) as domain:
-        return _sorted(domain)
+    return sorted(stored(place).entries.values(), key=lambda entry: (entry.spiffe_id, entry.id))
 
 
 def listed(entries: Sequence[Entry]) -> dict[str, object]:
@@ -57,7 +56,3 @@ def entry_id(entry: Entry) -> str:
         raise IdentityError(f"`{entry.spiffe_id}` is the ID of no workload", "a path after the trust domain")
     said = "\n".join([str(entry.spiffe_id), *entry.selectors, "", *map(str, entry.nodes)])
     return hashlib.sha256(said.encode()).hexdigest()[:16]
-
-
-def _sorted(domain: Domain) -> list[Entry]:
-    return sorted(domain.state().entries.values(), key=lambda entry: (entry.spiffe_id, entry.id))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
 from random import Random
@@ -26,6 +27,8 @@ _AGAIN = 5.0
 """Seconds until an SVID that could not be had is asked for again."""
 _PACE = 1.0
 """Seconds between two looks at what is due; SVIDs live ten seconds at least."""
+_HEARTBEAT = 10
+"""Every so many paces a node says that it is there, and how far it follows."""
 _PATIENCE = 5.0
 """Seconds that slow workloads get to take a new view before the node says that it follows a version."""
 _MOST_DELIVERIES = 10_000
@@ -53,6 +56,7 @@ class Agent:
         self._views: dict[tuple[frozenset[str], bool], View] = {}
         self._changed = asyncio.Event()
         self._turn = 0
+        self._applied = 0
         self._watchers: set[_Watcher] = set()
         self._used: dict[str, datetime] = {}
         self._delivered: set[tuple[str, int, int]] = set()
@@ -189,6 +193,7 @@ class Agent:
                 raise UnavailableError("not everything could be issued again", "the server is asked once more")
         await self._taken()
         await self._upstream.applied(state.version)
+        self._applied = state.version
 
     async def _renew(self) -> None:
         while True:
@@ -235,16 +240,18 @@ class Agent:
                 self._deliveries.append(Delivery(svid.spiffe_id, svid.serial, peer.witness))
 
     async def _report(self) -> None:
-        while True:
+        for beat in itertools.count(1):
             await asyncio.sleep(_PACE)
             self._forget_deliveries()
             sent, self._deliveries = self._deliveries, []
-            if not sent:
-                continue
             try:
-                await self._upstream.report(sent)
+                if sent:
+                    await self._upstream.report(sent)
+                    sent = []
+                if self._applied and beat % _HEARTBEAT == 0:
+                    await self._upstream.applied(self._applied)
             except IdentityError as error:
-                _log.warning("deliveries are recorded later", reason=error.message, waiting=len(sent))
+                _log.warning("the server is not told now", reason=error.message, waiting=len(sent))
                 self._deliveries = sent + self._deliveries
 
     def _forget_deliveries(self) -> None:

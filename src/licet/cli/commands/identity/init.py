@@ -68,8 +68,8 @@ def command(
 ) -> None:
     """Found a trust domain: its secret, its database, its first authorities.
 
-    Keys are sealed with a secret that is not in the database: a key file, by default beside it, or a passphrase. Keep the
-    secret apart from backups. Lifetimes that cannot be rotated safely are refused.
+    Keys are sealed with a secret that is not in the database: a key file, by default beside it, or a passphrase. Keep
+    the secret apart from backups. Lifetimes that cannot be rotated safely are refused.
     """
     from licet.app.identity.domain import found
     from licet.cli.render.identity import described, described_json

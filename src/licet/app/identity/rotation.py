@@ -1,0 +1,148 @@
+"""Rotation by hand, and the drill for a stolen key."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import msgspec
+from sqlalchemy import select
+
+from licet.app.identity.domain import Domain, opened
+from licet.app.identity.place import Place, now
+from licet.identity.authority import Authority, Kind, Standing, active, prepared
+from licet.identity.domain import State, version
+from licet.identity.errors import IdentityError
+from licet.identity.succession import Succession
+from licet.store import tables
+from licet.store.moment import moment
+
+LIVE = timedelta(seconds=35)
+"""A node that was not heard of for longer is away: it says every ten seconds how far it follows."""
+_PACE = 0.1
+
+
+class Patience(msgspec.Struct, frozen=True):
+    """Seconds: how long live nodes get to follow a step, and how long workloads get after that, who confirm nothing."""
+
+    wait: float = 30.0
+    settle: float = 3.0
+
+
+class Step(msgspec.Struct, frozen=True):
+    """What was done, and how many seconds after the start everyone who is live followed; `behind` names who did not."""
+
+    done: str
+    after: float
+    behind: tuple[str, ...]
+
+
+def rotate(place: Place, kind: Kind, *, force: bool, reissue: bool) -> State:
+    """Let the next authority of this kind sign, preparing one where there is none.
+
+    A root and a JWT key have to be published for a while first (`propagation`); until then this raises IdentityError
+    that says how long, unless `force`. With `reissue` every SVID of the forerunner is replaced at once.
+    """
+    with opened(place) as domain:
+        at = now()
+
+        def follow(succession: Succession) -> None:
+            waiting = prepared(succession.state.authorities, kind) or succession.prepare(kind)
+            if kind is not Kind.INTERMEDIATE and not force:
+                _require_published(waiting, succession.state, at)
+            succession.activate(waiting, tainting=reissue)
+            succession.reconcile()
+
+        domain.succeed(follow, at)
+        return domain.state()
+
+
+def prepare(place: Place, kind: Kind) -> State:
+    """Publish a new authority of this kind, unused, where none is in reserve."""
+    with opened(place) as domain:
+        if prepared(domain.state().authorities, kind) is None:
+            domain.succeed(lambda succession: succession.prepare(kind))
+        return domain.state()
+
+
+def replace_stolen(
+    place: Place, id: str, patience: Patience, tell: Callable[[Step], None], *, keep: bool
+) -> tuple[Authority, State]:
+    """Replace a stolen key: taint it, have everything issued again, drop it from the bundle. The key, and the state.
+
+    Every step waits for the nodes that are live. One that is away hears of everything when it is back; until then its
+    workloads are refused by those of the others, which is the safe side. With `keep` the tainted authority stays in the
+    bundle until `licet identity taint` runs again.
+    """
+    began = time.monotonic()
+    with opened(place) as domain:
+        stolen = chosen(domain.state(), id)
+
+        def step(done: str, settle: float) -> None:
+            behind = _followed(domain, patience.wait)
+            time.sleep(settle)
+            tell(Step(done, round(time.monotonic() - began, 2), behind))
+
+        reserve = prepared(domain.state().authorities, stolen.kind)
+        if reserve is None and stolen.standing is Standing.ACTIVE:
+            reserve = domain.succeed(lambda succession: succession.prepare(stolen.kind))
+        if reserve is not None and stolen.standing is Standing.ACTIVE:
+            known = (now() - reserve.changed_at).total_seconds()
+            step("a successor is published", max(0.0, patience.settle - known))
+        domain.succeed(lambda succession: succession.taint(stolen))
+        step("the stolen key is tainted, and everything is issued again", 0.0 if keep else patience.settle)
+        if not keep:
+            domain.succeed(lambda succession: _drop(succession, stolen.id))
+            step("the stolen key is believed no more", 0.0)
+        return stolen, domain.state()
+
+
+def chosen(state: State, id: str) -> Authority:
+    """The authority whose id begins like this, or the root that signs; of an intermediate, its root."""
+    if not id:
+        found = [a for a in [active(state.authorities, Kind.ROOT)] if a is not None]
+    else:
+        found = [a for a in state.authorities if a.id.startswith(id.lower()) and a.believed]
+    if len(found) != 1:
+        raise IdentityError(
+            f"{len(found) or 'no'} authorities begin with `{id}`", "`licet identity status` shows their ids"
+        )
+    if found[0].kind is Kind.INTERMEDIATE:
+        return next(a for a in state.authorities if a.id == found[0].issuer)
+    return found[0]
+
+
+def live_nodes(domain: Domain, at: datetime) -> dict[str, int]:
+    """The nodes that were heard of lately, and the version that each follows."""
+    with domain.database.read() as connection:
+        rows = connection.execute(select(tables.node).where(tables.node.c.banned == 0)).all()
+    return {row.spiffe_id: int(row.applied_version) for row in rows if at - moment(row.seen_at) < LIVE}
+
+
+def _drop(succession: Succession, id: str) -> None:
+    for authority in succession.state.authorities:
+        if authority.id == id and authority.standing is not Standing.REVOKED:
+            succession.revoke(authority, "its key is no longer secret")
+    succession.reconcile()
+
+
+def _followed(domain: Domain, wait: float) -> tuple[str, ...]:
+    """Wait until every live node follows what is stored now; those that did not in time."""
+    with domain.database.read() as connection:
+        wanted = version(connection)
+    deadline = time.monotonic() + wait
+    while True:
+        behind = tuple(sorted(name for name, applied in live_nodes(domain, now()).items() if applied < wanted))
+        if not behind or time.monotonic() > deadline:
+            return behind
+        time.sleep(_PACE)
+
+
+def _require_published(waiting: Authority, state: State, at: datetime) -> None:
+    ready = waiting.changed_at + timedelta(seconds=state.settings.lifetimes.propagation)
+    if at < ready:
+        raise IdentityError(
+            f"the next {waiting.kind.value} is published since {waiting.changed_at:%H:%M:%S} only",
+            f"rotate from {ready:%Y-%m-%dT%H:%M:%SZ} on, when everyone has had time to learn of it, or add --force",
+        )
