@@ -68,6 +68,12 @@ def test_a_wrong_password_is_said_so_and_not_shown(postgres: Postgres, postgres_
     assert "hunter2" not in repr(caught.value) + repr(caught.value.__cause__)
 
 
+def test_a_password_that_is_missing_is_asked_for(postgres_url: str, tmp_path: Path) -> None:
+    with pytest.raises(StoreError) as caught:
+        Database.open(postgres_url.partition("&passfile")[0] + f"&passfile={tmp_path / 'none'}")
+    assert caught.value.message.endswith("asks for a password")
+
+
 def test_a_database_keeps_its_password_to_itself(postgres: Postgres, postgres_url: str) -> None:
     word = postgres.passfile.read_text().strip().rpartition(":")[2]
     url = postgres_url.replace("licet@", f"licet:{word}@").partition("&passfile")[0]

@@ -84,6 +84,11 @@ def _of_server(cause: psycopg.Error, where: str, *, lost: bool) -> StoreError:
             return StoreError(f"{where} only lets itself be read", "name the primary, not a standby")
         case psycopg.OperationalError() if cause.sqlstate is None and "authentication failed" in str(cause):
             return StoreError(f"{where} refused the password", "put the right one into the file of `passfile`")
+        case psycopg.OperationalError() if cause.sqlstate is None and "no password supplied" in str(cause):
+            # libpq passes over a file that others may read, with a warning that nobody sees.
+            return StoreError(
+                f"{where} asks for a password", "put it into a file of mode 0600 and name that: `passfile`"
+            )
         case psycopg.OperationalError() | psycopg.InterfaceError() if lost or cause.sqlstate is None:
             return LostError(f"{where} cannot be reached, {_line(cause)}", "see that it runs, and try again")
     return StoreError(f"{where} cannot be used, {_line(cause)}", "see what PostgreSQL says")
