@@ -77,6 +77,7 @@ class Server:
 
     async def run(self) -> None:
         """Follow the stored state until cancelled. Whatever fails is told and tried again."""
+        told = self.state.version
         while True:
             try:
                 await asyncio.to_thread(self._reconcile)
@@ -85,10 +86,10 @@ class Server:
                 if str(error) != self.failure:
                     _log.error("the domain cannot be followed", reason=str(error))
                 self.failure = str(error)
-            known = self.state.version
             with contextlib.suppress(IdentityError, StoreError):
                 await asyncio.to_thread(self._issuer.refresh)
-            if self.state.version != known:
+            if self.state.version != told:
+                told = self.state.version
                 self._tell()
             await asyncio.sleep(_PACE)
 

@@ -29,7 +29,7 @@ class Cluster(msgspec.Struct, frozen=True):
 
 
 def sockets(path: Path, source: Source, api: ApiServer | None, node: str, limits: Limits) -> WorkloadServer:
-    """The Workload API and SDS at `path`; workloads are known by the kernel, and where there is an API by their pods."""
+    """The Workload API and SDS at `path`; workloads are known by the kernel, and with an API by their pods."""
     plugins: list[Plugin] = [Unix()]
     if api is not None:
         plugins.append(Kubernetes(api, node))
