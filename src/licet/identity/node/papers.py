@@ -1,0 +1,82 @@
+"""An agent's key, certificate and roots as files, each there whole or not at all, and read by nobody else."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+
+from licet.identity import keys
+from licet.identity.errors import IdentityError, MalformedError
+from licet.identity.keys import UNREADABLE
+from licet.identity.node.tls import Material, key_pem, pem
+
+_OWN = "agent.pem"
+_ROOTS = "roots.pem"
+
+
+def save(home: Path, material: Material) -> None:
+    """Keep these; raises IdentityError where the directory cannot be written."""
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write(home / _ROOTS, pem(material.roots))
+        _write(home / _OWN, key_pem(material.key) + pem(material.chain))
+    except OSError as error:
+        raise IdentityError(f"`{home}` cannot be written", error.strerror or "look at the directory") from error
+
+
+def load(home: Path) -> Material | None:
+    """What was kept, None where nothing was; raises IdentityError where others can read it, or nobody can."""
+    try:
+        data, roots = _read(home / _OWN), _read(home / _ROOTS)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise IdentityError(f"`{home}` cannot be read", error.strerror or "look at the directory") from error
+    try:
+        key = keys.write_private(_private(data))
+        return Material(_certificates(data), key, _certificates(roots))
+    except (MalformedError, *UNREADABLE):
+        raise MalformedError(f"`{home / _OWN}` is damaged", "remove it, and have the agent attested again") from None
+
+
+def _private(data: bytes) -> keys.PrivateKey:
+    key = load_pem_private_key(data, None)
+    keys.kind_of(key.public_key())
+    assert isinstance(key, keys.PrivateKey)
+    return key
+
+
+def _certificates(data: bytes) -> tuple[bytes, ...]:
+    return tuple(each.public_bytes(Encoding.DER) for each in x509.load_pem_x509_certificates(data))
+
+
+def _read(file: Path) -> bytes:
+    with file.open("rb") as stream:
+        if os.fstat(stream.fileno()).st_mode & 0o077:
+            raise IdentityError(
+                f"`{file}` can be read by others", f"`chmod 600 {file}`, or have the agent attested anew"
+            )
+        return stream.read()
+
+
+def _write(file: Path, data: bytes) -> None:
+    beside = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(beside, file)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
