@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from aiohttp import web
@@ -72,6 +73,13 @@ async def stranger(answer: Answer, context: ssl.SSLContext | None = SVID) -> Asy
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()
+
+
+@contextmanager
+def silence() -> Iterator[int]:
+    """The port of somebody who takes connections and says nothing on them."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening.getsockname()[1]
 
 
 def _application(answer: Answer) -> web.Application:
