@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -18,30 +16,18 @@ from licet.contracts.crd import definition
 from licet.contracts.schema import KINDS
 from licet.diag.diagnostic import Diagnostic
 from licet.diag.place import Place
+from tests.built import go_program
 from tests.contracts.drawn import CONTRACTS, damaged
 from tests.contracts.read import decoded
 
 _SOURCE = Path(__file__).parent / "apiserver"
-_BINARY = Path(__file__).parents[2] / ".tools" / "apiserver"
 _FULL = list(yaml.safe_load_all((Path(__file__).parent / "full.yaml").read_text()))
 
 
 @pytest.fixture(scope="module")
 def judge() -> Path:
     """The program, built from the pinned modules; skips the test where there is no Go."""
-    go = shutil.which("go")
-    if go is None:
-        pytest.skip("the API server's code is Go, and `go` is not installed")
-    _BINARY.parent.mkdir(exist_ok=True)
-    fresh = _BINARY.with_name(f"apiserver.{os.getpid()}")
-    subprocess.run(
-        [go, "build", "-trimpath", "-ldflags=-s -w", "-o", str(fresh), "."],
-        cwd=_SOURCE,
-        env=os.environ | {"GOFLAGS": "-mod=readonly"},
-        check=True,
-    )
-    fresh.replace(_BINARY)
-    return _BINARY
+    return go_program(_SOURCE, "apiserver")
 
 
 def _judged(judge: Path, objects: list[dict[str, Any]]) -> tuple[list[list[str]], list[list[str]]]:

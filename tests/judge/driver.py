@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,35 +9,20 @@ from types import TracebackType
 from typing import Self
 
 import msgspec
-import pytest
 
 from licet.model.addresses import address_text
 from licet.model.cluster import Cluster
 from licet.model.selector import Selector
 from licet.model.workload import Workload
+from tests.built import go_program
 from tests.clusters import Question
 from tests.judge import encode
 from tests.oracle import Side
 
-SOURCE = Path(__file__).parent
-BINARY = SOURCE.parents[1] / ".tools" / "judge"
-
 
 def build() -> Path:
     """The program, built from the pinned modules; skips the test where there is no Go."""
-    go = shutil.which("go")
-    if go is None:
-        pytest.skip("the judge is a Go program, and `go` is not installed")
-    BINARY.parent.mkdir(exist_ok=True)
-    fresh = BINARY.with_name(f"judge.{os.getpid()}")
-    subprocess.run(
-        [go, "build", "-trimpath", "-ldflags=-s -w", "-o", str(fresh), "."],
-        cwd=SOURCE,
-        env=os.environ | {"GOFLAGS": "-mod=readonly"},
-        check=True,
-    )
-    fresh.replace(BINARY)
-    return BINARY
+    return go_program(Path(__file__).parent, "judge")
 
 
 class Answer(msgspec.Struct):
