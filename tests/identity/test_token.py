@@ -6,7 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jwt
@@ -149,14 +149,8 @@ def test_a_key_is_used_with_its_own_algorithm_alone(algorithm: str) -> None:
 def test_a_token_brings_no_keys_of_its_own() -> None:
     mine = generate(KeyKind.EC_P256)
     jwk = jwt.get_algorithm_by_name("ES256").to_jwk(public(mine), as_dict=True)
-    for extra in (
-        {"jwk": jwk},
-        {"jku": "https://evil.example"},
-        {"x5c": []},
-        {"crit": ["exp"]},
-        {"b64": False},
-        {"a": 1},
-    ):
+    extras: list[dict[str, Any]] = [{"jwk": jwk}, {"jku": "https://a"}, {"x5c": []}, {"crit": ["exp"]}, {"b64": False}]
+    for extra in (*extras, {"a": 1}):
         with pytest.raises(MalformedError):
             token.validate(signed({**HEADER, **extra}, CLAIMS, mine), "bank", BUNDLES, NOW)
 
@@ -278,8 +272,6 @@ def test_junk_holds_no_claims(claims: object) -> None:
 def test_a_stock_client_reads_what_is_issued() -> None:
     """PyPI `spiffe` has clock and rules of its own."""
     spiffe = pytest.importorskip("spiffe")
-    from datetime import UTC, datetime
-
     text = token.issue(SHOP, ["bank"], datetime.now(UTC), 300, ours.jwt_key, "one", KeyKind.EC_P256)
     domain = spiffe.TrustDomain("example.org")
     svid = spiffe.JwtSvid.parse_and_validate(text, spiffe.JwtBundle(domain, {"one": public(ours.jwt_key)}), {"bank"})

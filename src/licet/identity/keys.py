@@ -7,7 +7,7 @@ import hashlib
 from typing import TypeAlias
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
@@ -28,12 +28,13 @@ PublicKey: TypeAlias = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rs
 UNREADABLE = (
     ValueError,
     TypeError,
+    InternalError,
     UnsupportedAlgorithm,
     x509.DuplicateExtension,
     x509.InvalidVersion,
     x509.UnsupportedGeneralNameType,
 )
-"""Everything that `cryptography` raises while it reads bytes of strangers."""
+"""What `cryptography` raises while it reads bytes of strangers: InternalError for an Ed25519 key that is too long."""
 _EXPONENT = 65537
 
 
