@@ -6,8 +6,7 @@ import asyncio
 import json
 import ssl
 import sys
-import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -16,19 +15,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from licet.identity.svid import X509Svid
 from tests.identity.workload.sources import Authority
-
-PATIENCE = 30.0
-
-
-async def until(holds: Callable[[], Awaitable[bool] | bool]) -> None:
-    """Wait until something holds; fail where it never does."""
-    end = time.monotonic() + PATIENCE
-    while True:
-        held = holds()
-        if held if isinstance(held, bool) else await held:
-            return
-        assert time.monotonic() < end, "what was waited for did not come"
-        await asyncio.sleep(0.02)
 
 
 def config(home: Path, socket: Path, certificate: str, believed: str, api: str) -> dict[str, object]:

@@ -90,6 +90,7 @@ class Scripted:
         self.error: Exception | None = error
         self.view = view or self.fresh()
         self.watching = 0
+        self.taken: View | None = None
         self.asked: list[Peer] = []
         self._changed = asyncio.Event()
 
@@ -97,6 +98,11 @@ class Scripted:
         """A view with new SVIDs."""
         svids = tuple(self.authority.svid(path, hint) for path, hint in self.paths)
         return View(svids, self.authority.bundle(sequence), {each.trust_domain: each for each in foreign})
+
+    def heavy(self, bulk: bytes, sequence: int) -> View:
+        """A view that takes long to send."""
+        foreign = Bundle(TrustDomain("bulky.example"), (bulk,), (), sequence)
+        return View(self.fresh().svids, self.view.own, {foreign.trust_domain: foreign})
 
     def show(self, view: View) -> None:
         """From now on everybody sees this."""
@@ -126,6 +132,7 @@ class Scripted:
                     shown = self.view
                     yield shown if keys else View((), shown.own, shown.federated)
                 else:
+                    self.taken = shown
                     await changed.wait()
         finally:
             self.watching -= 1

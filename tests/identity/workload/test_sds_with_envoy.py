@@ -11,8 +11,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from licet.identity.svid import View
-from tests.identity.workload.envoy import Connection, admitted, client, envoy, until
-from tests.identity.workload.serving import serving
+from tests.identity.workload.envoy import Connection, admitted, client, envoy
+from tests.identity.workload.serving import serving, until
 from tests.identity.workload.sources import Authority, Scripted
 
 

@@ -1,22 +1,20 @@
-"""The SPIFFE Workload API: the service of SPIFFE_Workload_API.md, and nothing beside it.
-
-Messages are handled as bytes, so that one response is put together once for all who are to have it.
-"""
+"""The SPIFFE Workload API: the service of SPIFFE_Workload_API.md, and nothing beside it."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import hashlib
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
-from typing import TypeAlias
+from datetime import UTC, datetime
 
 import grpc
-from google.protobuf.json_format import ParseDict
+from google.protobuf.json_format import ParseDict, ParseError
 from google.protobuf.message import Message
 
-from licet.identity.bundle import Bundle
 from licet.identity.errors import MalformedError, RefusedError, UnavailableError
-from licet.identity.spiffeid import SpiffeID, TrustDomain, parse
+from licet.identity.spiffeid import parse
 from licet.identity.svid import View
+from licet.identity.token import validate
 from licet.identity.workload import responses
 from licet.identity.workload.calls import Caller, Context, answering, first, known, read
 from licet.identity.workload.proto.workload_pb2 import (
@@ -32,51 +30,47 @@ from licet.identity.workload.source import Source
 SERVICE = "SpiffeWorkloadAPI"
 _HEADER = ("workload.spiffe.io", "true")
 
-Validate: TypeAlias = Callable[[str, str, Mapping[TrustDomain, Bundle]], tuple[SpiffeID, Mapping[str, object]]]
-"""A token, an audience and the bundles to believe: the subject and the claims; raises IdentityError."""
-
 
 class WorkloadApi(grpc.GenericRpcHandler):
     """Answers every method of the service; those of profiles that are not served are Unimplemented (7)."""
 
-    def __init__(self, source: Source, caller: Caller, validate: Validate) -> None:
+    def __init__(self, source: Source, caller: Caller) -> None:
         self._source = source
         self._caller = caller
-        self._validate = validate
-        self._shared = responses.Shared()
         streams = {
             "FetchX509SVID": (X509SVIDRequest, True, responses.x509_svids),
             "FetchX509Bundles": (X509BundlesRequest, False, responses.x509_bundles),
             "FetchJWTBundles": (JWTBundlesRequest, False, responses.jwt_bundles),
         }
-        self._methods: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
+        self.methods: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
             f"/{SERVICE}/{name}": grpc.unary_stream_rpc_method_handler(self._stream(name, *how))
             for name, how in streams.items()
         }
         for name, answer in (("FetchJWTSVID", self._tokens), ("ValidateJWTSVID", self._validated)):
-            self._methods[f"/{SERVICE}/{name}"] = grpc.unary_unary_rpc_method_handler(self._unary(name, answer))
+            self.methods[f"/{SERVICE}/{name}"] = grpc.unary_unary_rpc_method_handler(self._unary(name, answer))
         self._unimplemented: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(_unimplemented)
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes] | None:
         """What answers a method; None for those of other services."""
         method: str = handler_call_details.method
-        return self._methods.get(method, self._unimplemented) if method.startswith(f"/{SERVICE}/") else None
+        return self.methods.get(method, self._unimplemented) if method.startswith(f"/{SERVICE}/") else None
 
     def _stream(
-        self, name: str, request: type[Message], keys: bool, response: responses.Response
+        self, name: str, request: type[Message], keys: bool, response: Callable[[View], Message]
     ) -> Callable[[bytes, Context], Awaitable[None]]:
         async def handle(data: bytes, context: Context) -> None:
             async with answering(context, name):
                 _check_header(context)
                 read(request, data)
                 peer = known(self._caller, context)
-                sent: bytes | None = None
+                sent = b""
                 async with aclosing(self._source.views(peer, keys=keys)) as views:
                     async for view in views:
-                        wanted = self._shared.of(view, response)
-                        if wanted != sent:
+                        wanted = response(view).SerializeToString(deterministic=True)
+                        # What was sent holds a key, so no copy of it is kept to compare with.
+                        if (digest := hashlib.sha256(wanted).digest()) != sent:
                             await context.write(wanted)
-                            sent = wanted
+                            sent = digest
                 raise UnavailableError("the stream has ended", "call again")
 
         return handle
@@ -107,14 +101,18 @@ class WorkloadApi(grpc.GenericRpcHandler):
         if not request.audience or not request.svid:
             raise MalformedError("the token or its audience is missing", "set `audience` and `svid`")
         view = await first(self._source, known(self._caller, context), keys=False)
-        subject, claims = self._validate(request.svid, request.audience, _bundles(view))
+        bundles = {**view.federated, view.own.trust_domain: view.own}
+        try:
+            subject, claims = validate(request.svid, request.audience, bundles, datetime.now(UTC))
+        except RefusedError as error:
+            # The token is at fault and not the caller, who would else take it that it has no identity.
+            raise MalformedError(error.message, error.help) from None
         response = ValidateJWTSVIDResponse(spiffe_id=str(subject))
-        ParseDict(dict(claims), response.claims)
+        try:
+            ParseDict(claims, response.claims)
+        except (ParseError, ValueError, OverflowError, RecursionError):
+            raise MalformedError("the token's claims cannot be told", "plain JSON, not too deep") from None
         return response
-
-
-def _bundles(view: View) -> dict[TrustDomain, Bundle]:
-    return {**view.federated, view.own.trust_domain: view.own}
 
 
 def _metadata(context: Context) -> Sequence[tuple[str, str | bytes]]:

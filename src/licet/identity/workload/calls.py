@@ -54,6 +54,8 @@ async def answering(context: Context, method: str) -> AsyncIterator[None]:
         return
     except grpc.aio.AbortError:
         raise
+    except grpc.aio.InternalError:
+        return  # the caller left while it was written to
     except IdentityError as error:
         code, details = _status(error), str(error)
     except Exception as error:

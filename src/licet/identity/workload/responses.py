@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
-from typing import TypeAlias
-
-from google.protobuf.message import Message
+from collections.abc import Iterator, Sequence
 
 from licet.identity.bundle import Bundle
 from licet.identity.bundle_document import encode_jwt
@@ -20,28 +16,6 @@ from licet.identity.workload.proto.workload_pb2 import (
     X509BundlesResponse,
     X509SVIDResponse,
 )
-
-Response: TypeAlias = Callable[[View], Message]
-_KEPT = 64
-
-
-class Shared:
-    """Serialised responses of the latest views: many callers that have one view are sent the same bytes."""
-
-    def __init__(self) -> None:
-        self._latest: OrderedDict[tuple[int, Response], tuple[View, bytes]] = OrderedDict()
-
-    def of(self, view: View, response: Response) -> bytes:
-        """The response for this view, equal bytes for equal contents; raises what `response` raises."""
-        # The view is kept beside its bytes, so that no other can come to have the same `id`.
-        place = (id(view), response)
-        if (found := self._latest.get(place)) is not None:
-            return found[1]
-        data = response(view).SerializeToString(deterministic=True)
-        self._latest[place] = (view, data)
-        if len(self._latest) > _KEPT:
-            self._latest.popitem(last=False)
-        return data
 
 
 def x509_svids(view: View) -> X509SVIDResponse:

@@ -9,14 +9,15 @@ from types import TracebackType
 
 import grpc
 
-from licet.identity.workload.api import Validate, WorkloadApi
+from licet.identity.workload.api import WorkloadApi
 from licet.identity.workload.endpoint import Endpoint
 from licet.identity.workload.front import Attest, Front
 from licet.identity.workload.limits import Limits
 from licet.identity.workload.sds import SecretDiscovery
 from licet.identity.workload.source import Source
 
-_STOPPING = 2.0
+_STOPPING = 1.0
+"""Seconds for calls that are under way; streams would never end by themselves."""
 
 
 class WorkloadServer:
@@ -26,21 +27,20 @@ class WorkloadServer:
     one, whose directory pods see.
     """
 
-    def __init__(self, path: Path, source: Source, attest: Attest, validate: Validate, limits: Limits) -> None:
+    def __init__(self, path: Path, source: Source, attest: Attest, limits: Limits) -> None:
         self._path = path
         self._source = source
         self._attest = attest
-        self._validate = validate
         self._limits = limits
 
     async def __aenter__(self) -> WorkloadServer:
         self._endpoint = Endpoint(self._path)
         self._private = Path(tempfile.mkdtemp(prefix="licet-"))
         try:
-            inner = self._private / "grpc.sock"
+            self.inner = inner = self._private / "grpc.sock"
             self.front = Front(self._endpoint.listener, inner, self._attest, self._limits)
             self._grpc = grpc.aio.server(options=_options(self._limits))
-            api = WorkloadApi(self._source, self.front.caller, self._validate)
+            api = WorkloadApi(self._source, self.front.caller)
             self._grpc.add_generic_rpc_handlers((api, SecretDiscovery(self._source, self.front.caller).handler()))
             self._grpc.add_insecure_port(f"unix:{inner}")
             inner.chmod(0o600)

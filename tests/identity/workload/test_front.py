@@ -1,0 +1,228 @@
+"""The front knows who calls, lets nobody else in, and takes no more than it can carry."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import stat
+import sys
+from contextlib import AsyncExitStack, aclosing
+from pathlib import Path
+
+import grpc
+import pytest
+from structlog.testing import capture_logs
+
+from licet.identity.attest.attestor import Attestor
+from licet.identity.errors import IdentityError, RefusedError
+from licet.identity.workload.endpoint import Endpoint
+from licet.identity.workload.limits import Limits
+from licet.identity.workload.proto.workload_pb2 import X509SVIDResponse
+from licet.identity.workload.source import Peer
+from tests.identity.workload import sources
+from tests.identity.workload.serving import client, serving, status, until
+from tests.identity.workload.sources import Scripted
+
+WATCH = """
+import sys, grpc
+channel = grpc.insecure_channel("unix:" + sys.argv[1])
+for _ in channel.unary_stream("/SpiffeWorkloadAPI/FetchX509SVID")(b"", metadata=(("workload.spiffe.io", "true"),)):
+    print("served", flush=True)
+"""
+
+
+async def watcher(path: Path) -> asyncio.subprocess.Process:
+    """A process of its own that watches, and says so."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", WATCH, str(path), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+    )
+    assert process.stdout is not None
+    assert await asyncio.wait_for(process.stdout.readline(), 30) == b"served\n"
+    return process
+
+
+def test_the_caller_is_the_process_that_connected(tmp_path: Path) -> None:
+    async def story() -> None:
+        source = Scripted()
+        async with serving(tmp_path, source, attest=Attestor(()).attest):
+            process = await watcher(tmp_path / "api.sock")
+            (peer,) = source.asked
+            assert (peer.pid, peer.uid, peer.gid) == (process.pid, os.getuid(), os.getgid())
+            process.kill()
+            await process.wait()
+
+    asyncio.run(story())
+
+
+def test_streams_end_with_their_process(tmp_path: Path) -> None:
+    async def story() -> None:
+        source = Scripted()
+        async with serving(tmp_path, source, attest=Attestor(()).attest) as server:
+            processes = [await watcher(tmp_path / "api.sock") for _ in range(3)]
+            assert (source.watching, server.front.connections) == (3, 3)
+            processes[0].kill()
+            await until(lambda: (source.watching, server.front.connections) == (2, 2))
+            for process in processes[1:]:
+                process.kill()
+            await until(lambda: (source.watching, server.front.connections) == (0, 0))
+            for process in processes:
+                await process.wait()
+
+    asyncio.run(story())
+
+
+def test_a_connection_ends_when_its_process_is_gone_though_somebody_holds_the_socket(tmp_path: Path) -> None:
+    async def story() -> None:
+        source = Scripted()
+        futures: list[asyncio.Future[None]] = []
+
+        async def attest(sock: socket.socket) -> tuple[Peer, asyncio.Future[None]]:
+            peer, gone = await sources.attest(sock)
+            futures.append(gone)
+            return peer, gone
+
+        async with serving(tmp_path, source, attest=attest), client(tmp_path / "api.sock") as connection:
+            async with aclosing(connection.stream("FetchX509SVID", X509SVIDResponse)) as stream:
+                await anext(stream)
+                futures[0].set_result(None)
+                assert (await status(anext(stream)))[0] is grpc.StatusCode.UNAVAILABLE
+            await until(lambda: source.watching == 0)
+
+    asyncio.run(story())
+
+
+def test_who_connects_to_the_socket_within_is_refused(tmp_path: Path) -> None:
+    async def story() -> None:
+        source = Scripted()
+        async with serving(tmp_path, source) as server:
+            inner = server.inner
+            assert stat.S_IMODE(inner.stat().st_mode) == 0o600
+            assert stat.S_IMODE(inner.parent.stat().st_mode) == 0o700
+            async with client(inner) as connection:
+                assert (await status(connection.first("FetchX509SVID", X509SVIDResponse)))[0] is (
+                    grpc.StatusCode.PERMISSION_DENIED
+                )
+        assert source.asked == []
+        assert not inner.parent.exists()
+
+    asyncio.run(story())
+
+
+def test_who_cannot_be_attested_is_unavailable_and_may_come_again(tmp_path: Path) -> None:
+    async def story() -> None:
+        async def attest(_: socket.socket) -> tuple[Peer, asyncio.Future[None]]:
+            raise RefusedError("process 1 has ended", "connect again")
+
+        with capture_logs() as logs:
+            async with serving(tmp_path, Scripted(), attest=attest), client(tmp_path / "api.sock") as connection:
+                code, _ = await status(connection.first("FetchX509SVID", X509SVIDResponse))
+        assert code is grpc.StatusCode.UNAVAILABLE
+        assert {line["reason"] for line in logs} == {"process 1 has ended: connect again"}
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("limits", [Limits(connections=3), Limits(connections_for_uid=3)])
+def test_connections_over_a_limit_are_shed_and_served_when_there_is_room(tmp_path: Path, limits: Limits) -> None:
+    async def story() -> None:
+        async with serving(tmp_path, Scripted(), limits=limits) as server:
+            held = [await asyncio.open_unix_connection(tmp_path / "api.sock") for _ in range(3)]
+            await until(lambda: server.front.connections == 3)
+            with capture_logs() as logs:
+                async with client(tmp_path / "api.sock") as another:
+                    code, _ = await status(another.first("FetchX509SVID", X509SVIDResponse))
+            assert code is grpc.StatusCode.UNAVAILABLE
+            assert server.front.shed >= 1
+            assert {line["event"] for line in logs} == {"a connection was turned away"}
+            for _, writer in held:
+                writer.close()
+                await writer.wait_closed()
+            await until(lambda: server.front.connections == 0)
+            async with client(tmp_path / "api.sock") as another:
+                await another.first("FetchX509SVID", X509SVIDResponse)
+
+    asyncio.run(story())
+
+
+def test_who_connects_and_says_nothing_is_let_go(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with serving(tmp_path, Scripted(), limits=Limits(hello=0.1)) as server:
+            reader, writer = await asyncio.open_unix_connection(tmp_path / "api.sock")
+            await asyncio.wait_for(reader.read(), 30)
+            await until(lambda: server.front.connections == 0)
+            writer.close()
+            await writer.wait_closed()
+
+    asyncio.run(story())
+
+
+def test_a_stop_ends_every_stream_and_takes_the_sockets_away(tmp_path: Path) -> None:
+    async def story() -> None:
+        source = Scripted()
+        async with AsyncExitStack() as stack:
+            server = await stack.enter_async_context(serving(tmp_path, source))
+            async with client(tmp_path / "api.sock") as connection:
+                async with aclosing(connection.stream("FetchX509SVID", X509SVIDResponse)) as stream:
+                    await anext(stream)
+                    ending = asyncio.ensure_future(stack.aclose())
+                    assert (await status(anext(stream)))[0] is grpc.StatusCode.UNAVAILABLE
+                await ending
+        assert (source.watching, server.front.connections) == (0, 0)
+        assert not (tmp_path / "api.sock").exists()
+
+    asyncio.run(story())
+
+
+def test_everybody_may_connect_and_only_the_owner_may_replace_the_socket(tmp_path: Path) -> None:
+    with Endpoint(tmp_path / "new" / "api.sock") as endpoint:
+        assert stat.S_IMODE(endpoint.path.stat().st_mode) == 0o666
+        assert stat.S_IMODE(endpoint.path.parent.stat().st_mode) & 0o022 == 0
+    tmp_path.chmod(0o777)
+    with pytest.raises(IdentityError) as refused:
+        Endpoint(tmp_path / "api.sock")
+    assert refused.value.message == f"others may write `{tmp_path}`, and could put a socket of their own there"
+
+
+def test_the_socket_of_a_dead_server_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "api.sock"
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+    assert path.is_socket()
+    with Endpoint(path) as endpoint, socket.socket(socket.AF_UNIX) as caller:
+        caller.connect(str(endpoint.path))
+    assert not path.exists()
+
+
+def test_the_socket_of_a_living_server_is_left_to_it(tmp_path: Path) -> None:
+    path = tmp_path / "api.sock"
+    with Endpoint(path), pytest.raises(IdentityError, match="another server listens"):
+        Endpoint(path)
+    foreign = tmp_path / "foreign.sock"
+    with socket.socket(socket.AF_UNIX) as living:
+        living.bind(str(foreign))
+        living.listen()
+        with pytest.raises(IdentityError, match="another server listens"):
+            Endpoint(foreign)
+        assert foreign.is_socket()
+
+
+def test_what_is_no_socket_is_never_removed(tmp_path: Path) -> None:
+    path = tmp_path / "api.sock"
+    path.write_text("precious")
+    with pytest.raises(IdentityError, match="is there and no socket"):
+        Endpoint(path)
+    assert path.read_text() == "precious"
+
+
+def test_a_socket_that_somebody_put_in_its_place_is_left_there(tmp_path: Path) -> None:
+    path = tmp_path / "api.sock"
+    with Endpoint(path):
+        path.unlink()
+        path.write_text("another's")
+    assert path.read_text() == "another's"
+
+
+def test_a_path_too_long_for_a_socket_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(IdentityError, match="too long for a socket"):
+        Endpoint(tmp_path / ("x" * 100))

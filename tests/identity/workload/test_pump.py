@@ -1,0 +1,83 @@
+"""Bytes arrive whole and in order, and a slow reader costs a bounded amount of memory."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import socket
+
+from licet.identity.workload.pump import pump
+
+
+def pair() -> tuple[socket.socket, socket.socket]:
+    one, other = socket.socketpair()
+    one.setblocking(False)
+    other.setblocking(False)
+    return one, other
+
+
+def test_bytes_arrive_whole_in_both_directions_and_the_end_follows_them() -> None:
+    async def story() -> None:
+        caller, front = pair()
+        within, server = pair()
+        carried = asyncio.create_task(pump(front, within, asyncio.get_running_loop().create_future(), 30))
+        loop = asyncio.get_running_loop()
+        for near, far in ((caller, server), (server, caller)):
+            sent = os.urandom(3_000_000)
+            sending = asyncio.create_task(loop.sock_sendall(near, sent))
+            got = bytearray()
+            while len(got) < len(sent):
+                got += await loop.sock_recv(far, 1 << 20)
+            await sending
+            assert hashlib.sha256(got).digest() == hashlib.sha256(sent).digest()
+        await loop.sock_sendall(caller, b"last words")
+        caller.close()
+        got = bytearray()
+        while piece := await loop.sock_recv(server, 100):
+            got += piece
+        assert got == b"last words"
+        await carried
+        server.close()
+
+    asyncio.run(story())
+
+
+def test_nothing_more_is_read_for_a_reader_that_does_not_read() -> None:
+    async def story() -> None:
+        caller, front = pair()
+        within, server = pair()
+        loop = asyncio.get_running_loop()
+        carried = asyncio.create_task(pump(front, within, loop.create_future(), 0.1))
+        taken = 0
+        idle = 0
+        while idle < 20:
+            try:
+                taken += caller.send(bytes(1 << 16))
+                idle = 0
+            except BlockingIOError:
+                idle += 1
+            await asyncio.sleep(0.001)
+        assert taken < 4 << 20
+        server.close()
+        caller.close()
+        await carried
+
+    asyncio.run(story())
+
+
+def test_a_reader_who_never_takes_the_last_bytes_is_not_waited_for_long() -> None:
+    async def story() -> None:
+        caller, front = pair()
+        within, server = pair()
+        loop = asyncio.get_running_loop()
+        carried = asyncio.create_task(pump(front, within, loop.create_future(), 0.1))
+        sending = asyncio.create_task(loop.sock_sendall(server, bytes(2 << 20)))
+        await loop.sock_sendall(caller, b"hello")
+        await loop.sock_recv(server, 5)
+        sending.cancel()
+        server.close()
+        await asyncio.wait_for(carried, 30)
+        caller.close()
+
+    asyncio.run(story())
