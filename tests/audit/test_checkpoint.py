@@ -45,7 +45,7 @@ def test_a_note_of_another_key_is_refused() -> None:
 
 def test_a_note_of_another_log_is_refused() -> None:
     note = sign(Checkpoint("licet.dev/other", 7, bytes(32)), KEY, KNOWN)
-    with pytest.raises(AuditError, match="is of the log `licet.dev/other`"):
+    with pytest.raises(AuditError, match=r"is of the log `licet\.dev/other`"):
         verify(note, KNOWN)
 
 
@@ -66,7 +66,9 @@ def test_what_is_no_checkpoint_is_refused(note: str) -> None:
         parse(note)
 
 
-@pytest.mark.parametrize("text", ["", "name", "name+00000000+AQ==", f"{ORIGIN}+00000000+{str(KNOWN).split('+')[2]}", "a+b+ä"])
+@pytest.mark.parametrize(
+    "text", ["", "name", "name+00000000+AQ==", f"{ORIGIN}+00000000+{str(KNOWN).split('+')[2]}", "a+b+ä"]
+)
 def test_what_is_no_key_is_refused(text: str) -> None:
     with pytest.raises(AuditError):
         verifier(text)

@@ -67,15 +67,20 @@ class Rows:
         self._ahead[:0] = rows
 
 
-def align(rows: Rows, first: int, last: int, before: bytes, shift: int) -> Aligned:
-    """Take the rows of the positions from `first` up to, and without, `last`."""
+def align(rows: Rows, first: int, last: int, before: bytes, after: bytes, shift: int) -> Aligned:
+    """Take the rows of the positions from `first` up to, and without, `last`.
+
+    `before` is the hash of the record before them, `after` that of the last one, as far as they are known.
+    """
     found = Aligned([], [], [], shift)
     while first + len(found.slots) < last:
         here = first + len(found.slots)
         row = rows.peek()
         if row is None:
             break
-        match _place(row, rows.peek(1), rows.peek(2), here, last, linked=row.previous == before):
+        third = rows.peek(2)
+        genuine = third.previous if third is not None else after
+        match _place(row, rows.peek(1), third, here, last, genuine, linked=row.previous == before):
             case _Place.INSERTED:
                 rows.take()
                 found.shift -= 1
@@ -106,12 +111,14 @@ def _replaced(row: Row, here: int) -> Fault:
     return Fault(Wrong.CHANGED, here, row.position, f"the record was changed: it says that it is record {row.position}")
 
 
-def _place(row: Row, second: Row | None, third: Row | None, here: int, last: int, *, linked: bool) -> _Place:
+def _place(
+    row: Row, second: Row | None, third: Row | None, here: int, last: int, genuine: bytes, *, linked: bool
+) -> _Place:
     says = row.position
     second_says = second.position if second is not None else None
     if says == here:
-        genuine = third is None or second is None or second_says != here or third.previous != second.leaf
-        return _Place.KEEP if genuine or row.leaf == second.leaf else _Place.INSERTED  # type: ignore[union-attr]
+        twice = second is not None and second_says == here and row.leaf != second.leaf
+        return _Place.INSERTED if twice and second is not None and second.leaf == genuine else _Place.KEEP
     if second_says == here:
         follows = third.position == here + 2 if third is not None else here + 2 <= last
         return _Place.REPLACED if says == here + 1 and follows else _Place.INSERTED

@@ -121,7 +121,8 @@ class _Verification:
     def _judge(self, boundary: _Boundary) -> bool:
         """Say what is wrong up to there, and go on with what was signed; False where the log ends before."""
         start = self._size
-        aligned = align(self._rows, start, boundary.size, self._before, self._shift)
+        end = boundary.head.last if boundary.head is not None else b""
+        aligned = align(self._rows, start, boundary.size, self._before, end, self._shift)
         self._shift = aligned.shift
         if start + len(aligned.slots) < boundary.size:
             self._say(*aligned.faults)

@@ -1,0 +1,74 @@
+"""`licet audit show`: what happened?"""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import click
+
+from licet.cli.commands.audit.wanted import choosing, wanted
+from licet.cli.extra import identity_extra
+from licet.cli.options import epilog
+from licet.cli.place import Where, placed
+
+_PAUSE = 0.5
+
+
+@click.command(
+    "show",
+    epilog=epilog(
+        [
+            "licet audit show                               the newest records",
+            "licet audit show --identity spiffe://shop.example/ns/shop/sa/cart --last 1000",
+            "licet audit show --follow -o json              as they happen, a line each",
+            "licet audit show --public-key > log.pub        to be kept elsewhere, for `verify --key`",
+        ],
+        ["0    always", "2    the input or the usage is wrong"],
+    ),
+)
+@choosing
+@click.option("--last", type=click.IntRange(1), default=100, show_default=True, metavar="N", help="So many at most.")
+@click.option("--follow", is_flag=True, help="Go on with what is recorded from now on, until interrupted.")
+@click.option("--public-key", is_flag=True, help="Print the log's key instead, as `name+hash+base64`.")
+@click.option("--checkpoint", is_flag=True, help="Print the newest checkpoint instead, to be kept elsewhere.")
+@placed()
+def command(
+    where: Where,
+    kinds: tuple[str, ...],
+    since: str | None,
+    until: str | None,
+    identity: str,
+    last: int,
+    follow: bool,
+    public_key: bool,
+    checkpoint: bool,
+) -> int:
+    """Records, the newest last.
+
+    Nothing is verified on the way: `licet audit verify` does that.
+    """
+    with identity_extra("audit"):
+        from licet.app import auditing
+        from licet.audit import read
+        from licet.cli.render import audited
+
+    choice = wanted(kinds, since, until, identity)
+    with auditing.opened(where.place.address, None) as log:
+        if public_key or checkpoint:
+            note = auditing.newest_checkpoint(log)
+            where.write(str(log.known) if public_key else note, lambda: {"key": str(log.known), "checkpoint": note})
+            return 0
+        line = audited.line_json if where.output == "json" else audited.line
+        with log.database.read() as connection:
+            shown = read.newest(connection, choice, last)
+            following = read.end(connection)
+        sys.stdout.writelines(line(kept) for kept in shown)
+        while follow:
+            sys.stdout.flush()
+            time.sleep(_PAUSE)
+            with log.database.read() as connection:
+                end = read.end(connection)
+                sys.stdout.writelines(line(kept) for kept in read.records(connection, choice, following))
+            following = end
+    return 0

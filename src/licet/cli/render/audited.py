@@ -1,0 +1,89 @@
+"""The log, what was found wrong with it, and proofs, for people and as JSON."""
+
+from __future__ import annotations
+
+import msgspec
+
+from licet.app.auditing import Log
+from licet.audit.event import Detail
+from licet.audit.fault import Fault
+from licet.audit.prove import Checked, Inclusion
+from licet.audit.read import Kept
+from licet.audit.verify import Verified
+from licet.diag.render.visible import visible
+
+SCHEMA = "licet.dev/audit/v1"
+_FIRST = ("spiffe_id", "id", "trust_domain", "serial", "reason")
+
+
+def line(kept: Kept) -> str:
+    """A record on one line: position, time, kind, who, and what is told first of its facts."""
+    record = kept.record
+    facts = {key: record.detail[key] for key in sorted(record.detail, key=_order)}
+    told = " ".join(f"{key}={_value(value)}" for key, value in facts.items())
+    who = " ".join(_value(value) for key, value in record.actor.items() if key in ("type", "id", "name", "pid", "uid"))
+    return f"{record.position:>8}  {record.time}  {visible(record.kind):<18}  {visible(who)}  {visible(told)}\n"
+
+
+def line_json(kept: Kept) -> str:
+    """A record as it stands in the log."""
+    return kept.text.decode() + "\n"
+
+
+def verified(found: Verified, log: Log) -> str:
+    """What is wrong, a line each, and what was looked at."""
+    lines = [_fault(fault) for fault in found.faults]
+    if found.cut:
+        lines.append("more is wrong than is told here")
+    if not log.trusted:
+        lines.append(f"note: the key is the one in the database, `{log.known}`: compare it with yours (`--key`)")
+    outcome = "the log is sound" if found.holds else "the log is NOT sound"
+    lines.append(f"{found.records} records, {found.checkpoints} checkpoints: {outcome}")
+    return "\n".join(map(visible, lines)) + "\n"
+
+
+def verified_json(found: Verified, log: Log) -> dict[str, object]:
+    """As above, for programs."""
+    return {
+        "schema": SCHEMA,
+        "sound": found.holds,
+        "records": found.records,
+        "checkpoints": found.checkpoints,
+        "newest": found.newest,
+        "key": str(log.known),
+        "trusted": log.trusted,
+        "faults": msgspec.to_builtins(found.faults),
+        "cut": found.cut,
+    }
+
+
+def checked(found: Checked) -> str:
+    """Whether a proof holds, and what it proves."""
+    if not found.holds:
+        return "".join(f"{visible(wrong)}\n" for wrong in found.wrong) + "the proof does NOT hold\n"
+    return f"{_says(found)}\n"
+
+
+def checked_json(found: Checked) -> dict[str, object]:
+    """As above, for programs."""
+    return {"schema": SCHEMA, "sound": found.holds, "wrong": list(found.wrong), "key": found.proof.key}
+
+
+def _says(found: Checked) -> str:
+    proof = found.proof
+    if isinstance(proof, Inclusion):
+        return f"record {proof.position} is in the log that was signed"
+    return f"the log of {proof.second.size} records begins with the log of {proof.first.size}"
+
+
+def _fault(fault: Fault) -> str:
+    where = f"record {fault.first}" if fault.first == fault.last else f"records {fault.first} to {fault.last}"
+    return f"{fault.wrong.value}: {where}: {fault.message}"
+
+
+def _order(key: str) -> tuple[int, str]:
+    return _FIRST.index(key) if key in _FIRST else len(_FIRST), key
+
+
+def _value(value: Detail) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
