@@ -110,9 +110,11 @@ class Domain:
         self.change(own=Bundle(self.trust_domain, roots, (), own.sequence + 1))
 
     async def bundle(self) -> Bundle:
+        """The bundle of now."""
         return self.state.own
 
     async def attest_join(self, token: str, request: bytes) -> Admission:
+        """Each token holds once."""
         if token not in self.tokens:
             raise RefusedError("the join token is unknown or expired", "ask for a new one")
         if token in self.used:
@@ -121,20 +123,24 @@ class Domain:
         return self._admit(self.trust_domain.member(AGENT_PATH + self.tokens[token]), request)
 
     async def attest_kubernetes(self, token: str, request: bytes) -> Admission:
+        """One token is good."""
         if token != "projected":
             raise RefusedError("the token is not accepted", "look at its audience")
         return self._admit(self.trust_domain.member(AGENT_PATH + "k8s"), request)
 
     async def admit(self, agent: SpiffeID, serial: str) -> None:
+        """Its last two certificates are."""
         if agent in self.banned:
             raise RefusedError(f"`{agent}` is banned", "permit it")
         if serial not in self.serials.get(agent, ())[-2:]:
             raise RefusedError(f"`{agent}` shows a certificate that was replaced", "another has joined as it")
 
     async def renew(self, agent: SpiffeID, request: bytes) -> Admission:
+        """Nobody is refused that was admitted."""
         return self._admit(agent, request)
 
     def upstream(self, agent: SpiffeID) -> Upstream:
+        """The same for all agents."""
         return _Upstream(self, agent)
 
     def _admit(self, agent: SpiffeID, csr: bytes) -> Admission:
@@ -149,6 +155,7 @@ class Domain:
         self.serials.setdefault(agent, []).append(f"{serial:x}")
 
     async def follow(self) -> AsyncIterator[NodeState]:
+        """The state now and whenever it changes."""
         while True:
             changed = self._changed
             yield self.state

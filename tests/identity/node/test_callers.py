@@ -128,7 +128,7 @@ def test_the_port_for_agents_answers_nobody_without_a_certificate() -> None:
 
 
 def test_less_than_tls_1_3_is_refused_at_the_first_call() -> None:
-    """gRPC for Python has no setting for it: the version that was agreed on is looked at."""
+    """GRPC for Python has no setting for it: the version that was agreed on is looked at."""
     domain = Domain()
     shown = {"ssl_tls_version": [b"TLSv1.2"], "x509_pem_cert": [tls.pem(_agent(domain).chain)]}
     with pytest.raises(RefusedError, match=r"not of TLS 1\.3"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from datetime import timedelta
 from pathlib import Path
 from random import Random
 
@@ -58,7 +57,7 @@ def test_the_key_is_made_on_the_node_and_nobody_else_can_read_it(tmp_path: Path)
     asyncio.run(run())
 
 
-def test_no_secret_stands_in_a_repr(tmp_path: Path) -> None:
+def test_no_secret_stands_in_a_repr() -> None:
     domain = Domain()
     assert "once" not in repr(JoinToken("once"))
     assert repr(domain.server) == "Material(2 certificates, 1 roots)"

@@ -6,7 +6,7 @@ import asyncio
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
+from typing import Any, Literal, NoReturn, TypeAlias, TypeVar
 
 import grpc
 import structlog
@@ -19,10 +19,7 @@ from licet.identity.node.proto import node_pb2 as pb
 from licet.identity.node.proto import node_pb2_grpc as rpc
 from licet.identity.node.upstream import NodeState, Upstream
 
-if TYPE_CHECKING:
-    from typing import TypeAlias
-
-    Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 _Answer = TypeVar("_Answer")
 _Clock = Callable[[], datetime]

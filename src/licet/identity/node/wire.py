@@ -128,6 +128,8 @@ def chain(certificates: Sequence[bytes]) -> tuple[bytes, ...]:
 def audiences(message: Sequence[str]) -> tuple[str, ...]:
     """The audiences of a token."""
     _most("audiences", len(message), MOST_AUDIENCES)
+    if not message:
+        raise MalformedError("a token for no audience", "name one at least (JWT-SVID.md 3.2)")
     return tuple(_text("audience", audience) for audience in message)
 
 
