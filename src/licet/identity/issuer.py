@@ -75,13 +75,27 @@ class Issuer:
         """A JWT-SVID of this entry; raises RefusedError."""
         return self._settled(lambda state: self._mint_token(state, node, entry, audience, witness))
 
-    def own(self, spiffe_id: SpiffeID, csr: bytes, dns_names: tuple[str, ...], actor: dict[str, Detail]) -> Issued:
-        """A certificate for a server or an agent of Licet's own, below `/licet/`."""
+    def directly(
+        self, spiffe_id: SpiffeID, csr: bytes, lifetime: int, dns_names: tuple[str, ...], actor: dict[str, Detail]
+    ) -> Issued:
+        """A certificate without an entry: for a server or an agent of Licet's own, or as an administrator asks.
+
+        `lifetime` is in seconds, 0 for the domain's. Raises RefusedError where the identity is revoked.
+        """
 
         def sign(state: State) -> Issued:
+            if spiffe_id.trust_domain != state.trust_domain:
+                raise RefusedError(f"`{spiffe_id}` is of another trust domain", f"this one is `{state.trust_domain}`")
+            if spiffe_id in state.denied:
+                raise _revoked(spiffe_id)
+            if not 0 <= lifetime <= state.settings.lifetimes.longest:
+                raise RefusedError(
+                    f"{lifetime} s is no lifetime here",
+                    f"0 to {state.settings.lifetimes.longest} s, a sixth of an intermediate's",
+                )
             wanted = request.read(csr, ALLOWED)
             signer = self._signer(state, Kind.INTERMEDIATE)
-            signed = self._leaf(state, signer, spiffe_id, wanted, 0, dns_names, "", actor)
+            signed = self._leaf(state, signer, spiffe_id, wanted, lifetime, dns_names, "", actor)
             self._commit(state, [signed.row], [signed.event])
             return Issued((signed.leaf, self._upper(signer)))
 
@@ -223,8 +237,12 @@ def entitled(state: State, node: SpiffeID, entry_id: str, witness: Witness) -> E
             f"the workload does not show what `{entry.spiffe_id}` asks for", f"selectors {', '.join(entry.selectors)}"
         )
     if entry.spiffe_id in state.denied:
-        raise RefusedError(f"`{entry.spiffe_id}` is revoked", "`licet identity permit` takes that back")
+        raise _revoked(entry.spiffe_id)
     return entry
+
+
+def _revoked(spiffe_id: SpiffeID) -> RefusedError:
+    return RefusedError(f"`{spiffe_id}` is revoked", "`licet identity permit` takes that back")
 
 
 def _actor(node: SpiffeID, witness: Witness) -> dict[str, Detail]:

@@ -209,7 +209,7 @@ class Server:
             self._ledger.change(lambda change: _prune(change, now)).result()
 
     async def _admitted(self, agent: SpiffeID, method: str, request: bytes) -> Admission:
-        issued = await self._threaded(lambda: self._issuer.own(agent, request, (), _node(agent)))
+        issued = await self._threaded(lambda: self._issuer.directly(agent, request, 0, (), _node(agent)))
         [leaf, *_] = path.read(issued.chain)
         serial, ends = f"{leaf.serial_number:x}", leaf.not_valid_after_utc
 

@@ -13,7 +13,7 @@ from licet.cli.place import Where, placed
     epilog=epilog(
         [
             "licet identity entries add --spiffe-id spiffe://shop.example/cart --selector unix:uid:1000",
-            "licet identity entries add --spiffe-id spiffe://shop.example/cart --selector k8s:ns:shop --selector k8s:sa:cart",
+            "licet identity entries add --spiffe-id spiffe://shop.example/a --selector k8s:ns:shop --selector k8s:sa:a",
         ],
         ["0    registered", "2    the input is wrong"],
     ),
