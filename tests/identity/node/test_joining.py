@@ -12,6 +12,7 @@ import pytest
 from licet.identity import bundle_document
 from licet.identity.errors import IdentityError, MalformedError, RefusedError, UnavailableError
 from licet.identity.node import bootstrap, tls
+from licet.identity.node.authority import Admission
 from licet.identity.node.bootstrap import Given, Pinned, endpoint, given, pinned
 from licet.identity.node.credentials import Credentials
 from licet.identity.node.join import Door, JoinToken, KubernetesToken
@@ -82,6 +83,56 @@ def test_a_kubernetes_token_is_read_each_time_and_attests_again_when_the_certifi
             domain.lifetime = 7200
             await later.start()
             assert later.not_after > first.not_after
+
+    asyncio.run(run())
+
+
+def test_an_agent_that_its_server_has_forgotten_is_attested_again(tmp_path: Path) -> None:
+    """As after a restore from a backup that is older than the certificate."""
+
+    async def run() -> None:
+        domain = Domain()
+        file = tmp_path / "token"
+        file.write_text("projected")
+        async with serving(domain) as (node, join):
+            credentials = await attested(domain, join, tmp_path, KubernetesToken(file))
+            upstream = remote(credentials, node)
+            domain.serials.clear()
+            keeping = asyncio.ensure_future(credentials.keep(upstream.renew))
+            with pytest.raises(RefusedError, match="was replaced"):
+                await anext(upstream.states())
+            await until(lambda: bool(domain.serials))
+            states = upstream.states()
+            assert await anext(states) == domain.state
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+            await upstream.close()
+
+    asyncio.run(run())
+
+
+def test_roots_of_a_state_outlive_an_older_certificate(tmp_path: Path) -> None:
+    """A renewal that was answered before a root went, and arrives after, brings that root back to nobody."""
+
+    async def run() -> None:
+        domain = Domain()
+        async with serving(domain) as (_, join):
+            credentials = await attested(domain, join, tmp_path)
+            late = domain.state.own
+            domain.believe(domain.authorities.root, Authorities().root)
+            admitted: list[bytes] = []
+
+            async def renew(request: bytes) -> Admission:
+                await credentials.follow(domain.state)
+                admission = await domain.renew(credentials.spiffe_id, request)
+                admitted.append(admission.chain[0])
+                return Admission(admission.chain, late)
+
+            await credentials._renewed(renew)
+            assert credentials.current().chain[0] == admitted[0]
+            assert credentials.current().roots == domain.state.own.x509
+            again = await attested(domain, join, tmp_path)
+            assert again.current() == credentials.current()
 
     asyncio.run(run())
 

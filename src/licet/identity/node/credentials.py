@@ -58,6 +58,8 @@ class Credentials:
         self._changed = asyncio.Event()
         self._due: datetime | None = None
         self._pressed = asyncio.Event()
+        self._writing = asyncio.Lock()
+        self._sequence = 0
 
     @property
     def spiffe_id(self) -> SpiffeID:
@@ -108,12 +110,17 @@ class Credentials:
 
     async def follow(self, state: NodeState) -> None:
         """Believe the domain's roots; be certified again where the own issuer is to be believed no more."""
-        material = self.current()
-        if material.roots != state.own.x509:
-            material = tls.Material(material.chain, material.key, state.own.x509)
-            await asyncio.to_thread(papers.save, self._home, material)
-            self._hold(material)
+        async with self._writing:
+            material = self.current()
+            self._sequence = state.own.sequence
+            if material.roots != state.own.x509:
+                await self._store(tls.Material(material.chain, material.key, state.own.x509))
         if self._issuer() in (None, *state.reissue):
+            self._pressed.set()
+
+    def refused(self) -> None:
+        """Be attested again where that is possible: a server that was restored may not know the certificate."""
+        if self._attestation.again:
             self._pressed.set()
 
     async def settled(self) -> None:
@@ -146,7 +153,13 @@ class Credentials:
             raise RefusedError(f"the server certified `{got}` instead of `{wanted}`", "look into the server's log")
         written = keys.write_private(key)
         self._check(admission.chain, written)
-        material = tls.Material(admission.chain, written, admission.bundle.x509)
+        async with self._writing:
+            # What the stream of states said later counts more than what came with the certificate.
+            old = wanted is not None and self._material is not None and admission.bundle.sequence < self._sequence
+            roots = self._material.roots if old and self._material is not None else admission.bundle.x509
+            await self._store(tls.Material(admission.chain, written, roots))
+
+    async def _store(self, material: tls.Material) -> None:
         await asyncio.to_thread(papers.save, self._home, material)
         self._hold(material)
 

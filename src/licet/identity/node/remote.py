@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import grpc
 
-from licet.identity.errors import MalformedError, UnavailableError
+from licet.identity.errors import MalformedError, RefusedError, UnavailableError
 from licet.identity.node import tls, wire
 from licet.identity.node.authority import Admission
 from licet.identity.node.backoff import backoff
@@ -40,6 +40,9 @@ class Papers(Protocol):
 
     async def follow(self, state: NodeState) -> None:
         """Believe the own domain's bundle from now on, and still after a restart; renew what is to be reissued."""
+
+    def refused(self) -> None:
+        """A server does not take the certificate that is current."""
 
     async def settled(self) -> None:
         """Return once the agent's certificate is none that a state wants replaced."""
@@ -157,9 +160,13 @@ class Remote:
                 await self._papers.follow(state)
                 yield state
                 reading = asyncio.ensure_future(call.read())
+        except UnavailableError:
+            self._broken()
+            raise
         except grpc.aio.AioRpcError as failure:
-            self._breaks += 1
-            self._stream_after = _now() + backoff(self._breaks, self._random)
+            self._broken()
+            if isinstance(wire.error(failure), RefusedError):
+                self._papers.refused()
             if failure.code() in _ELSEWHERE:
                 await self._failed(line)
             raise wire.error(failure) from None
@@ -203,6 +210,10 @@ class Remote:
         finally:
             line.calls -= 1
             await line.settle()
+
+    def _broken(self) -> None:
+        self._breaks += 1
+        self._stream_after = _now() + backoff(self._breaks, self._random)
 
     def _answered(self) -> None:
         self._failures = 0
