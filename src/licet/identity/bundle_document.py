@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import warnings
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
@@ -75,9 +76,13 @@ def decode(data: bytes, trust_domain: TrustDomain) -> Bundle:
     ):
         if not 0 <= value <= _LARGEST:
             raise MalformedError(f"`{name}` of a bundle is out of bounds", "an integer of 64 bits, not negative")
+    # What is read with a warning, such as a negative serial, breaks a rule: it is refused, and nothing is printed.
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        authorities = _authorities(entries, trust_domain)
     return Bundle(
         trust_domain,
-        _authorities(entries, trust_domain),
+        authorities,
         _jwt_keys(entries),
         document.spiffe_sequence,
         document.spiffe_refresh_hint,
@@ -129,7 +134,7 @@ def _certificate(text: str) -> x509.Certificate:
     try:
         certificate = x509.load_der_x509_certificate(base64.b64decode(text, validate=True))
         certificate.public_key()
-    except (binascii.Error, *UNREADABLE) as error:
+    except (binascii.Error, Warning, *UNREADABLE) as error:
         raise MalformedError("`x5c` of a bundle holds no certificate", "DER in standard base64") from error
     return certificate
 
@@ -148,7 +153,7 @@ def _check_authority(certificate: x509.Certificate, trust_domain: TrustDomain) -
                     usage = extension.value
                 case x509.SubjectAlternativeName():
                     uris = extension.value.get_values_for_type(x509.UniformResourceIdentifier)
-    except UNREADABLE as error:
+    except (Warning, *UNREADABLE) as error:
         raise MalformedError("a certificate of a bundle cannot be read", "its extensions are damaged") from error
     if constraints is None or not constraints.ca or (usage is not None and not usage.key_cert_sign):
         raise MalformedError("a certificate of a bundle is that of no CA", "a bundle holds signing certificates alone")
