@@ -14,13 +14,19 @@ from typing import TypeAlias
 import msgspec
 
 from licet.identity.errors import IdentityError
-from tests.identity import fuzz_certificates, fuzz_node_api, fuzz_secrets
+from tests.identity import fuzz_certificates, fuzz_cgroup, fuzz_node_api, fuzz_secrets, fuzz_values
 from tests.identity.mutation import mutated
 
 Target: TypeAlias = tuple[Sequence[bytes], Callable[[bytes], object]]
 """Good inputs, and what reads others; it raises IdentityError for those that it refuses, and nothing else."""
 
-KINDS: dict[str, Target] = {**fuzz_certificates.KINDS, **fuzz_secrets.KINDS, **fuzz_node_api.KINDS}
+KINDS: dict[str, Target] = {
+    **fuzz_certificates.KINDS,
+    **fuzz_secrets.KINDS,
+    **fuzz_node_api.KINDS,
+    **fuzz_cgroup.KINDS,
+    **fuzz_values.KINDS,
+}
 
 
 class Failure(msgspec.Struct, frozen=True):

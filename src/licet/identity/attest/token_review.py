@@ -16,6 +16,7 @@ AUDIENCE = "licet"
 _LONGEST = 1 << 14
 _TOKEN = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _UID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_SEGMENT = re.compile(r"[a-zA-Z0-9._-]{1,63}")
 _USER = "system:serviceaccount:"
 _CLAIM = "authentication.kubernetes.io/"
 _PROJECT = f"project a service-account token with audience `{AUDIENCE}` into the agent's pod"
@@ -68,7 +69,8 @@ class Reviewer:
     """
 
     def __init__(self, api: ApiServer, cluster: str, allowed: Collection[str], audience: str = AUDIENCE) -> None:
-        TrustDomain("cluster").member(f"/{cluster}")
+        if not _SEGMENT.fullmatch(cluster) or cluster in (".", ".."):
+            raise MalformedError(f"`{cluster[:80]}` is no name of a cluster", "letters, digits, `.`, `-` and `_`")
         self._api = api
         self._cluster = cluster
         self._allowed = frozenset(allowed)
