@@ -61,7 +61,7 @@ class Ledger:
         self._drafts: list[Draft] = []
         self._note = ""
         self._require_kept(database)
-        self._writer = Writer(database, self._append, self._remember, self._drop)
+        self.writer = Writer(database, self._append, self._remember, self._drop)
 
     def __enter__(self) -> Ledger:
         return self
@@ -83,11 +83,11 @@ class Ledger:
             self._drafts += change.drafts
             return result
 
-        return self._writer.submit(run)
+        return self.writer.submit(run)
 
     def close(self) -> None:
         """Finish what was asked for and take nothing more."""
-        self._writer.close()
+        self.writer.close()
 
     def _require_kept(self, database: Database) -> None:
         if self._witness is not None:

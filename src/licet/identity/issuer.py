@@ -18,13 +18,15 @@ from licet.identity import certificate, path, request, token
 from licet.identity.authority import Authority, Kind, active
 from licet.identity.domain import State, load, version
 from licet.identity.entry import Entry
-from licet.identity.errors import IdentityError, RefusedError, UnavailableError
+from licet.identity.errors import IdentityError, MalformedError, RefusedError, UnavailableError
 from licet.identity.keyring import Keyring
 from licet.identity.keys import KeyKind, kind_of
 from licet.identity.node.upstream import Ask, Issued, Refusal, Witness
 from licet.identity.spiffeid import SpiffeID
+from licet.identity.tally import Tally
 from licet.store import tables
 from licet.store.database import Database
+from licet.store.errors import StoreError
 from licet.store.moment import text
 
 T = TypeVar("T")
@@ -58,6 +60,10 @@ class Issuer:
         self._clock = clock
         self._lock = Lock()
         self._factory: tuple[str, x509.Certificate, certificate.LeafFactory] | None = None
+        self.issued = Tally()
+        """What was issued: `x509` and `jwt`."""
+        self.refused = Tally()
+        """What was not, by `refusal`."""
         self.state = self._loaded()
 
     def refresh(self) -> State:
@@ -109,6 +115,7 @@ class Issuer:
             try:
                 made = self._signed(state, signer, node, ask)
             except IdentityError as error:
+                self.refused.add(refusal(error))
                 answers.append(Refusal(str(error), isinstance(error, UnavailableError)))
             else:
                 signed.append(made)
@@ -193,6 +200,8 @@ class Issuer:
                 change.record(event)
 
         self._ledger.change(write).result()
+        for event in events:
+            self.issued.add(str(event.detail["type"]))
 
     def _settled(self, sign: Callable[[State], T]) -> T:
         """What `sign` makes of a state that is still the stored one when its record is committed."""
@@ -201,6 +210,9 @@ class Issuer:
                 return sign(self.state)
             except _StaleError:
                 self.state = self._loaded()
+            except (IdentityError, StoreError) as error:
+                self.refused.add(refusal(error))
+                raise
         raise UnavailableError("the domain keeps changing", "ask again")
 
     def _loaded(self) -> State:
@@ -223,6 +235,21 @@ class Issuer:
                 [above] = path.read([self._upper(signer)])
                 self._factory = (signer.id, above, certificate.LeafFactory(above, self._keyring.key(signer)))
             return self._factory[1:]
+
+
+def refusal(error: IdentityError | StoreError) -> str:
+    """Why nothing was issued, in a word: `refused`, `malformed`, `unavailable`, `store`, or `failed`."""
+    match error:
+        case StoreError():
+            return "store"
+        case RefusedError():
+            return "refused"
+        case MalformedError():
+            return "malformed"
+        case UnavailableError():
+            return "unavailable"
+        case _:
+            return "failed"
 
 
 def entitled(state: State, node: SpiffeID, entry_id: str, witness: Witness) -> Entry:

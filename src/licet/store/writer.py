@@ -78,6 +78,8 @@ class Writer:
         self._lock = threading.Lock()
         self._closed = False
         self.failure: BaseException | None = None
+        self.undone = 0
+        """Transactions that did not come about."""
         self._thread = threading.Thread(target=self._run, name="licet-writer", daemon=True)
         self._thread.start()
 
@@ -103,6 +105,16 @@ class Writer:
                 raise BusyError("too many changes wait to be written", "try again later")
             self._queue.put(change)
         return change.future
+
+    @property
+    def alive(self) -> bool:
+        """Whether changes are taken."""
+        return not self._closed
+
+    @property
+    def waiting(self) -> int:
+        """How many changes wait."""
+        return self._queue.qsize()
 
     def close(self) -> None:
         """Finish what is queued and end the thread. May be called again, and from any thread but the writer's."""
@@ -153,6 +165,7 @@ class Writer:
                     self._make(change, connection)
                 self._before_commit(connection)
         except BaseException as error:
+            self.undone += 1
             try:
                 self._after_rollback()
             finally:

@@ -61,6 +61,8 @@ class Agent:
         self._used: dict[str, datetime] = {}
         self._delivered: set[tuple[str, int, int]] = set()
         self._deliveries: list[Delivery] = []
+        self.unregistered = 0
+        """How often a workload asked that has no identity."""
 
     @property
     def ready(self) -> bool:
@@ -158,6 +160,7 @@ class Agent:
             if entry.admits(selectors) and entry.spiffe_id not in self.state.denied
         ]
         if not found:
+            self.unregistered += 1
             raise RefusedError(
                 "no identity is registered for this workload", "`licet identity entries add` registers one"
             )

@@ -12,6 +12,7 @@ from licet.identity.node import tls
 from licet.identity.node.authority import NodeAuthority
 from licet.identity.node.proto import node_pb2_grpc as rpc
 from licet.identity.node.service import JoinService, NodeService
+from licet.identity.tally import Tally
 
 _KEEPALIVE: list[tuple[str, int]] = [
     ("grpc.keepalive_time_ms", 20_000),
@@ -34,11 +35,13 @@ class NodeServer:
         self, authority: NodeAuthority, material: Callable[[], tls.Material], clock: Callable[[], datetime]
     ) -> None:
         self._material = material
-        self._nodes = NodeService(authority, material, clock)
+        self.refused = Tally()
+        """Agents turned away: by their `certificate`, or by their first `attestation`; gRPC tells nothing of handshakes."""
+        self._nodes = NodeService(authority, material, clock, self.refused)
         self._node = grpc.aio.server(options=_NODE)
         self._join = grpc.aio.server(options=[*_JOIN, *_OLDEST], maximum_concurrent_rpcs=_CALLERS)
         rpc.add_NodeServicer_to_server(self._nodes, self._node)
-        rpc.add_JoinServicer_to_server(JoinService(authority), self._join)
+        rpc.add_JoinServicer_to_server(JoinService(authority, self.refused), self._join)
 
     async def start(self, listen: str, join: str) -> tuple[int, int]:
         """Listen on these addresses (`host:port`); says on which ports. Raises IdentityError where one is taken."""

@@ -18,6 +18,7 @@ from licet.identity.node.changes import Telling
 from licet.identity.node.proto import node_pb2 as pb
 from licet.identity.node.proto import node_pb2_grpc as rpc
 from licet.identity.node.upstream import NodeState, Upstream
+from licet.identity.tally import Tally
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
@@ -29,8 +30,9 @@ _log = structlog.get_logger("licet.identity.node")
 class JoinService(rpc.JoinServicer):
     """For everybody: what an agent can ask before it has a certificate."""
 
-    def __init__(self, authority: NodeAuthority) -> None:
+    def __init__(self, authority: NodeAuthority, refused: Tally | None = None) -> None:
         self._authority = authority
+        self._refused = refused or Tally()
 
     async def Roots(self, request: pb.RootsRequest, context: Context) -> pb.RootsResponse:  # noqa: ARG002 - gRPC's order
         """The roots of the domain."""
@@ -38,10 +40,17 @@ class JoinService(rpc.JoinServicer):
 
     async def Attest(self, request: pb.AttestRequest, context: Context) -> pb.Admission:
         """A certificate for a token."""
-        return await _answering(context, self._attest(request, context))
+        return await _answering(context, self._counted(self._attest(request, context)))
 
     async def _roots(self) -> pb.RootsResponse:
         return pb.RootsResponse(x509=(await self._authority.bundle()).x509)
+
+    async def _counted(self, admission: Awaitable[pb.Admission]) -> pb.Admission:
+        try:
+            return await admission
+        except (MalformedError, RefusedError):
+            self._refused.add("attestation")
+            raise
 
     async def _attest(self, request: pb.AttestRequest, context: Context) -> pb.Admission:
         tls.refuse_old_tls(_auth(context))
@@ -59,8 +68,15 @@ class JoinService(rpc.JoinServicer):
 class NodeService(rpc.NodeServicer):
     """For attested agents. Who calls is what the certificate of the connection says, and nothing else."""
 
-    def __init__(self, authority: NodeAuthority, material: Callable[[], tls.Material], clock: _Clock) -> None:
+    def __init__(
+        self,
+        authority: NodeAuthority,
+        material: Callable[[], tls.Material],
+        clock: _Clock,
+        refused: Tally | None = None,
+    ) -> None:
         self._authority = authority
+        self._refused = refused or Tally()
         self._material = material
         self._clock = clock
         self._leaving = asyncio.Event()
@@ -149,6 +165,13 @@ class NodeService(rpc.NodeServicer):
         return self._authority.upstream((await self._peer(context)).spiffe_id)
 
     async def _peer(self, context: Context) -> tls.Peer:
+        try:
+            return await self._admitted(context)
+        except RefusedError:
+            self._refused.add("certificate")
+            raise
+
+    async def _admitted(self, context: Context) -> tls.Peer:
         try:
             agent = tls.peer(_auth(context), self._authority.trust_domain, self._material().roots, self._clock())
         except MalformedError as error:

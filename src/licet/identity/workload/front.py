@@ -46,6 +46,8 @@ class Front:
         self._accepting: asyncio.Task[None] | None = None
         self.shed = 0
         """Connections that were turned away since there were too many."""
+        self.unattested = 0
+        """Callers of whom could not be told who they are."""
 
     def caller(self, address: str) -> Peer | None:
         """Whom the gRPC server speaks to, by `context.peer()`; None for one who did not come through the front."""
@@ -100,6 +102,7 @@ class Front:
             finally:
                 gone.cancel()
         except IdentityError as error:
+            self.unattested += 1
             log.warning("a caller was not attested", uid=uid, reason=str(error))
         except (TimeoutError, OSError) as error:
             log.warning("a caller was lost", uid=uid, reason=type(error).__name__)
