@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
 
 from licet.identity.attest.process import attend
 from licet.identity.errors import RefusedError
+from tests.identity.attest.linux61 import Linux61
 
 
 def main() -> None:
@@ -22,8 +24,9 @@ def main() -> None:
     with connection:
         named = int.from_bytes(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)[:4], sys.byteorder)
         still_open = connection.recv(1) == b"x"
+        old = sys.argv[1] == "old"
         try:
-            attend(connection).close()
+            attend(Linux61(fileno=connection.detach()) if old else connection).close()
             answer = "attested"
         except RefusedError as error:
             answer = error.message
@@ -47,7 +50,7 @@ def _take(pid: int) -> int:
     """A process that waits for ever, with this pid."""
     Path("/proc/sys/kernel/ns_last_pid").write_text(str(pid - 1))
     if (victim := os.fork()) == 0:
-        socket.socketpair()[0].recv(1)
+        signal.pause()
         os._exit(0)
     return victim
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import shutil
 import socket
@@ -16,6 +15,7 @@ import pytest
 from licet.identity.attest.process import Process, attend
 from licet.identity.errors import RefusedError
 from tests.identity.attest.callers import CONNECT, IMPORT, WAIT, calling, eventually, listening
+from tests.identity.attest.linux61 import Linux61
 
 ROOT = Path(__file__).parents[3]
 NAMESPACE = ["unshare", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc"]
@@ -88,10 +88,11 @@ def test_a_peer_that_has_ended_is_refused(reaped: bool) -> None:
 
 
 @needs_namespaces
-def test_a_pid_that_was_taken_by_another_process_names_nobody() -> None:
+@pytest.mark.parametrize(("kernel", "reason"), [("new", "has ended"), ("old", "does not hold the connection")])
+def test_a_pid_that_was_taken_by_another_process_names_nobody(kernel: str, reason: str) -> None:
     told = subprocess.run(
-        [*NAMESPACE, sys.executable, str(Path(__file__).with_name("pid_reuse.py"))],
-        env={"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), *filter(None, sys.path)])},
+        [*NAMESPACE, sys.executable, str(Path(__file__).with_name("pid_reuse.py")), kernel],
+        env={"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src"), *filter(None, sys.path)])},
         capture_output=True,
         text=True,
         check=False,
@@ -101,7 +102,7 @@ def test_a_pid_that_was_taken_by_another_process_names_nobody() -> None:
     # The pid is the same, the kernel's credentials say it, it runs, the connection is open: yet it is refused.
     same, named, runs, still_open, *answer = told.stdout.split()
     assert (same, named, runs, still_open) == ("True", "True", "True", "True")
-    assert " ".join(answer).endswith("has ended")
+    assert " ".join(answer).endswith(reason)
 
 
 @needs_namespaces
@@ -198,18 +199,9 @@ def test_after_it_is_let_go_nothing_is_open() -> None:
         assert len(os.listdir("/proc/self/fd")) == before
 
 
-class _Linux61(socket.socket):
-    """A socket of a kernel that knows no SO_PEERPIDFD, which no kernel at hand is."""
-
-    def getsockopt(self, level: int, option: int, *rest: int) -> int | bytes:  # type: ignore[override]
-        if option == 77:
-            raise OSError(errno.ENOPROTOOPT, os.strerror(errno.ENOPROTOOPT))
-        return super().getsockopt(level, option, *rest)
-
-
 def test_older_kernels_are_asked_by_pid() -> None:
     with calling() as (connection, caller):
-        old = _Linux61(fileno=os.dup(connection.fileno()))
+        old = Linux61(fileno=os.dup(connection.fileno()))
         with old, attend(old) as attended:
             assert attended.process.pid == caller.pid
             assert attended.still()
@@ -220,8 +212,8 @@ def test_older_kernels_refuse_who_has_ended_too(reaped: bool) -> None:
     with calling(CONNECT) as (connection, caller):
         os.waitid(os.P_PID, caller.pid, os.WEXITED | (0 if reaped else os.WNOWAIT))
         with (
-            _Linux61(fileno=os.dup(connection.fileno())) as old,
-            pytest.raises(RefusedError, match=r"has (ended|hung up)"),
+            Linux61(fileno=os.dup(connection.fileno())) as old,
+            pytest.raises(RefusedError, match="has ended"),
         ):
             attend(old)
 
@@ -229,5 +221,20 @@ def test_older_kernels_refuse_who_has_ended_too(reaped: bool) -> None:
 def test_older_kernels_refuse_who_hung_up() -> None:
     with calling(CONNECT + "peer.close()\n" + WAIT) as (connection, _):
         assert connection.recv(1) == b""
-        with _Linux61(fileno=os.dup(connection.fileno())) as old, pytest.raises(RefusedError, match="has hung up"):
+        with (
+            Linux61(fileno=os.dup(connection.fileno())) as old,
+            pytest.raises(RefusedError, match="does not hold the connection"),
+        ):
             attend(old)
+
+
+def test_older_kernels_refuse_who_handed_the_connection_on_and_let_go_of_it() -> None:
+    hand_on = "if os.fork() == 0:\n    peer.send(b'x')\n    peer.recv(1)\n    os._exit(0)\npeer.close()\n"
+    with calling(CONNECT + hand_on + WAIT) as (connection, caller):
+        assert connection.recv(1) == b"x"
+        let_go = Path(f"/proc/{caller.pid}/fd")
+        assert eventually(lambda: not any(str(each.readlink()).startswith("socket:") for each in let_go.iterdir()))
+        with Linux61(fileno=os.dup(connection.fileno())) as old, pytest.raises(RefusedError, match="does not hold"):
+            attend(old)
+        with attend(connection) as attended:
+            assert attended.process.pid == caller.pid

@@ -15,6 +15,7 @@ from types import TracebackType
 
 import msgspec
 
+from licet.identity.attest.held import holds
 from licet.identity.errors import RefusedError, UnavailableError
 
 _SO_PEERGROUPS = 59
@@ -107,8 +108,8 @@ def attend(sock: socket.socket) -> Attended:
     """Hold on to the peer of this connected unix socket and read what the kernel says of it.
 
     Raises RefusedError where the peer has ended or cannot be seen. Linux 6.5 and later hand out the peer's own pidfd;
-    before that one is opened by pid, and somebody who connects, hands the socket on and ends, and whose pid is taken
-    before it is looked at, is taken for the one who has it now.
+    before that one is opened by pid, and the process has to hold the other end of the socket, so that nobody is
+    attested who took the pid of a connector that ended.
     """
     pid, uid, gid = _CREDENTIALS.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
     if pid <= 0:
@@ -116,9 +117,11 @@ def attend(sock: socket.socket) -> Attended:
             "the process that connected is in a pid namespace that cannot be seen from here",
             "run the agent in the node's pid namespace (`hostPID: true`)",
         )
-    pidfd = _pidfd(sock, pid)
+    pidfd, own = _pidfd(sock, pid)
     try:
         with _proc(pidfd, pid) as directory:
+            if not own and not holds(directory, sock):
+                raise RefusedError(f"process {pid} does not hold the connection", _RETRY)
             path, device, inode = _look(directory)
             cgroup = os.fsdecode(_read(directory, "cgroup"))
             groups = _groups(sock, directory)
@@ -158,22 +161,17 @@ def _unreadable(pid: int, error: OSError | ValueError) -> RefusedError | Unavail
     return RefusedError(f"process {pid} has ended or may not be looked at", _RETRY)
 
 
-def _pidfd(sock: socket.socket, pid: int) -> int:
+def _pidfd(sock: socket.socket, pid: int) -> tuple[int, bool]:
+    """A pidfd, and whether it is certain to be the connector's."""
     try:
-        return sock.getsockopt(socket.SOL_SOCKET, _SO_PEERPIDFD)
+        return sock.getsockopt(socket.SOL_SOCKET, _SO_PEERPIDFD), True
     except OSError as error:
         if error.errno != errno.ENOPROTOOPT:
             raise RefusedError(f"process {pid} has ended", _RETRY) from None
     try:
-        pidfd = os.pidfd_open(pid)
+        return os.pidfd_open(pid), False
     except OSError:
         raise RefusedError(f"process {pid} has ended", _RETRY) from None
-    hung_up = select.poll()
-    hung_up.register(sock, 0)
-    if hung_up.poll(0):
-        os.close(pidfd)
-        raise RefusedError(f"process {pid} has hung up", _RETRY)
-    return pidfd
 
 
 def _alive(pidfd: int) -> bool:
