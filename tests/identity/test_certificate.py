@@ -376,6 +376,19 @@ def test_a_signature_over_other_bytes_is_refused() -> None:
         verified([altered, under])
 
 
+@pytest.mark.filterwarnings("ignore:Parsed a serial number which wasn't positive")
+@pytest.mark.parametrize(
+    ("good", "bad"), [(b"\xa0\x03\x02\x01\x02\x02", b"\xa0\x03\x02\x01\x00\x02"), (b"\x02\x01\x07", b"\x02\x01\x00")]
+)
+def test_an_old_version_or_a_serial_of_nothing_is_refused(good: bytes, bad: bytes) -> None:
+    """RFC 5280, 4.1.2.1 and 4.1.2.2."""
+    args = (ours.trust_domain.member("/shop"), public(ours.key), ours.intermediate, ours.key, NOW, NOW + HOUR)
+    leaf = der(made.leaf(*args, serial=7))
+    assert leaf.count(good) == 1
+    with pytest.raises(MalformedError, match=r"old version|unreadable"):
+        verified([leaf.replace(good, bad), der(ours.intermediate)])
+
+
 @pytest.mark.parametrize("chain", [[], [b""], [b"\x30\x00"], [bytes(20_000)], [b"x"] * 9])
 def test_junk_is_no_chain(chain: list[bytes]) -> None:
     with pytest.raises(MalformedError):

@@ -104,6 +104,8 @@ def _certificate(der: bytes) -> x509.Certificate:
         public_key = certificate.public_key()
     except UNREADABLE:
         raise MalformedError("a certificate is unreadable", "X.509 version 3 in DER (RFC 5280)") from None
+    if certificate.version is not x509.Version.v3 or not 0 < certificate.serial_number < 1 << 160:
+        raise MalformedError("a certificate is of an old version or has a bad serial", "version 3 (RFC 5280, 4.1.2)")
     match public_key:
         case ec.EllipticCurvePublicKey() if isinstance(public_key.curve, _CURVES):
             return certificate
