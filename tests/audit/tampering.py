@@ -5,22 +5,21 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
 import msgspec
-from sqlalchemy import Connection
 
 from licet.audit.fault import Fault, Wrong
 from licet.audit.record import BEFORE_FIRST, body, draft
 from licet.audit.tree import Frontier, leaf_hash
+from licet.audit.verify import verify
 from licet.store.database import Database
 from tests.audit import logs
 
@@ -147,37 +146,36 @@ def rewrite(file: sqlite3.Connection, random: Random) -> Expected:
 KINDS: tuple[Tamper, ...] = (flip, drop, insert, swap, truncate, rewrite)
 
 
-def campaign(folder: Path, cases: int, seed: int) -> Iterator[tuple[str, Expected, tuple[Fault, ...], bool]]:
-    """So many cases of each kind: what was done, what has to be found, what was, and whether that is it."""
-    folder.mkdir(mode=0o700, exist_ok=True)
-    original = folder / "original.db"
-    database = logs.made(original)
+class _UndoneError(Exception):
+    """Takes back what was done in a transaction."""
+
+
+def campaign(database: Database, cases: int, seed: int) -> Iterator[tuple[str, Expected, tuple[Fault, ...], bool]]:
+    """So many cases of each kind: what was done, what has to be found, what was, and whether that is it.
+
+    The database is empty before. A case is undone before the next one begins.
+    """
     remembered = logs.grow(database, BATCHES)[-1:]
-    with database.write() as connection:
-        _require_size(connection)
-    database.close()
-    with closing(sqlite3.connect(original)) as file:
-        file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        file.execute("PRAGMA journal_mode=DELETE")
-    assert logs.verified(Database.open(original), remembered).holds
-    case = folder / "case.db"
+    assert logs.verified(database, remembered).holds
     for tamper in KINDS:
         random = Random(f"{seed} {tamper.__name__}")
         for _ in range(cases):
-            for left in folder.glob("case.db*"):
-                left.unlink()
-            shutil.copy2(original, case)
-            with closing(sqlite3.connect(case)) as file:
-                expected = tamper(file, random)
-                file.commit()
-            database = Database.open(case)
-            faults = logs.verified(database, remembered).faults
-            database.close()
+            expected, faults = _tampered(database, tamper, random, remembered)
             yield tamper.__name__, expected, faults, expected.found(faults)
+    assert logs.verified(database, remembered).holds
 
 
-def _require_size(connection: Connection) -> None:
-    assert connection.exec_driver_sql("SELECT count(*) FROM record").scalar() == SIZE
+def _tampered(
+    database: Database, tamper: Tamper, random: Random, remembered: list[str]
+) -> tuple[Expected, tuple[Fault, ...]]:
+    found: list[tuple[Expected, tuple[Fault, ...]]] = []
+    with suppress(_UndoneError), database.write() as connection:
+        file = connection.connection.driver_connection
+        assert isinstance(file, sqlite3.Connection)
+        expected = tamper(file, random)
+        found.append((expected, verify(connection, logs.KNOWN, remembered).faults))
+        raise _UndoneError
+    return found[0]
 
 
 def main() -> None:
@@ -186,7 +184,8 @@ def main() -> None:
     right: Counter[str] = Counter()
     detected: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
-        for kind, expected, faults, found in campaign(Path(folder) / "logs", int(sys.argv[1]), 2):
+        database = logs.made(Path(folder) / "log" / "licet.db")
+        for kind, expected, faults, found in campaign(database, int(sys.argv[1]), 2):
             done[kind] += 1
             detected[kind] += bool(faults)
             right[kind] += found

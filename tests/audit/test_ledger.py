@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,7 @@ def test_changes_and_records_are_there_once_the_future_is_done(database: Databas
 
 def test_many_changes_at_once_make_one_sound_log(database: Database, tmp_path: Path) -> None:
     with ledger(database, tmp_path / "checkpoint") as opened:
-        futures = [opened.change(lambda change, number=number: deny(change, number)) for number in range(300)]
+        futures = [opened.change(partial(deny, number=number)) for number in range(300)]
         assert [future.result() for future in futures] == list(range(300))
     found = logs.verified(database, [(tmp_path / "checkpoint").read_text()])
     assert (found.holds, found.records) == (True, 300)
@@ -94,9 +95,7 @@ def test_two_ledgers_on_one_database_make_one_log(database: Database, tmp_path: 
     witness = tmp_path / "checkpoint"
     second = Database.open(tmp_path / "log" / "licet.db")
     with ledger(database, witness) as one, ledger(second, witness) as other:
-        futures = [
-            (one, other)[number % 2].change(lambda change, number=number: deny(change, number)) for number in range(100)
-        ]
+        futures = [(one, other)[number % 2].change(partial(deny, number=number)) for number in range(100)]
         assert len({future.result() for future in futures}) == 100
     second.close()
     found = logs.verified(database, [witness.read_text()])
@@ -120,7 +119,7 @@ def test_a_ledger_does_not_start_on_less_than_is_remembered(database: Database, 
     with database.write() as connection:
         connection.execute(tables.record.delete().where(tables.record.c.position >= 300))
         connection.execute(tables.checkpoint.delete().where(tables.checkpoint.c.size > 300))
-    with pytest.raises(AuditError, match="the log has 300 records, and .* remembers 600"):
+    with pytest.raises(AuditError, match=r"the log has 300 records, and .* remembers 600"):
         ledger(database, witness)
 
 

@@ -32,8 +32,8 @@ def database(tmp_path: Path) -> Iterator[Database]:
     made.close()
 
 
-def test_every_tampering_is_found_where_it_was_done(tmp_path: Path) -> None:
-    missed = [case[:3] for case in campaign(tmp_path / "logs", CASES, 1) if not case[3]]
+def test_every_tampering_is_found_where_it_was_done(database: Database) -> None:
+    missed = [case[:3] for case in campaign(database, CASES, 1) if not case[3]]
     assert missed == []
     assert len(KINDS) * CASES >= 200
 

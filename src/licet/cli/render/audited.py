@@ -13,6 +13,7 @@ from licet.audit.verify import Verified
 from licet.diag.render.visible import visible
 
 SCHEMA = "licet.dev/audit/v1"
+_WHO = ("id", "name", "uid", "pid")
 _FIRST = ("spiffe_id", "id", "trust_domain", "serial", "reason")
 
 
@@ -21,7 +22,8 @@ def line(kept: Kept) -> str:
     record = kept.record
     facts = {key: record.detail[key] for key in sorted(record.detail, key=_order)}
     told = " ".join(f"{key}={_value(value)}" for key, value in facts.items())
-    who = " ".join(_value(value) for key, value in record.actor.items() if key in ("type", "id", "name", "pid", "uid"))
+    actor = record.actor
+    who = " ".join([_value(actor.get("type", "")), *(f"{key}={_value(actor[key])}" for key in _WHO if key in actor)])
     return f"{record.position:>8}  {record.time}  {visible(record.kind):<18}  {visible(who)}  {visible(told)}\n"
 
 
