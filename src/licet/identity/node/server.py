@@ -17,6 +17,7 @@ from licet.identity.tally import Tally
 _KEEPALIVE: list[tuple[str, int]] = [
     ("grpc.keepalive_time_ms", 20_000),
     ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.ping_timeout_ms", 10_000),
     ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
     ("grpc.so_reuseport", 0),
@@ -36,7 +37,7 @@ class NodeServer:
     ) -> None:
         self._material = material
         self.refused = Tally()
-        """Agents turned away: by their `certificate`, or by their first `attestation`; gRPC tells nothing of handshakes."""
+        """Agents turned away, by `certificate` or first `attestation`; gRPC tells nothing of failed handshakes."""
         self._nodes = NodeService(authority, material, clock, self.refused)
         self._node = grpc.aio.server(options=_NODE)
         self._join = grpc.aio.server(options=[*_JOIN, *_OLDEST], maximum_concurrent_rpcs=_CALLERS)

@@ -136,6 +136,7 @@ def options() -> list[tuple[str, int | str]]:
         ("grpc.default_authority", SERVER_NAME),
         ("grpc.keepalive_time_ms", 10_000),
         ("grpc.keepalive_timeout_ms", 5_000),
+        ("grpc.http2.ping_timeout_ms", 5_000),
         ("grpc.http2.max_pings_without_data", 0),
         ("grpc.min_reconnect_backoff_ms", 5_000),
         ("grpc.use_local_subchannel_pool", 1),
