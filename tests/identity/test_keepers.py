@@ -54,8 +54,9 @@ def hsm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pkcs11Keeper]:
     settings.write_text(f"directories.tokendir = {folder}\nobjectstore.backend = file\nlog.level = ERROR\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SOFTHSM2_CONF", str(settings))
-        made = ["softhsm2-util", "--init-token", "--free", "--label", "licet", "--so-pin", "1234", "--pin", "5678"]
-        subprocess.run(made, check=True, capture_output=True)
+        for label in ("licet", "strict"):
+            made = ["softhsm2-util", "--init-token", "--free", "--label", label, "--so-pin", "1234", "--pin", "5678"]
+            subprocess.run(made, check=True, capture_output=True)
         yield Pkcs11Keeper(module, "licet", "5678")
 
 
@@ -192,6 +193,22 @@ def test_a_token_that_is_not_there_is_told(hsm: Pkcs11Keeper) -> None:
         Pkcs11Keeper(hsm._module, "other", "5678").generate(KeyKind.EC_P256, "root")
     with pytest.raises(RefusedError, match="of kind `ed25519`"):
         hsm.generate(KeyKind.ED25519, "root")
+
+
+def test_a_second_keeper_of_a_token_shares_the_login(hsm: Pkcs11Keeper) -> None:
+    kept = hsm.generate(KeyKind.EC_P256, "root")
+    second = Pkcs11Keeper(hsm._module, "licet", "5678")
+    assert keys.pin(public(second.load(kept.handle, "root"))) == keys.pin(kept.public_key)
+
+
+def test_a_token_is_not_asked_again_with_a_wrong_pin(hsm: Pkcs11Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A token locks itself after a few."""
+    keeper = Pkcs11Keeper(hsm._module, "strict", "9999")
+    with pytest.raises(RefusedError, match="does not take the PIN"):
+        keeper.generate(KeyKind.EC_P256, "root")
+    monkeypatch.setattr(keeper, "_module", "/nonexistent.so")
+    with pytest.raises(RefusedError, match="does not take the PIN"):
+        keeper.generate(KeyKind.EC_P256, "root")
 
 
 @pytest.mark.skipif(importlib.util.find_spec("pkcs11") is not None, reason="the package is there")

@@ -100,10 +100,20 @@ class Pkcs11Keeper:
     def _ask(self, question: Callable[[Any], _Result]) -> _Result:
         with self._lock:
             try:
+                if not self._user_pin:
+                    raise self._shut_out()
                 if self._session is None:
-                    token = self._pkcs11.lib(self._module).get_token(token_label=self._token)
-                    self._session = token.open(rw=True, user_pin=self._user_pin)
+                    self._session = self._log_in()
                 return question(self._session)
+            except (
+                self._pkcs11.PinIncorrect,
+                self._pkcs11.PinInvalid,
+                self._pkcs11.PinLenRange,
+                self._pkcs11.PinLocked,
+            ):
+                # Asking on with a wrong PIN is what tokens lock themselves for.
+                self._user_pin = ""
+                raise self._shut_out() from None
             except self._pkcs11.NoSuchKey:
                 raise IdentityError(
                     "the token has no such key", f"was it made in another than `{self._token}`?"
@@ -111,6 +121,17 @@ class Pkcs11Keeper:
             except (self._pkcs11.PKCS11Error, RuntimeError, OSError) as error:
                 self._close()
                 raise UnavailableError(f"token `{self._token}` does not answer", type(error).__name__) from None
+
+    def _log_in(self) -> Any:
+        token = self._pkcs11.lib(self._module).get_token(token_label=self._token)
+        try:
+            return token.open(rw=True, user_pin=self._user_pin)
+        except self._pkcs11.UserAlreadyLoggedIn:
+            # A login is the whole process's, and every session has it.
+            return token.open(rw=True)
+
+    def _shut_out(self) -> RefusedError:
+        return RefusedError(f"token `{self._token}` does not take the PIN", "put it right and start anew")
 
     def _close(self) -> None:
         session, self._session = self._session, None
