@@ -77,7 +77,12 @@ class Poller:
         bundle_of = self._callbacks.bundle_of
         vouching = bundle_of(relationship.vouching) if relationship.vouching is not None else None
         current = bundle_of(relationship.trust_domain)
-        await self._callbacks.store(await fetch(relationship, current, vouching, self._web_roots, self._patience))
+        found = await fetch(relationship, current, vouching, self._web_roots, self._patience)
+        # What was fetched from where is kept for later (SPIFFE_Federation.md 7.6).
+        _log.info(
+            "looked at a bundle", trust_domain=found.trust_domain.name, url=relationship.url, sequence=found.sequence
+        )
+        await self._callbacks.store(found)
 
     async def _repeat(self, relationship: Relationship) -> None:
         while True:
