@@ -84,6 +84,25 @@ def test_a_container_that_never_comes_is_not_waited_for_beyond_patience(tmp_path
     assert 2 <= len(answers.asked) <= 7
 
 
+def test_lists_keep_their_distance_however_many_wait(tmp_path: Path) -> None:
+    answers = Answers(EMPTY)
+
+    async def ask(api: ApiServer) -> None:
+        loop = asyncio.get_running_loop()
+        kubernetes = Kubernetes(api, "node-1", pause=0.02, patience=0.1)
+
+        async def late(after: float) -> None:
+            await asyncio.sleep(after)
+            with pytest.raises(UnavailableError):
+                await kubernetes.of(Place(UID, CONTAINER))
+
+        began = loop.time()
+        await asyncio.gather(*(late(number / 1000) for number in range(20)))
+        assert len(answers.asked) <= (loop.time() - began) / 0.02 + 1
+
+    serve(answers.answer, tmp_path, ask)
+
+
 def test_a_failure_is_not_remembered(tmp_path: Path) -> None:
     answers = Answers(b"no JSON", RECORDED.read_bytes())
 
