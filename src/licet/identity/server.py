@@ -93,6 +93,10 @@ class Server:
                 self._tell()
             await asyncio.sleep(_PACE)
 
+    async def changed(self) -> None:
+        """Return when the state has changed."""
+        await self._changed.wait()
+
     async def bundle(self) -> Bundle:
         """The domain's own bundle now."""
         return self.state.bundle

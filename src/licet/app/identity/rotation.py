@@ -7,19 +7,15 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import select
 
 from licet.app.identity.domain import Domain, opened
 from licet.app.identity.place import Place, now
 from licet.identity.authority import Authority, Kind, Standing, active, prepared
 from licet.identity.domain import State, version
 from licet.identity.errors import IdentityError
+from licet.identity.node.roster import Condition, roster
 from licet.identity.succession import Succession
-from licet.store import tables
-from licet.store.moment import moment
 
-LIVE = timedelta(seconds=35)
-"""A node that was not heard of for longer is away: it says every ten seconds how far it follows."""
 _PACE = 0.1
 
 
@@ -116,8 +112,8 @@ def chosen(state: State, id: str) -> Authority:
 def live_nodes(domain: Domain, at: datetime) -> dict[str, int]:
     """The nodes that were heard of lately, and the version that each follows."""
     with domain.database.read() as connection:
-        rows = connection.execute(select(tables.node).where(tables.node.c.banned == 0)).all()
-    return {row.spiffe_id: int(row.applied_version) for row in rows if at - moment(row.seen_at) < LIVE}
+        nodes = roster(connection)
+    return {str(node.spiffe_id): node.applied_version for node in nodes if node.condition(at) is Condition.LIVE}
 
 
 def _drop(succession: Succession, id: str) -> None:

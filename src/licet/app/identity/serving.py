@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from pathlib import Path
 from random import SystemRandom
 
@@ -13,17 +12,30 @@ import msgspec
 import structlog
 
 from licet.app.identity.domain import Domain, opened
+from licet.app.identity.federating import BundleEndpoint, follow
 from licet.app.identity.node import Cluster, sockets
 from licet.app.identity.place import Place, now
+from licet.app.identity.running import begin, until_told
 from licet.identity.attest.token_review import Reviewer
+from licet.identity.errors import IdentityError
 from licet.identity.issuer import Issuer
 from licet.identity.node.agent import Agent
+from licet.identity.node.server import NodeServer
 from licet.identity.server import Server
+from licet.identity.server_svid import ServerSvid
 from licet.identity.workload.limits import Limits
 
 _log = structlog.get_logger("licet.identity")
 
 EMBEDDED = "/licet/agent/embedded"
+_GRACE = 2.0
+
+
+class Ports(msgspec.Struct, frozen=True):
+    """Where agents are served: those with a certificate, and those that come for their first; `host:port`."""
+
+    listen: str
+    join: str
 
 
 class Serving(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +43,9 @@ class Serving(msgspec.Struct, frozen=True, kw_only=True):
 
     place: Place
     socket: Path | None = None
+    ports: Ports | None = None
+    endpoint: BundleEndpoint | None = None
+    web_roots: Path | None = None
     cluster: Cluster | None = None
     cluster_name: str = ""
     agents: tuple[str, ...] = ()
@@ -39,47 +54,56 @@ class Serving(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def serve(serving: Serving, ready: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or SIGINT; `ready` is called once workloads are answered."""
-    stop = asyncio.Event()
-    for each in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(each, stop.set)
+    """Serve until SIGTERM or SIGINT; `ready` hears of each thing that is served once it is."""
     with opened(serving.place) as domain:
         async with contextlib.AsyncExitStack() as stack:
-            work = await _start(serving, domain, stack)
-            ready(str(serving.socket or ""))
-            waiting = asyncio.create_task(stop.wait())
-            done, _ = await asyncio.wait({*work, waiting}, return_when=asyncio.FIRST_COMPLETED)
-            waiting.cancel()
-            for task in done - {waiting}:
-                task.result()
+            await until_told(await _start(serving, domain, stack, ready))
     _log.info("stopped")
 
 
-async def _start(serving: Serving, domain: Domain, stack: contextlib.AsyncExitStack) -> list[asyncio.Task[None]]:
+async def _start(
+    serving: Serving, domain: Domain, stack: contextlib.AsyncExitStack, ready: Callable[[str], None]
+) -> list[asyncio.Task[None]]:
     issuer = Issuer(domain.database, domain.ledger, domain.keyring, now)
     api = serving.cluster.api() if serving.cluster is not None else None
     if api is not None:
         stack.push_async_callback(api.close)
     reviewer = Reviewer(api, serving.cluster_name, serving.agents) if api is not None and serving.agents else None
     server = Server(issuer, domain.ledger, domain.keyring, now, reviewer)
-    work = [_task(stack, server.run(), "server")]
+    work = [begin(stack, server.run(), "server"), begin(stack, follow(domain, server, serving.web_roots), "federation")]
+    if serving.ports is not None or serving.endpoint is not None:
+        svid = ServerSvid(issuer, now, SystemRandom())
+        await asyncio.to_thread(svid.renew)
+        work.append(begin(stack, svid.run(), "certificate"))
+        await _publish(serving, server, svid, stack, ready)
     if serving.socket is not None:
         name = server.trust_domain.member(EMBEDDED)
         await server.register(name, "embedded")
         agent = Agent(server.upstream(name), server.state.settings.key_kind, now, SystemRandom())
-        work.append(_task(stack, agent.run(), "node"))
+        work.append(begin(stack, agent.run(), "node"))
         node = serving.cluster.node if serving.cluster is not None else ""
         await stack.enter_async_context(sockets(serving.socket, agent, api, node, serving.limits))
+        ready(f"workloads at {serving.socket}")
     return work
 
 
-def _task(stack: contextlib.AsyncExitStack, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
-    task = asyncio.get_running_loop().create_task(work, name=name)
-    stack.push_async_callback(_ended, task)
-    return task
-
-
-async def _ended(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError, Exception):
-        await task
+async def _publish(
+    serving: Serving, server: Server, svid: ServerSvid, stack: contextlib.AsyncExitStack, ready: Callable[[str], None]
+) -> None:
+    """Open the ports to agents and to other trust domains."""
+    if serving.ports is not None:
+        nodes = NodeServer(server, svid.material, now)
+        listen, join = await nodes.start(serving.ports.listen, serving.ports.join)
+        stack.push_async_callback(nodes.stop, _GRACE)
+        ready(f"agents at port {listen}, joining at port {join}")
+    if serving.endpoint is not None:
+        endpoint = serving.endpoint.over(server, svid)
+        try:
+            port = await endpoint.start(serving.endpoint.host, serving.endpoint.port)
+        except OSError as error:
+            reason = (error.strerror or "not possible").lower()
+            raise IdentityError(
+                f"`{serving.endpoint.host}:{serving.endpoint.port}` cannot be listened on: {reason}", "name another"
+            ) from None
+        stack.push_async_callback(endpoint.stop)
+        ready(f"the bundle at port {port}")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
+from licet.app.identity.agents import Listed
 from licet.identity.authority import Authority, pins
 from licet.identity.domain import State
 from licet.identity.entry import Entry
@@ -70,3 +72,24 @@ def _authority(authority: Authority) -> str:
 
 def _moment(moment: datetime) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def agents(found: Sequence[Listed]) -> str:
+    """Agents, one a line."""
+    lines = [
+        f"{each.id}  {each.attested_by}, {'banned' if each.banned else f'seen {each.seen_at[:19]}Z'}\n"
+        for each in found
+    ]
+    return "".join(lines) or "no agents\n"
+
+
+def federated(state: State) -> str:
+    """Foreign trust domains, one a line, with what is wrong below."""
+    lines = []
+    for each in state.foreign:
+        fresh = f"fetched {_moment(each.fetched_at)}" if each.fetched_at else "never fetched"
+        standing = "distrusted" if each.distrusted else fresh
+        lines.append(f"{each.trust_domain}  {each.url or 'given by hand'}  {standing}\n")
+        if each.failure:
+            lines.append(f"  {each.failure}\n")
+    return "".join(lines) or "no other trust domain\n"

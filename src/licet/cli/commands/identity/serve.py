@@ -6,8 +6,11 @@ from pathlib import Path
 
 import click
 
+from licet.cli.nodes import SOCKET, address, cluster, in_cluster
 from licet.cli.options import epilog
 from licet.cli.place import Where, placed
+
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
 @click.command(
@@ -15,24 +18,65 @@ from licet.cli.place import Where, placed
     epilog=epilog(
         [
             "licet identity serve --socket /run/licet/agent.sock",
-            "licet identity serve --database postgresql://licet@db/licet --listen 0.0.0.0:8443 --join 0.0.0.0:8444",
+            "licet identity serve --listen 0.0.0.0:8443 --join 0.0.0.0:8444 --federation 0.0.0.0:8445",
         ],
         ["0    stopped by SIGTERM or SIGINT", "2    the input or the environment is wrong"],
     ),
 )
+@click.option("--socket", type=SOCKET, metavar="PATH", help="The Workload API and SDS of this machine.")
+@click.option("--listen", default="", metavar="HOST:PORT", help="For agents, by mutual TLS. Needs --join.")
+@click.option("--join", default="", metavar="HOST:PORT", help="For agents that come for their first certificate.")
+@click.option("--federation", default="", metavar="HOST:PORT", help="The bundle, for other trust domains.")
+@click.option("--federation-certificate", type=_FILE, metavar="FILE", help="A web certificate: `https_web`.")
+@click.option("--federation-key", type=_FILE, metavar="FILE", help="Its key. Without both, `https_spiffe`.")
+@click.option("--web-roots", type=_FILE, metavar="FILE", help="Authorities of others' web certificates, in PEM.")
+@click.option("--cluster", "cluster_name", default="", metavar="NAME", help="The cluster, in names of its agents.")
 @click.option(
-    "--socket", type=click.Path(path_type=Path), metavar="PATH", help="The Workload API and SDS of this machine."
+    "--agent-account", "agents", multiple=True, metavar="NAMESPACE:NAME", help="Service accounts that may be agents."
 )
+@in_cluster
 @placed("table")
-def command(where: Where, socket: Path | None) -> None:
+def command(
+    where: Where,
+    socket: Path | None,
+    listen: str,
+    join: str,
+    federation: str,
+    federation_certificate: Path | None,
+    federation_key: Path | None,
+    web_roots: Path | None,
+    cluster_name: str,
+    agents: tuple[str, ...],
+    kubernetes: str,
+    node: str,
+) -> None:
     """Run the server, and the Workload API of this machine.
 
-    Workloads are told apart by what the kernel says of them, and get what entries say. Logs are JSON on standard error.
+    Workloads are told apart by what the kernel says of them, and by their pods where Kubernetes is named. Nothing
+    listens on the network unless asked to.
     """
     import asyncio
 
-    from licet.app.identity.serving import Serving, serve
+    from licet.app.identity.federating import BundleEndpoint
+    from licet.app.identity.serving import Ports, Serving, serve
 
-    asyncio.run(
-        serve(Serving(place=where.place, socket=socket), lambda address: where.tell(f"serving {address or 'agents'}"))
+    if bool(listen) != bool(join):
+        raise click.UsageError("`--listen` and `--join` go together")
+    if agents and not (cluster_name and kubernetes):
+        raise click.UsageError("`--agent-account` needs `--kubernetes` and `--cluster`")
+    if not (socket or listen or federation):
+        raise click.UsageError("nothing to serve: name a `--socket`, or ports to `--listen` and `--join` at")
+    endpoint = None
+    if federation:
+        endpoint = BundleEndpoint(*address(federation), "/", federation_certificate, federation_key)
+    serving = Serving(
+        place=where.place,
+        socket=socket,
+        ports=Ports(listen, join) if listen else None,
+        endpoint=endpoint,
+        web_roots=web_roots,
+        cluster=cluster(kubernetes, node),
+        cluster_name=cluster_name,
+        agents=agents,
     )
+    asyncio.run(serve(serving, lambda what: where.tell(f"serving {what}")))

@@ -1,0 +1,33 @@
+"""Work that goes on until a signal ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Coroutine
+
+
+async def until_told(work: list[asyncio.Task[None]]) -> None:
+    """Return at SIGTERM or SIGINT; raises what ends a piece of work before."""
+    stop = asyncio.Event()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(each, stop.set)
+    waiting = asyncio.create_task(stop.wait())
+    done, _ = await asyncio.wait({*work, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    for task in done - {waiting}:
+        task.result()
+
+
+def begin(stack: contextlib.AsyncExitStack, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
+    """Have this run beside the rest; it is cancelled, and waited for, when the stack unwinds."""
+    task = asyncio.get_running_loop().create_task(work, name=name)
+    stack.push_async_callback(_ended, task)
+    return task
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError, Exception):
+        await task

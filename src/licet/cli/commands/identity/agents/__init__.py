@@ -1,0 +1,20 @@
+"""`licet identity agents`: nodes."""
+
+from __future__ import annotations
+
+import click
+
+from licet.cli.group import Commands
+
+LISTING = {
+    "token": "Make a join token for one agent.",
+    "list": "Every agent that was let in.",
+    "ban": "Let an agent in no more.",
+    "permit": "Let a banned agent in again.",
+}
+"""Every command and what the list of commands says of it."""
+
+
+@click.command("agents", cls=Commands, listing=LISTING, package=__name__)
+def command() -> None:
+    """Nodes: let one join, list them, ban one."""

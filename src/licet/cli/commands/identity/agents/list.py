@@ -1,0 +1,21 @@
+"""`licet identity agents list`: every agent that was let in."""
+
+from __future__ import annotations
+
+import click
+
+from licet.cli.options import epilog
+from licet.cli.place import Where, placed
+
+
+@click.command(
+    "list", epilog=epilog(["licet identity agents list -o json"], ["0    always", "2    no trust domain is there"])
+)
+@placed()
+def command(where: Where) -> None:
+    """Every agent that was let in."""
+    from licet.app.identity.agents import listed
+    from licet.cli.render.identity import agents
+
+    found = listed(where.place)
+    where.write(agents(found), lambda: {"schema": "licet.dev/agents/v1", "agents": found})

@@ -1,0 +1,21 @@
+"""`licet identity federation list`: the domains there are."""
+
+from __future__ import annotations
+
+import click
+
+from licet.cli.options import epilog
+from licet.cli.place import Where, placed
+
+
+@click.command(
+    "list", epilog=epilog(["licet identity federation list -o json"], ["0    always", "2    no trust domain is there"])
+)
+@placed()
+def command(where: Where) -> None:
+    """The domains there are, and how fresh their bundles are."""
+    from licet.app.identity.domain import stored
+    from licet.cli.render.identity import described_json, federated
+
+    state = stored(where.place)
+    where.write(federated(state), lambda: described_json(state)["federated"])

@@ -1,0 +1,60 @@
+"""The options of commands that run a node."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from licet.app.identity.node import Cluster
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def in_cluster(function: F) -> F:
+    """Add what says where Kubernetes is. The command gets it as `kubernetes` and `node`."""
+    for option in (
+        click.option(
+            "--node", default="", envvar="LICET_NODE_NAME", metavar="NAME", help="The node, as Kubernetes calls it."
+        ),
+        click.option(
+            "--kubernetes",
+            default="",
+            metavar="URL",
+            help="The API server that knows pods; `in-cluster` for that of the pod that this runs in.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def cluster(kubernetes: str, node: str) -> Cluster | None:
+    """The cluster that was named, None where none was."""
+    from licet.app.identity.node import Cluster
+
+    if not kubernetes:
+        return None
+    if not node:
+        raise click.UsageError("`--kubernetes` needs `--node`: the name of the node that this runs on")
+    if kubernetes != "in-cluster":
+        return Cluster(kubernetes, node)
+    host, port = os.environ.get("KUBERNETES_SERVICE_HOST", ""), os.environ.get("KUBERNETES_SERVICE_PORT", "443")
+    if not host:
+        raise click.UsageError("this runs in no pod: give the API server's URL with `--kubernetes`")
+    return Cluster(f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}", node)
+
+
+def address(text: str) -> tuple[str, int]:
+    """Host and port of `host:port`."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdecimal() or int(port) > 65535:
+        raise click.UsageError(f"`{text}` is no address: write `host:port`")
+    return host.strip("[]") or "127.0.0.1", int(port)
+
+
+SOCKET = click.Path(path_type=Path)
+"""The type of options that name a unix socket."""
