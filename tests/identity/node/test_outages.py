@@ -161,6 +161,33 @@ def test_certificates_and_roots_change_under_agents_that_stay_and_no_call_fails(
     asyncio.run(run())
 
 
+def test_an_agent_follows_no_version_before_its_own_certificate_is_replaced(tmp_path: Path) -> None:
+    """Once every agent follows, the old root goes; one that still hung on it would be shut out."""
+
+    async def run() -> None:
+        domain = Domain()
+        async with serving(domain) as (node, join):
+            credentials = await attested(domain, join, tmp_path)
+            upstream = remote(credentials, node)
+            domain.change(reissue=frozenset({domain.authorities.issuer}))
+            states = upstream.states()
+            assert (await anext(states)).version == 2
+            following = asyncio.ensure_future(upstream.applied(2))
+            for _ in range(3):
+                await upstream.mint([ask()])
+            assert domain.applied == []
+            keeping = asyncio.ensure_future(credentials.keep(upstream.renew))
+            await following
+            assert domain.applied == [2]
+            assert len(domain.serials[credentials.spiffe_id]) == 2
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+            await states.aclose()
+            await upstream.close()
+
+    asyncio.run(run())
+
+
 def _other_bundle(domain: Domain) -> None:
     name = TrustDomain("example.net")
     domain.change(own=Domain(name).state.own)
