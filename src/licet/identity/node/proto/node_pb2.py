@@ -4,78 +4,81 @@
 # source: licet/identity/node/proto/node.proto
 # Protobuf Python Version: 7.35.1
 """Generated protocol buffer code."""
-
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import descriptor_pool as _descriptor_pool
 from google.protobuf import runtime_version as _runtime_version
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
-
 _runtime_version.ValidateProtobufRuntimeVersion(
-    _runtime_version.Domain.PUBLIC, 7, 35, 1, "", "licet/identity/node/proto/node.proto"
+    _runtime_version.Domain.PUBLIC,
+    7,
+    35,
+    1,
+    '',
+    'licet/identity/node/proto/node.proto'
 )
 # @@protoc_insertion_point(imports)
 
 _sym_db = _symbol_database.Default()
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(
-    b'\n$licet/identity/node/proto/node.proto\x12\rlicet.node.v1"\x0e\n\x0cRootsRequest"\x1d\n\rRootsResponse\x12\x0c\n\x04x509\x18\x01 \x03(\x0c"W\n\rAttestRequest\x12\x14\n\njoin_token\x18\x01 \x01(\tH\x00\x12\x1a\n\x10kubernetes_token\x18\x02 \x01(\tH\x00\x12\x0b\n\x03\x63sr\x18\x03 \x01(\x0c\x42\x07\n\x05proof"A\n\tAdmission\x12\r\n\x05\x63hain\x18\x01 \x03(\x0c\x12%\n\x06\x62undle\x18\x02 \x01(\x0b\x32\x15.licet.node.v1.Bundle"\x1b\n\x0cRenewRequest\x12\x0b\n\x03\x63sr\x18\x01 \x01(\x0c"C\n\x07Witness\x12\x0b\n\x03pid\x18\x01 \x01(\r\x12\x0b\n\x03uid\x18\x02 \x01(\r\x12\x0b\n\x03gid\x18\x03 \x01(\r\x12\x11\n\tselectors\x18\x04 \x03(\t"J\n\x03\x41sk\x12\r\n\x05\x65ntry\x18\x01 \x01(\t\x12\x0b\n\x03\x63sr\x18\x02 \x01(\x0c\x12\'\n\x07witness\x18\x03 \x01(\x0b\x32\x16.licet.node.v1.Witness"/\n\x0bMintRequest\x12 \n\x04\x61sks\x18\x01 \x03(\x0b\x32\x12.licet.node.v1.Ask"6\n\x0cMintResponse\x12&\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x15.licet.node.v1.Answer"f\n\x06\x41nswer\x12\'\n\x06issued\x18\x01 \x01(\x0b\x32\x15.licet.node.v1.IssuedH\x00\x12)\n\x07refusal\x18\x02 \x01(\x0b\x32\x16.licet.node.v1.RefusalH\x00\x42\x08\n\x06\x61nswer"\x17\n\x06Issued\x12\r\n\x05\x63hain\x18\x01 \x03(\x0c")\n\x07Refusal\x12\x0f\n\x07message\x18\x01 \x01(\t\x12\r\n\x05later\x18\x02 \x01(\x08"\\\n\x10MintTokenRequest\x12\r\n\x05\x65ntry\x18\x01 \x01(\t\x12\x10\n\x08\x61udience\x18\x02 \x03(\t\x12\'\n\x07witness\x18\x03 \x01(\x0b\x32\x16.licet.node.v1.Witness""\n\x11MintTokenResponse\x12\r\n\x05token\x18\x01 \x01(\t"\x1d\n\rStatesRequest\x12\x0c\n\x04mark\x18\x01 \x01(\x0c"\xb0\x01\n\x05State\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12\'\n\x07\x65ntries\x18\x02 \x01(\x0b\x32\x16.licet.node.v1.Entries\x12"\n\x03own\x18\x03 \x01(\x0b\x32\x15.licet.node.v1.Bundle\x12(\n\tfederated\x18\x04 \x03(\x0b\x32\x15.licet.node.v1.Bundle\x12\x0f\n\x07reissue\x18\x05 \x03(\t\x12\x0e\n\x06\x64\x65nied\x18\x06 \x03(\t"K\n\x07\x45ntries\x12\x10\n\x08\x63omplete\x18\x01 \x01(\x08\x12\x0f\n\x07\x63hanged\x18\x02 \x03(\x0c\x12\x0f\n\x07removed\x18\x03 \x03(\t\x12\x0c\n\x04mark\x18\x04 \x01(\x0c"0\n\x06\x42undle\x12\x14\n\x0ctrust_domain\x18\x01 \x01(\t\x12\x10\n\x08\x64ocument\x18\x02 \x01(\x0c"!\n\x0e\x41ppliedRequest\x12\x0f\n\x07version\x18\x01 \x01(\x04"\x11\n\x0f\x41ppliedResponse"<\n\rReportRequest\x12+\n\ndeliveries\x18\x01 \x03(\x0b\x32\x17.licet.node.v1.Delivery"V\n\x08\x44\x65livery\x12\x11\n\tspiffe_id\x18\x01 \x01(\t\x12\x0e\n\x06serial\x18\x02 \x01(\t\x12\'\n\x07witness\x18\x03 \x01(\x0b\x32\x16.licet.node.v1.Witness"\x10\n\x0eReportResponse2\x8c\x01\n\x04Join\x12\x42\n\x05Roots\x12\x1b.licet.node.v1.RootsRequest\x1a\x1c.licet.node.v1.RootsResponse\x12@\n\x06\x41ttest\x12\x1c.licet.node.v1.AttestRequest\x1a\x18.licet.node.v1.Admission2\xa8\x03\n\x04Node\x12?\n\x04Mint\x12\x1a.licet.node.v1.MintRequest\x1a\x1b.licet.node.v1.MintResponse\x12N\n\tMintToken\x12\x1f.licet.node.v1.MintTokenRequest\x1a .licet.node.v1.MintTokenResponse\x12>\n\x06States\x12\x1c.licet.node.v1.StatesRequest\x1a\x14.licet.node.v1.State0\x01\x12H\n\x07\x41pplied\x12\x1d.licet.node.v1.AppliedRequest\x1a\x1e.licet.node.v1.AppliedResponse\x12\x45\n\x06Report\x12\x1c.licet.node.v1.ReportRequest\x1a\x1d.licet.node.v1.ReportResponse\x12>\n\x05Renew\x12\x1b.licet.node.v1.RenewRequest\x1a\x18.licet.node.v1.Admissionb\x06proto3'
-)
+
+
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$licet/identity/node/proto/node.proto\x12\rlicet.node.v1\"\x0e\n\x0cRootsRequest\"\x1d\n\rRootsResponse\x12\x0c\n\x04x509\x18\x01 \x03(\x0c\"W\n\rAttestRequest\x12\x14\n\njoin_token\x18\x01 \x01(\tH\x00\x12\x1a\n\x10kubernetes_token\x18\x02 \x01(\tH\x00\x12\x0b\n\x03\x63sr\x18\x03 \x01(\x0c\x42\x07\n\x05proof\"A\n\tAdmission\x12\r\n\x05\x63hain\x18\x01 \x03(\x0c\x12%\n\x06\x62undle\x18\x02 \x01(\x0b\x32\x15.licet.node.v1.Bundle\"\x1b\n\x0cRenewRequest\x12\x0b\n\x03\x63sr\x18\x01 \x01(\x0c\"C\n\x07Witness\x12\x0b\n\x03pid\x18\x01 \x01(\r\x12\x0b\n\x03uid\x18\x02 \x01(\r\x12\x0b\n\x03gid\x18\x03 \x01(\r\x12\x11\n\tselectors\x18\x04 \x03(\t\"J\n\x03\x41sk\x12\r\n\x05\x65ntry\x18\x01 \x01(\t\x12\x0b\n\x03\x63sr\x18\x02 \x01(\x0c\x12\'\n\x07witness\x18\x03 \x01(\x0b\x32\x16.licet.node.v1.Witness\"/\n\x0bMintRequest\x12 \n\x04\x61sks\x18\x01 \x03(\x0b\x32\x12.licet.node.v1.Ask\"6\n\x0cMintResponse\x12&\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x15.licet.node.v1.Answer\"f\n\x06\x41nswer\x12\'\n\x06issued\x18\x01 \x01(\x0b\x32\x15.licet.node.v1.IssuedH\x00\x12)\n\x07refusal\x18\x02 \x01(\x0b\x32\x16.licet.node.v1.RefusalH\x00\x42\x08\n\x06\x61nswer\"\x17\n\x06Issued\x12\r\n\x05\x63hain\x18\x01 \x03(\x0c\")\n\x07Refusal\x12\x0f\n\x07message\x18\x01 \x01(\t\x12\r\n\x05later\x18\x02 \x01(\x08\"\\\n\x10MintTokenRequest\x12\r\n\x05\x65ntry\x18\x01 \x01(\t\x12\x10\n\x08\x61udience\x18\x02 \x03(\t\x12\'\n\x07witness\x18\x03 \x01(\x0b\x32\x16.licet.node.v1.Witness\"\"\n\x11MintTokenResponse\x12\r\n\x05token\x18\x01 \x01(\t\"\x1d\n\rStatesRequest\x12\x0c\n\x04mark\x18\x01 \x01(\x0c\"\xb0\x01\n\x05State\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12\'\n\x07\x65ntries\x18\x02 \x01(\x0b\x32\x16.licet.node.v1.Entries\x12\"\n\x03own\x18\x03 \x01(\x0b\x32\x15.licet.node.v1.Bundle\x12(\n\tfederated\x18\x04 \x03(\x0b\x32\x15.licet.node.v1.Bundle\x12\x0f\n\x07reissue\x18\x05 \x03(\t\x12\x0e\n\x06\x64\x65nied\x18\x06 \x03(\t\"K\n\x07\x45ntries\x12\x10\n\x08\x63omplete\x18\x01 \x01(\x08\x12\x0f\n\x07\x63hanged\x18\x02 \x03(\x0c\x12\x0f\n\x07removed\x18\x03 \x03(\t\x12\x0c\n\x04mark\x18\x04 \x01(\x0c\"0\n\x06\x42undle\x12\x14\n\x0ctrust_domain\x18\x01 \x01(\t\x12\x10\n\x08\x64ocument\x18\x02 \x01(\x0c\"!\n\x0e\x41ppliedRequest\x12\x0f\n\x07version\x18\x01 \x01(\x04\"\x11\n\x0f\x41ppliedResponse\"<\n\rReportRequest\x12+\n\ndeliveries\x18\x01 \x03(\x0b\x32\x17.licet.node.v1.Delivery\"V\n\x08\x44\x65livery\x12\x11\n\tspiffe_id\x18\x01 \x01(\t\x12\x0e\n\x06serial\x18\x02 \x01(\t\x12\'\n\x07witness\x18\x03 \x01(\x0b\x32\x16.licet.node.v1.Witness\"\x10\n\x0eReportResponse2\x8c\x01\n\x04Join\x12\x42\n\x05Roots\x12\x1b.licet.node.v1.RootsRequest\x1a\x1c.licet.node.v1.RootsResponse\x12@\n\x06\x41ttest\x12\x1c.licet.node.v1.AttestRequest\x1a\x18.licet.node.v1.Admission2\xa8\x03\n\x04Node\x12?\n\x04Mint\x12\x1a.licet.node.v1.MintRequest\x1a\x1b.licet.node.v1.MintResponse\x12N\n\tMintToken\x12\x1f.licet.node.v1.MintTokenRequest\x1a .licet.node.v1.MintTokenResponse\x12>\n\x06States\x12\x1c.licet.node.v1.StatesRequest\x1a\x14.licet.node.v1.State0\x01\x12H\n\x07\x41pplied\x12\x1d.licet.node.v1.AppliedRequest\x1a\x1e.licet.node.v1.AppliedResponse\x12\x45\n\x06Report\x12\x1c.licet.node.v1.ReportRequest\x1a\x1d.licet.node.v1.ReportResponse\x12>\n\x05Renew\x12\x1b.licet.node.v1.RenewRequest\x1a\x18.licet.node.v1.Admissionb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
-_builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, "licet.identity.node.proto.node_pb2", _globals)
+_builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'licet.identity.node.proto.node_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-    DESCRIPTOR._loaded_options = None
-    _globals["_ROOTSREQUEST"]._serialized_start = 55
-    _globals["_ROOTSREQUEST"]._serialized_end = 69
-    _globals["_ROOTSRESPONSE"]._serialized_start = 71
-    _globals["_ROOTSRESPONSE"]._serialized_end = 100
-    _globals["_ATTESTREQUEST"]._serialized_start = 102
-    _globals["_ATTESTREQUEST"]._serialized_end = 189
-    _globals["_ADMISSION"]._serialized_start = 191
-    _globals["_ADMISSION"]._serialized_end = 256
-    _globals["_RENEWREQUEST"]._serialized_start = 258
-    _globals["_RENEWREQUEST"]._serialized_end = 285
-    _globals["_WITNESS"]._serialized_start = 287
-    _globals["_WITNESS"]._serialized_end = 354
-    _globals["_ASK"]._serialized_start = 356
-    _globals["_ASK"]._serialized_end = 430
-    _globals["_MINTREQUEST"]._serialized_start = 432
-    _globals["_MINTREQUEST"]._serialized_end = 479
-    _globals["_MINTRESPONSE"]._serialized_start = 481
-    _globals["_MINTRESPONSE"]._serialized_end = 535
-    _globals["_ANSWER"]._serialized_start = 537
-    _globals["_ANSWER"]._serialized_end = 639
-    _globals["_ISSUED"]._serialized_start = 641
-    _globals["_ISSUED"]._serialized_end = 664
-    _globals["_REFUSAL"]._serialized_start = 666
-    _globals["_REFUSAL"]._serialized_end = 707
-    _globals["_MINTTOKENREQUEST"]._serialized_start = 709
-    _globals["_MINTTOKENREQUEST"]._serialized_end = 801
-    _globals["_MINTTOKENRESPONSE"]._serialized_start = 803
-    _globals["_MINTTOKENRESPONSE"]._serialized_end = 837
-    _globals["_STATESREQUEST"]._serialized_start = 839
-    _globals["_STATESREQUEST"]._serialized_end = 868
-    _globals["_STATE"]._serialized_start = 871
-    _globals["_STATE"]._serialized_end = 1047
-    _globals["_ENTRIES"]._serialized_start = 1049
-    _globals["_ENTRIES"]._serialized_end = 1124
-    _globals["_BUNDLE"]._serialized_start = 1126
-    _globals["_BUNDLE"]._serialized_end = 1174
-    _globals["_APPLIEDREQUEST"]._serialized_start = 1176
-    _globals["_APPLIEDREQUEST"]._serialized_end = 1209
-    _globals["_APPLIEDRESPONSE"]._serialized_start = 1211
-    _globals["_APPLIEDRESPONSE"]._serialized_end = 1228
-    _globals["_REPORTREQUEST"]._serialized_start = 1230
-    _globals["_REPORTREQUEST"]._serialized_end = 1290
-    _globals["_DELIVERY"]._serialized_start = 1292
-    _globals["_DELIVERY"]._serialized_end = 1378
-    _globals["_REPORTRESPONSE"]._serialized_start = 1380
-    _globals["_REPORTRESPONSE"]._serialized_end = 1396
-    _globals["_JOIN"]._serialized_start = 1399
-    _globals["_JOIN"]._serialized_end = 1539
-    _globals["_NODE"]._serialized_start = 1542
-    _globals["_NODE"]._serialized_end = 1966
+  DESCRIPTOR._loaded_options = None
+  _globals['_ROOTSREQUEST']._serialized_start=55
+  _globals['_ROOTSREQUEST']._serialized_end=69
+  _globals['_ROOTSRESPONSE']._serialized_start=71
+  _globals['_ROOTSRESPONSE']._serialized_end=100
+  _globals['_ATTESTREQUEST']._serialized_start=102
+  _globals['_ATTESTREQUEST']._serialized_end=189
+  _globals['_ADMISSION']._serialized_start=191
+  _globals['_ADMISSION']._serialized_end=256
+  _globals['_RENEWREQUEST']._serialized_start=258
+  _globals['_RENEWREQUEST']._serialized_end=285
+  _globals['_WITNESS']._serialized_start=287
+  _globals['_WITNESS']._serialized_end=354
+  _globals['_ASK']._serialized_start=356
+  _globals['_ASK']._serialized_end=430
+  _globals['_MINTREQUEST']._serialized_start=432
+  _globals['_MINTREQUEST']._serialized_end=479
+  _globals['_MINTRESPONSE']._serialized_start=481
+  _globals['_MINTRESPONSE']._serialized_end=535
+  _globals['_ANSWER']._serialized_start=537
+  _globals['_ANSWER']._serialized_end=639
+  _globals['_ISSUED']._serialized_start=641
+  _globals['_ISSUED']._serialized_end=664
+  _globals['_REFUSAL']._serialized_start=666
+  _globals['_REFUSAL']._serialized_end=707
+  _globals['_MINTTOKENREQUEST']._serialized_start=709
+  _globals['_MINTTOKENREQUEST']._serialized_end=801
+  _globals['_MINTTOKENRESPONSE']._serialized_start=803
+  _globals['_MINTTOKENRESPONSE']._serialized_end=837
+  _globals['_STATESREQUEST']._serialized_start=839
+  _globals['_STATESREQUEST']._serialized_end=868
+  _globals['_STATE']._serialized_start=871
+  _globals['_STATE']._serialized_end=1047
+  _globals['_ENTRIES']._serialized_start=1049
+  _globals['_ENTRIES']._serialized_end=1124
+  _globals['_BUNDLE']._serialized_start=1126
+  _globals['_BUNDLE']._serialized_end=1174
+  _globals['_APPLIEDREQUEST']._serialized_start=1176
+  _globals['_APPLIEDREQUEST']._serialized_end=1209
+  _globals['_APPLIEDRESPONSE']._serialized_start=1211
+  _globals['_APPLIEDRESPONSE']._serialized_end=1228
+  _globals['_REPORTREQUEST']._serialized_start=1230
+  _globals['_REPORTREQUEST']._serialized_end=1290
+  _globals['_DELIVERY']._serialized_start=1292
+  _globals['_DELIVERY']._serialized_end=1378
+  _globals['_REPORTRESPONSE']._serialized_start=1380
+  _globals['_REPORTRESPONSE']._serialized_end=1396
+  _globals['_JOIN']._serialized_start=1399
+  _globals['_JOIN']._serialized_end=1539
+  _globals['_NODE']._serialized_start=1542
+  _globals['_NODE']._serialized_end=1966
 # @@protoc_insertion_point(module_scope)
