@@ -76,10 +76,8 @@ def _moment(moment: datetime) -> str:
 
 def agents(found: Sequence[Listed]) -> str:
     """Agents, one a line."""
-    lines = [
-        f"{each.id}  {each.attested_by}, {'banned' if each.banned else f'seen {each.seen_at[:19]}Z'}\n"
-        for each in found
-    ]
+    standing = ["banned" if each.banned else f"seen {each.seen_at[:19]}Z" for each in found]
+    lines = [f"{each.id}  {each.attested_by}, {seen}\n" for each, seen in zip(found, standing, strict=True)]
     return "".join(lines) or "no agents\n"
 
 
