@@ -1,0 +1,1 @@
+"""How a running server or node is watched: metrics, and whether it is well."""
