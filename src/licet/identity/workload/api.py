@@ -27,12 +27,13 @@ from licet.identity.workload.proto.workload_pb2 import (
 )
 from licet.identity.workload.source import Source
 
-SERVICE = "SpiffeWorkloadAPI"
 _HEADER = ("workload.spiffe.io", "true")
 
 
-class WorkloadApi(grpc.GenericRpcHandler):
-    """Answers every method of the service; those of profiles that are not served are Unimplemented (7)."""
+class WorkloadApi:
+    """Answers every method of the service, by its name; those of the WIT-SVID profile are Unimplemented (7)."""
+
+    SERVICE = "SpiffeWorkloadAPI"
 
     def __init__(self, source: Source, caller: Caller) -> None:
         self._source = source
@@ -43,17 +44,12 @@ class WorkloadApi(grpc.GenericRpcHandler):
             "FetchJWTBundles": (JWTBundlesRequest, False, responses.jwt_bundles),
         }
         self.methods: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
-            f"/{SERVICE}/{name}": grpc.unary_stream_rpc_method_handler(self._stream(name, *how))
-            for name, how in streams.items()
+            name: grpc.unary_stream_rpc_method_handler(self._stream(name, *how)) for name, how in streams.items()
         }
         for name, answer in (("FetchJWTSVID", self._tokens), ("ValidateJWTSVID", self._validated)):
-            self.methods[f"/{SERVICE}/{name}"] = grpc.unary_unary_rpc_method_handler(self._unary(name, answer))
-        self._unimplemented: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(_unimplemented)
-
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes] | None:
-        """What answers a method; None for those of other services."""
-        method: str = handler_call_details.method
-        return self.methods.get(method, self._unimplemented) if method.startswith(f"/{SERVICE}/") else None
+            self.methods[name] = grpc.unary_unary_rpc_method_handler(self._unary(name, answer))
+        for name in ("FetchWITSVID", "FetchWITBundles"):
+            self.methods[name] = grpc.unary_unary_rpc_method_handler(_unimplemented)
 
     def _stream(
         self, name: str, request: type[Message], keys: bool, response: Callable[[View], Message]

@@ -6,7 +6,7 @@ Names that the caller has nothing for are left out. Who may have nothing any mor
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Collection, Iterable
 from contextlib import aclosing
 
 import grpc
@@ -20,13 +20,15 @@ from envoy.service.discovery.v3.discovery_pb2 import (  # type: ignore[import-un
 from envoy.service.discovery.v3.discovery_pb2 import Resource as DeltaResource
 
 from licet.identity.errors import MalformedError, RefusedError, UnavailableError
+from licet.identity.spiffeid import LONGEST
 from licet.identity.svid import View
 from licet.identity.workload.calls import Caller, Context, answering, first, known, read
 from licet.identity.workload.secrets import TYPE, Resource, find, version
 from licet.identity.workload.source import Source
 
-SERVICE = "envoy.service.secret.v3.SecretDiscoveryService"
 _LONGEST_REASON = 500
+_MOST_NAMES = 1000
+"""Secrets that one stream may ask for; an Envoy asks for one or two."""
 
 log = structlog.get_logger()
 
@@ -34,20 +36,16 @@ log = structlog.get_logger()
 class SecretDiscovery:
     """Secrets of whoever calls. There is no `workload.spiffe.io` in the metadata, since Envoy sends none."""
 
+    SERVICE = "envoy.service.secret.v3.SecretDiscoveryService"
+
     def __init__(self, source: Source, caller: Caller) -> None:
         self._source = source
         self._caller = caller
-
-    def handler(self) -> grpc.GenericRpcHandler:
-        """What a server is given."""
-        return grpc.method_handlers_generic_handler(
-            SERVICE,
-            {
-                "StreamSecrets": grpc.stream_stream_rpc_method_handler(self._whole),
-                "DeltaSecrets": grpc.stream_stream_rpc_method_handler(self._delta),
-                "FetchSecrets": grpc.unary_unary_rpc_method_handler(self._once),
-            },
-        )
+        self.methods: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
+            "StreamSecrets": grpc.stream_stream_rpc_method_handler(self._whole),
+            "DeltaSecrets": grpc.stream_stream_rpc_method_handler(self._delta),
+            "FetchSecrets": grpc.unary_unary_rpc_method_handler(self.once),
+        }
 
     async def _whole(self, _: object, context: Context) -> None:
         await self._stream("StreamSecrets", Whole(), context)
@@ -67,10 +65,12 @@ class SecretDiscovery:
                     if response is not None:
                         await context.write(response)
 
-    async def _once(self, data: bytes, context: Context) -> bytes:
+    async def once(self, data: bytes, context: Context) -> bytes:
+        """The secrets of one request, which nothing follows."""
         async with answering(context, "FetchSecrets"):
             request = read(DiscoveryRequest, data)
             _check_type(request.type_url)
+            _check_names(request.resource_names)
             view = _entitled(await first(self._source, known(self._caller, context), keys=True))
             found = _all(view, request.resource_names)
             response = DiscoveryResponse(
@@ -104,6 +104,7 @@ class Whole:
         if request.HasField("error_detail"):
             _refused(self._node, request.error_detail.message, request.resource_names)
         names = tuple(request.resource_names)
+        _check_names(names)
         if names == self._names:
             return None
         self._names, self._sent = names, ""
@@ -153,6 +154,7 @@ class Delta:
             self._held.update({name: held[name] for name in request.resource_names_subscribe if name in held})
         for name in request.resource_names_unsubscribe:
             self._held.pop(name, None)
+        _check_names(self._held)
         return self._response()
 
     def see(self, view: View) -> bytes | None:
@@ -193,6 +195,11 @@ def _entitled(view: View) -> View:
 def _check_type(url: str) -> None:
     if url not in ("", TYPE):
         raise MalformedError(f"`{url[:200]}` is not served", f"ask for `{TYPE}`")
+
+
+def _check_names(names: Collection[str]) -> None:
+    if len(names) > _MOST_NAMES or any(len(name) > LONGEST for name in names):
+        raise MalformedError("too much is asked for", f"{_MOST_NAMES} names of {LONGEST} bytes at most")
 
 
 def _refused(node: str, reason: str, names: Iterable[str]) -> None:

@@ -7,8 +7,7 @@ import tempfile
 from pathlib import Path
 from types import TracebackType
 
-import grpc
-
+from licet.identity.rpc import Server
 from licet.identity.workload.api import WorkloadApi
 from licet.identity.workload.endpoint import Endpoint
 from licet.identity.workload.front import Attest, Front
@@ -39,9 +38,12 @@ class WorkloadServer:
         try:
             self.inner = inner = self._private / "grpc.sock"
             self.front = Front(self._endpoint.listener, inner, self._attest, self._limits)
-            self._grpc = grpc.aio.server(options=_options(self._limits))
-            api = WorkloadApi(self._source, self.front.caller)
-            self._grpc.add_generic_rpc_handlers((api, SecretDiscovery(self._source, self.front.caller).handler()))
+            self._grpc = Server(_options(self._limits))
+            for service in (
+                WorkloadApi(self._source, self.front.caller),
+                SecretDiscovery(self._source, self.front.caller),
+            ):
+                self._grpc.add_registered_method_handlers(service.SERVICE, service.methods)
             self._grpc.add_insecure_port(f"unix:{inner}")
             inner.chmod(0o600)
             await self._grpc.start()
