@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -59,7 +59,7 @@ class Server:
         self._clock = clock
         self._reviewer = reviewer
         self._changed = asyncio.Event()
-        self._assigned: dict[SpiffeID, tuple[int, tuple[Entry, ...]]] = {}
+        self._assigned: dict[SpiffeID, tuple[Entry, ...]] = {}
         self._everyone: tuple[int, tuple[Entry, ...]] = (-1, ())
         self._pruned = clock()
         self.failure = ""
@@ -160,7 +160,7 @@ class Server:
         """As `Upstream` has it."""
         return await self._threaded(lambda: self._issuer.mint_token(agent, entry, audience, witness))
 
-    async def states(self, agent: SpiffeID) -> AsyncIterator[NodeState]:
+    async def states(self, agent: SpiffeID) -> AsyncGenerator[NodeState, None]:
         """As `Upstream` has it."""
         last: NodeState | None = None
         while True:
@@ -257,7 +257,12 @@ class Server:
             entries = tuple(entry for entry in state.entries.values() if not entry.nodes)
             self._everyone = (state.version, entries if entries != self._everyone[1] else self._everyone[1])
         own = tuple(entry for entry in state.entries.values() if agent in entry.nodes)
-        return self._everyone[1] + own if own else self._everyone[1]
+        if not own:
+            return self._everyone[1]
+        mine = self._everyone[1] + own
+        if mine != self._assigned.get(agent):
+            self._assigned[agent] = mine
+        return self._assigned[agent]
 
     def _tell(self) -> None:
         changed, self._changed = self._changed, asyncio.Event()
@@ -289,7 +294,7 @@ class _Local:
     async def mint_token(self, entry: str, audience: tuple[str, ...], witness: Witness) -> str:
         return await self._server.mint_token(self._agent, entry, audience, witness)
 
-    def states(self) -> AsyncIterator[NodeState]:
+    def states(self) -> AsyncGenerator[NodeState, None]:
         return self._server.states(self._agent)
 
     async def applied(self, version: int) -> None:

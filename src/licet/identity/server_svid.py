@@ -22,7 +22,7 @@ from licet.store.errors import StoreError
 
 _log = structlog.get_logger("licet.identity.server")
 
-_PACE = 1.0
+_PACE = 0.2
 _RETRY = timedelta(seconds=10)
 
 

@@ -59,6 +59,8 @@ class Agency(msgspec.Struct, frozen=True, kw_only=True):
 
 async def attend(agency: Agency, ready: Callable[[str], None]) -> None:
     """Serve workloads until SIGTERM or SIGINT; `ready` is called once the node is attested."""
+    for address in (*agency.servers, *agency.doors):
+        bootstrap.endpoint(address)
     random = SystemRandom()
     door = Door(agency.doors, agency.trust, agency.proof())
     credentials = Credentials(agency.home, agency.trust_domain, door, now, random)

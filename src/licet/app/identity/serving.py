@@ -19,6 +19,7 @@ from licet.app.identity.running import begin, until_told
 from licet.identity.attest.token_review import Reviewer
 from licet.identity.errors import IdentityError
 from licet.identity.issuer import Issuer
+from licet.identity.node import bootstrap
 from licet.identity.node.agent import Agent
 from licet.identity.node.server import NodeServer
 from licet.identity.server import Server
@@ -92,6 +93,8 @@ async def _publish(
 ) -> None:
     """Open the ports to agents and to other trust domains."""
     if serving.ports is not None:
+        bootstrap.endpoint(serving.ports.listen, listening=True)
+        bootstrap.endpoint(serving.ports.join, listening=True)
         nodes = NodeServer(server, svid.material, now)
         listen, join = await nodes.start(serving.ports.listen, serving.ports.join)
         stack.push_async_callback(nodes.stop, _GRACE)

@@ -31,6 +31,8 @@ _HEARTBEAT = 10
 """Every so many paces a node says that it is there, and how far it follows."""
 _PATIENCE = 5.0
 """Seconds that slow workloads get to take a new view before the node says that it follows a version."""
+_LONGEST_PAUSE = 5.0
+"""Seconds between two attempts to follow; an upstream across the network spreads its attempts by itself."""
 _MOST_DELIVERIES = 10_000
 
 
@@ -170,12 +172,13 @@ class Agent:
         pause = 0.0
         while True:
             try:
-                async for state in self._upstream.states():
-                    pause = 0.0
-                    await self._accept(state)
+                async with contextlib.aclosing(self._upstream.states()) as states:
+                    async for state in states:
+                        pause = 0.0
+                        await self._accept(state)
             except IdentityError as error:
                 _log.warning("the server is away", reason=error.message, help=error.help)
-            pause = min(max(pause * 2, 0.2), 30.0)
+            pause = min(max(pause * 2, 0.2), _LONGEST_PAUSE)
             await asyncio.sleep(pause)
 
     async def _accept(self, state: NodeState) -> None:

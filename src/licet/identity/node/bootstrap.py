@@ -68,10 +68,10 @@ def pinned(*pins: str) -> Pinned:
     return Pinned(found)
 
 
-def endpoint(address: str) -> tuple[str, int]:
-    """Host and port of `host:port` or `[address]:port`; raises MalformedError."""
+def endpoint(address: str, *, listening: bool = False) -> tuple[str, int]:
+    """Host and port of `host:port` or `[address]:port`, of which 0 is one to listen on; raises MalformedError."""
     found = _ADDRESS.fullmatch(address)
-    if found is None or not 0 < int(found[3]) < 1 << 16:
+    if found is None or not (not listening) <= int(found[3]) < 1 << 16:
         raise MalformedError(f"`{wire.line(address)}` is no address", "`host:port`")
     return found[1] or found[2], int(found[3])
 

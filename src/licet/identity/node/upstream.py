@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -74,7 +74,7 @@ class Upstream(Protocol):
     async def mint_token(self, entry: str, audience: tuple[str, ...], witness: Witness) -> str:
         """A JWT-SVID of this entry in compact form; raises RefusedError."""
 
-    def states(self) -> AsyncIterator[NodeState]:
+    def states(self) -> AsyncGenerator[NodeState, None]:
         """The state now, and again whenever it changes; ends with UnavailableError where the server goes away."""
 
     async def applied(self, version: int) -> None:
