@@ -281,7 +281,9 @@ async fn echo(connection: TcpStream, tls: TlsAcceptor, side: Arc<Side>) {
             side.settle(started, &Ok(()));
             line.clear();
         }
-        lines.shutdown().await
+        // The other side may be gone altogether by now, which is its right.
+        let _ = lines.shutdown().await;
+        Ok::<(), io::Error>(())
     };
     if let Err(error) = outcome.await {
         side.tally.lock().unwrap().failed(&error);
