@@ -25,7 +25,7 @@ from licet.identity.issuer import Issuer
 from licet.identity.node.agent import Agent
 from licet.identity.server import Server
 from licet.identity.spiffeid import TrustDomain, parse
-from licet.identity.watch.health import Health, address
+from licet.identity.watch.health import Health
 from licet.identity.watch.subject import Serving, Subject
 from licet.identity.workload.source import Peer
 
@@ -221,17 +221,3 @@ def test_a_port_that_is_taken_is_said_in_one_line(tmp_path: Path) -> None:
                 await Health(Subject(now)).start("127.0.0.1", port)
 
     asyncio.run(story())
-
-
-@pytest.mark.parametrize(
-    ("text", "wanted"),
-    [("127.0.0.1:9464", ("127.0.0.1", 9464)), ("9464", ("127.0.0.1", 9464)), ("[::1]:80", ("::1", 80))],
-)
-def test_an_address_is_a_host_and_a_port(text: str, wanted: tuple[str, int]) -> None:
-    assert address(text) == wanted
-
-
-@pytest.mark.parametrize("text", ["", "host", "host:", "host:70000", "::1:80", "host:-1", "host:٣"])
-def test_what_is_no_address_is_refused(text: str) -> None:
-    with pytest.raises(IdentityError, match="no address to listen on"):
-        address(text)

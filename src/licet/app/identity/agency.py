@@ -13,6 +13,7 @@ import structlog
 from licet.app.identity.node import Cluster, sockets
 from licet.app.identity.place import now
 from licet.app.identity.running import begin, until_told
+from licet.app.identity.watching import Watching
 from licet.identity.errors import IdentityError
 from licet.identity.keys import KeyKind
 from licet.identity.node import bootstrap
@@ -21,6 +22,7 @@ from licet.identity.node.credentials import Credentials
 from licet.identity.node.join import Door, JoinToken, KubernetesToken, Proof
 from licet.identity.node.remote import Remote
 from licet.identity.spiffeid import TrustDomain
+from licet.identity.watch.subject import Subject
 from licet.identity.workload.limits import Limits
 
 _log = structlog.get_logger("licet.identity")
@@ -42,6 +44,7 @@ class Agency(msgspec.Struct, frozen=True, kw_only=True):
     cluster: Cluster | None = None
     key_kind: KeyKind = KeyKind.EC_P256
     limits: Limits = Limits()
+    watching: Watching | None = None
 
     def proof(self) -> Proof:
         """How this node proves what it is, which is asked for where no certificate of an earlier run is valid."""
@@ -77,7 +80,9 @@ async def attend(agency: Agency, ready: Callable[[str], None]) -> None:
             begin(stack, agent.run(), "node"),
         ]
         node = agency.cluster.node if agency.cluster is not None else ""
-        await stack.enter_async_context(sockets(agency.socket, agent, api, node, agency.limits))
+        served = await stack.enter_async_context(sockets(agency.socket, agent, api, node, agency.limits))
+        if agency.watching is not None:
+            await agency.watching.begin(Subject(now, None, agent, served.front), stack, ready)
         ready(f"workloads at {agency.socket} as {credentials.spiffe_id}")
         await until_told(work)
     _log.info("stopped")

@@ -16,6 +16,7 @@ from licet.app.identity.federating import BundleEndpoint, follow
 from licet.app.identity.node import Cluster, sockets
 from licet.app.identity.place import Place, now
 from licet.app.identity.running import begin, until_told
+from licet.app.identity.watching import Watching
 from licet.identity.attest.token_review import Reviewer
 from licet.identity.errors import IdentityError
 from licet.identity.issuer import Issuer
@@ -24,6 +25,7 @@ from licet.identity.node.agent import Agent
 from licet.identity.node.server import NodeServer
 from licet.identity.server import Server
 from licet.identity.server_svid import ServerSvid
+from licet.identity.watch import subject
 from licet.identity.workload.limits import Limits
 
 _log = structlog.get_logger("licet.identity")
@@ -52,6 +54,7 @@ class Serving(msgspec.Struct, frozen=True, kw_only=True):
     agents: tuple[str, ...] = ()
     """Service accounts of agents, as `namespace:name`."""
     limits: Limits = Limits()
+    watching: Watching | None = None
 
 
 async def serve(serving: Serving, ready: Callable[[str], None]) -> None:
@@ -72,26 +75,31 @@ async def _start(
     reviewer = Reviewer(api, serving.cluster_name, serving.agents) if api is not None and serving.agents else None
     server = Server(issuer, domain.ledger, domain.keyring, now, reviewer)
     work = [begin(stack, server.run(), "server"), begin(stack, follow(domain, server, serving.web_roots), "federation")]
+    port, agent, front = None, None, None
     if serving.ports is not None or serving.endpoint is not None:
         svid = ServerSvid(issuer, now, SystemRandom())
         await asyncio.to_thread(svid.renew)
         work.append(begin(stack, svid.run(), "certificate"))
-        await _publish(serving, server, svid, stack, ready)
+        port = await _publish(serving, server, svid, stack, ready)
     if serving.socket is not None:
         name = server.trust_domain.member(EMBEDDED)
         await server.register(name, "embedded")
         agent = Agent(server.upstream(name), server.state.settings.key_kind, now, SystemRandom())
         work.append(begin(stack, agent.run(), "node"))
         node = serving.cluster.node if serving.cluster is not None else ""
-        await stack.enter_async_context(sockets(serving.socket, agent, api, node, serving.limits))
+        front = (await stack.enter_async_context(sockets(serving.socket, agent, api, node, serving.limits))).front
         ready(f"workloads at {serving.socket}")
+    if serving.watching is not None:
+        watched = subject.Serving(server, issuer, domain.ledger, domain.database, port)
+        await serving.watching.begin(subject.Subject(now, watched, agent, front), stack, ready)
     return work
 
 
 async def _publish(
     serving: Serving, server: Server, svid: ServerSvid, stack: contextlib.AsyncExitStack, ready: Callable[[str], None]
-) -> None:
-    """Open the ports to agents and to other trust domains."""
+) -> NodeServer | None:
+    """Open the ports to agents and to other trust domains; what serves agents, where they are served."""
+    nodes = None
     if serving.ports is not None:
         bootstrap.endpoint(serving.ports.listen, listening=True)
         bootstrap.endpoint(serving.ports.join, listening=True)
@@ -110,3 +118,4 @@ async def _publish(
             ) from None
         stack.push_async_callback(endpoint.stop)
         ready(f"the bundle at port {port}")
+    return nodes

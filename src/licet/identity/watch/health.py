@@ -120,14 +120,6 @@ class Health:
         return _answer(await self.waits())
 
 
-def address(text: str) -> tuple[str, int]:
-    """The host and the port of `host:port`, `[::1]:port` or a port alone, which is one of loopback."""
-    host, _, port = text.rpartition(":")
-    if not port.isascii() or not port.isdigit() or int(port) > 65535 or (":" in host and host[:1] + host[-1:] != "[]"):
-        raise IdentityError(f"`{text}` is no address to listen on", "`host:port`, such as `127.0.0.1:9464`")
-    return host.removeprefix("[").removesuffix("]") or "127.0.0.1", int(port)
-
-
 def _answer(reasons: list[str]) -> web.Response:
     body = msgspec.json.encode({"ok": not reasons, "reasons": reasons})
     return web.Response(body=body + b"\n", status=503 if reasons else 200, content_type="application/json")

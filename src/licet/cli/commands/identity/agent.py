@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from licet.cli.nodes import SOCKET, cluster, in_cluster
 from licet.cli.options import epilog
 from licet.cli.place import Where, placed
+from licet.cli.watching import watched
+
+if TYPE_CHECKING:
+    from licet.app.identity.watching import Watching
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -32,6 +37,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--bootstrap-pin", "pins", multiple=True, metavar="SHA256", help="The pin of a root, instead of a file.")
 @click.option("--socket", type=SOCKET, required=True, metavar="PATH", help="The Workload API and SDS.")
 @in_cluster
+@watched
 @placed("table")
 def command(
     where: Where,
@@ -45,6 +51,7 @@ def command(
     socket: Path,
     kubernetes: str,
     node: str,
+    watching: Watching | None,
 ) -> None:
     """Run the Workload API of another machine, fed by a server.
 
@@ -75,5 +82,6 @@ def command(
         join_token=join_token_file,
         kubernetes_token=kubernetes_token,
         cluster=cluster(kubernetes, node),
+        watching=watching,
     )
     asyncio.run(attend(agency, lambda what: where.tell(f"serving {what}")))

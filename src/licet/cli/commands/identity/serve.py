@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from licet.cli.nodes import SOCKET, address, cluster, in_cluster
 from licet.cli.options import epilog
 from licet.cli.place import Where, placed
+from licet.cli.watching import watched
+
+if TYPE_CHECKING:
+    from licet.app.identity.watching import Watching
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -35,6 +40,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
     "--agent-account", "agents", multiple=True, metavar="NAMESPACE:NAME", help="Service accounts that may be agents."
 )
 @in_cluster
+@watched
 @placed("table")
 def command(
     where: Where,
@@ -49,6 +55,7 @@ def command(
     agents: tuple[str, ...],
     kubernetes: str,
     node: str,
+    watching: Watching | None,
 ) -> None:
     """Run the server, and the Workload API of this machine.
 
@@ -78,5 +85,6 @@ def command(
         cluster=cluster(kubernetes, node),
         cluster_name=cluster_name,
         agents=agents,
+        watching=watching,
     )
     asyncio.run(serve(serving, lambda what: where.tell(f"serving {what}")))
