@@ -43,7 +43,7 @@ def issued(number: int) -> Event:
     )
 
 
-def made(path: Path) -> Database:
+def made(path: Path | str) -> Database:
     """A new database of the trust domain."""
     database = Database.open(path, create=True)
     with database.write() as connection:

@@ -9,7 +9,7 @@ import sqlite3
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from random import Random
@@ -163,6 +163,31 @@ def campaign(database: Database, cases: int, seed: int) -> Iterator[tuple[str, E
             expected, faults = _tampered(database, tamper, random, remembered)
             yield tamper.__name__, expected, faults, expected.found(faults)
     assert logs.verified(database, remembered).holds
+
+
+def _close_gaps(file: sqlite3.Connection) -> None:
+    """So that the next one finds a row at every place, which may then be fewer or more than there were."""
+    rows = [text for (text,) in file.execute("SELECT body FROM record ORDER BY position")]
+    rows += [rows[-1]] * (SIZE - len(rows))
+    file.execute("DELETE FROM record")
+    file.executemany("INSERT INTO record (position, body) VALUES (?, ?)", enumerate(rows))
+
+
+def mixtures(database: Database, cases: int, seed: int) -> Iterator[tuple[Fault, ...]]:
+    """What is found where several things were done to an empty database's log, one after the other."""
+    remembered = logs.grow(database, BATCHES)[-1:]
+    random = Random(seed)
+    for _ in range(cases):
+        several = [random.choice((flip, drop, insert, swap)) for _ in range(random.randrange(2, 5))]
+
+        def tamper(file: sqlite3.Connection, random: Random, several: Sequence[Tamper] = several) -> Expected:
+            done = Expected((), 0, 0)
+            for one in several:
+                done = one(file, random)
+                _close_gaps(file)
+            return done
+
+        yield _tampered(database, tamper, random, remembered)[1]
 
 
 def _tampered(

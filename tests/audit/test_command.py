@@ -8,9 +8,11 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import click
 import msgspec
 import pytest
 
+from licet.cli.commands import audit
 from licet.store.database import Database
 from tests.audit import logs
 from tests.cli.command import environment, licet
@@ -154,3 +156,12 @@ def test_a_missing_extra_is_one_line(tmp_path: Path) -> None:
     ran = licet("audit", "verify", "--data", tmp_path, PYTHONPATH=path)
     assert (ran.code, ran.err) == (2, "licet: `licet audit` needs the extra: pip install 'licet[identity]'\n")
     assert licet("audit", "verify", "--help", PYTHONPATH=path).code == 0
+
+
+def test_the_list_says_of_a_command_what_the_command_says() -> None:
+    context = click.Context(audit.command)
+    for name in audit.LISTING:
+        command = audit.command.get_command(context, name)
+        assert command is not None
+        assert command.help is not None
+        assert command.help.split("\n\n")[0] == audit.LISTING[name]

@@ -18,7 +18,7 @@ from licet.audit.tree import root_of
 from licet.store import tables
 from licet.store.database import Database
 from tests.audit import logs
-from tests.audit.tampering import KINDS, campaign
+from tests.audit.tampering import KINDS, campaign, mixtures
 
 CASES = 34
 """Of each of six kinds: two hundred in all."""
@@ -36,6 +36,12 @@ def test_every_tampering_is_found_where_it_was_done(database: Database) -> None:
     missed = [case[:3] for case in campaign(database, CASES, 1) if not case[3]]
     assert missed == []
     assert len(KINDS) * CASES >= 200
+
+
+def test_several_tamperings_together_are_never_taken_for_a_sound_log(database: Database) -> None:
+    found = list(mixtures(database, 40, 3))
+    assert len(found) == 40
+    assert all(found)
 
 
 @pytest.mark.parametrize("batches", [[], [1], [1, 1], [255, 1, 1], [513], [3] * 100])
