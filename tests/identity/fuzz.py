@@ -14,7 +14,7 @@ from typing import TypeAlias
 import msgspec
 
 from licet.identity.errors import IdentityError
-from tests.identity import fuzz_certificates, fuzz_cgroup, fuzz_node_api, fuzz_secrets, fuzz_values
+from tests.identity import fuzz_certificates, fuzz_cgroup, fuzz_node_api, fuzz_secrets, fuzz_values, fuzz_workload_api
 from tests.identity.mutation import mutated
 
 Target: TypeAlias = tuple[Sequence[bytes], Callable[[bytes], object]]
@@ -26,6 +26,7 @@ KINDS: dict[str, Target] = {
     **fuzz_node_api.KINDS,
     **fuzz_cgroup.KINDS,
     **fuzz_values.KINDS,
+    **fuzz_workload_api.KINDS,
 }
 
 

@@ -12,6 +12,7 @@ from envoy.service.discovery.v3.discovery_pb2 import (  # type: ignore[import-un
 )
 from google.protobuf.message import Message
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
+from structlog.testing import capture_logs
 
 from licet.identity.errors import RefusedError
 from licet.identity.spiffeid import SpiffeID
@@ -96,7 +97,8 @@ def _heard(conversation: type[Whole | Delta]) -> Callable[[bytes], object]:
     def handle(data: bytes) -> object:
         begun = conversation()
         begun.see(_VIEW)
-        return begun.hear(data), begun.hear(data)
+        with capture_logs():
+            return begun.hear(data), begun.hear(data)
 
     return handle
 

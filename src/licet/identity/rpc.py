@@ -18,9 +18,9 @@ class Server(_server.Server):
     Methods are to be registered (`add_registered_method_handlers`, as generated code does); others are Unimplemented.
     """
 
-    def __init__(self, options: Sequence[tuple[str, int]]) -> None:
-        super().__init__(None, (), (), tuple(options), None, None)
-        self._server = _Accepting(self._loop, None, (), (), tuple(options), None)
+    def __init__(self, options: Sequence[tuple[str, int]], maximum_concurrent_rpcs: int | None = None) -> None:
+        super().__init__(None, (), (), tuple(options), maximum_concurrent_rpcs, None)
+        self._server = _Accepting(self._loop, None, (), (), tuple(options), maximum_concurrent_rpcs)
 
 
 class _Accepting(cygrpc.AioServer):  # type: ignore[misc]

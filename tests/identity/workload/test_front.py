@@ -134,7 +134,7 @@ def test_connections_over_a_limit_are_shed_and_served_when_there_is_room(tmp_pat
                     code, _ = await status(another.first("FetchX509SVID", X509SVIDResponse))
             assert code is grpc.StatusCode.UNAVAILABLE
             assert server.front.shed >= 1
-            assert {line["event"] for line in logs} == {"a connection was turned away"}
+            assert [line["event"] for line in logs][:1] == ["connections are turned away"]
             for _, writer in held:
                 writer.close()
                 await writer.wait_closed()

@@ -28,6 +28,8 @@ Attest: TypeAlias = Callable[[socket.socket], Awaitable[tuple[Peer, "asyncio.Fut
 
 _CREDENTIALS = struct.Struct("3i")
 _RETRY = 0.01
+_QUIET = 1.0
+"""Seconds between two lines of the log about callers too many, who would fill it else."""
 log = structlog.get_logger()
 
 
@@ -44,6 +46,7 @@ class Front:
         self._served: set[asyncio.Task[None]] = set()
         self._by_uid: Counter[int] = Counter()
         self._accepting: asyncio.Task[None] | None = None
+        self._told = -_QUIET
         self.shed = 0
         """Connections that were turned away since there were too many."""
         self.unattested = 0
@@ -86,13 +89,19 @@ class Front:
             _, uid, _ = _CREDENTIALS.unpack(client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
             if len(self._served) >= self._most or self._by_uid[uid] >= self._limits.connections_for_uid:
                 client.close()
-                self.shed += 1
-                log.warning("a connection was turned away", uid=uid, open=len(self._served), of_uid=self._by_uid[uid])
+                self._turn_away(uid)
                 continue
             self._by_uid[uid] += 1
             task = loop.create_task(self._serve(client, uid))
             self._served.add(task)
             task.add_done_callback(self._served.discard)
+
+    def _turn_away(self, uid: int) -> None:
+        self.shed += 1
+        now = asyncio.get_running_loop().time()
+        if now >= self._told + _QUIET:
+            self._told = now
+            log.warning("connections are turned away", uid=uid, open=len(self._served), of_uid=self._by_uid[uid])
 
     async def _serve(self, client: socket.socket, uid: int) -> None:
         try:
