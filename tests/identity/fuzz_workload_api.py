@@ -19,6 +19,7 @@ from licet.identity.spiffeid import SpiffeID
 from licet.identity.svid import JwtSvid, View
 from licet.identity.workload.api import WorkloadApi
 from licet.identity.workload.calls import Context
+from licet.identity.workload.limits import Room
 from licet.identity.workload.proto import workload_pb2 as pb
 from licet.identity.workload.sds import Delta, SecretDiscovery, Whole
 from licet.identity.workload.secrets import TYPE
@@ -68,8 +69,8 @@ def _caller(_: str) -> Peer:
     return Peer(1, 1, 0, 0, frozenset())
 
 
-_METHODS = WorkloadApi(_Once(), _caller).methods
-_SECRETS = SecretDiscovery(_Once(), _caller)
+_METHODS = WorkloadApi(_Once(), _caller, Room(1)).methods
+_SECRETS = SecretDiscovery(_Once(), _caller, Room(1))
 
 
 def _answered(handler: Callable[[bytes, Context], Awaitable[object]]) -> Callable[[bytes], object]:

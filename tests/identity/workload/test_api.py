@@ -21,6 +21,7 @@ from structlog.testing import capture_logs
 from licet.identity.errors import RefusedError, UnavailableError
 from licet.identity.svid import View
 from licet.identity.workload.api import WorkloadApi
+from licet.identity.workload.limits import Limits, Room
 from licet.identity.workload.proto.workload_pb2 import (
     JWTBundlesResponse,
     JWTSVIDRequest,
@@ -146,7 +147,7 @@ def test_wa_1_both_mandatory_profiles_are_served(tmp_path: Path) -> None:
 
 def test_wa_2_the_service_is_not_extended() -> None:
     async def story() -> None:
-        api = WorkloadApi(Scripted(), lambda _: None)
+        api = WorkloadApi(Scripted(), lambda _: None, Room(1))
         assert set(api.methods) == {*STREAMS, *CALLS, *WIT}
 
     asyncio.run(story())
@@ -344,6 +345,24 @@ def test_a_view_that_changes_nothing_of_a_response_is_not_sent(tmp_path: Path) -
             assert set((await anext(stream)).bundles) - set(first.bundles) == {"spiffe://federated.example"}
 
     told(tmp_path, Scripted, story)
+
+
+def test_streams_over_the_limit_of_a_uid_are_unavailable_until_one_ends(tmp_path: Path) -> None:
+    async def story() -> None:
+        source = Scripted()
+        limits = Limits(calls_for_uid=1)
+        async with serving(tmp_path, source, limits=limits), client(tmp_path / "api.sock") as connection:
+            async with aclosing(connection.stream("FetchX509SVID", X509SVIDResponse)) as stream:
+                await anext(stream)
+                code, details = await status(connection.first("FetchX509Bundles", X509BundlesResponse))
+                assert (code, details.partition(":")[0]) == (
+                    grpc.StatusCode.UNAVAILABLE,
+                    "too many calls are open",
+                )
+            await until(lambda: source.watching == 0)
+            await connection.first("FetchX509Bundles", X509BundlesResponse)
+
+    asyncio.run(story())
 
 
 def test_what_nobody_foresaw_is_told_without_details_and_logged_without_its_text(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
 
@@ -17,6 +17,7 @@ from licet.identity.svid import View
 from licet.identity.token import validate
 from licet.identity.workload import responses
 from licet.identity.workload.calls import Caller, Context, answering, first, known, read
+from licet.identity.workload.limits import Room
 from licet.identity.workload.proto.workload_pb2 import (
     JWTBundlesRequest,
     JWTSVIDRequest,
@@ -35,9 +36,10 @@ class WorkloadApi:
 
     SERVICE = "SpiffeWorkloadAPI"
 
-    def __init__(self, source: Source, caller: Caller) -> None:
+    def __init__(self, source: Source, caller: Caller, room: Room) -> None:
         self._source = source
         self._caller = caller
+        self._room = room
         streams = {
             "FetchX509SVID": (X509SVIDRequest, True, responses.x509_svids),
             "FetchX509Bundles": (X509BundlesRequest, False, responses.x509_bundles),
@@ -59,14 +61,9 @@ class WorkloadApi:
                 _check_header(context)
                 read(request, data)
                 peer = known(self._caller, context)
-                sent = b""
-                async with aclosing(self._source.views(peer, keys=keys)) as views:
-                    async for view in views:
-                        wanted = response(view).SerializeToString(deterministic=True)
-                        # What was sent holds a key, so no copy of it is kept to compare with.
-                        if (digest := hashlib.sha256(wanted).digest()) != sent:
-                            await context.write(wanted)
-                            sent = digest
+                with self._room.taken(peer.uid):
+                    async with aclosing(self._source.views(peer, keys=keys)) as views:
+                        await _tell(views, response, context)
                 raise UnavailableError("the stream has ended", "call again")
 
         return handle
@@ -120,6 +117,17 @@ def _check_header(context: Context) -> None:
     name, wanted = _HEADER
     if [value for key, value in _metadata(context) if key == name] != [wanted]:
         raise MalformedError(f"`{name}` is missing in the metadata", f"set it to `{wanted}`")
+
+
+async def _tell(views: AsyncIterator[View], response: Callable[[View], Message], context: Context) -> None:
+    """Write a response for each view in which there is anything new."""
+    sent = b""
+    async for view in views:
+        wanted = response(view).SerializeToString(deterministic=True)
+        # What was sent holds a key, so no copy of it is kept to compare with.
+        if (digest := hashlib.sha256(wanted).digest()) != sent:
+            await context.write(wanted)
+            sent = digest
 
 
 async def _unimplemented(_: bytes, context: Context) -> bytes:

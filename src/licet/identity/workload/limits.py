@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import resource
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import msgspec
+
+from licet.identity.errors import UnavailableError
 
 _OWN_DESCRIPTORS = 256
 _DESCRIPTORS_EACH = 6
@@ -12,7 +17,7 @@ _DESCRIPTORS_EACH = 6
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """Connections in all and for one uid, streams on each of them, bytes of one message, and seconds to say hello.
+    """Connections in all and for one uid, calls on each and for one uid, bytes of a message, and seconds to say hello.
 
     A connection without a call is ended after `idle` seconds. What is over a limit is turned away and may come again.
     """
@@ -20,6 +25,7 @@ class Limits(msgspec.Struct, frozen=True):
     connections: int = 4096
     connections_for_uid: int = 2048
     streams: int = 100
+    calls_for_uid: int = 8192
     message: int = 1 << 18
     hello: float = 10.0
     idle: float = 600.0
@@ -30,3 +36,24 @@ class Limits(msgspec.Struct, frozen=True):
         if open_files == resource.RLIM_INFINITY:
             return self.connections
         return max(1, min(self.connections, (open_files - _OWN_DESCRIPTORS) // _DESCRIPTORS_EACH))
+
+
+class Room:
+    """Calls that are open, by uid: streams stay, and each takes some 30 KiB."""
+
+    def __init__(self, calls_for_uid: int) -> None:
+        self._most = calls_for_uid
+        self._open: Counter[int] = Counter()
+
+    @contextmanager
+    def taken(self, uid: int) -> Iterator[None]:
+        """While a call is open; raises UnavailableError where there are too many."""
+        if self._open[uid] >= self._most:
+            raise UnavailableError("too many calls are open", "end some, or try again later")
+        self._open[uid] += 1
+        try:
+            yield
+        finally:
+            self._open[uid] -= 1
+            if not self._open[uid]:
+                del self._open[uid]

@@ -23,6 +23,7 @@ from licet.identity.errors import MalformedError, RefusedError, UnavailableError
 from licet.identity.spiffeid import LONGEST
 from licet.identity.svid import View
 from licet.identity.workload.calls import Caller, Context, answering, first, known, read
+from licet.identity.workload.limits import Room
 from licet.identity.workload.secrets import TYPE, Resource, find, version
 from licet.identity.workload.source import Source
 
@@ -38,9 +39,10 @@ class SecretDiscovery:
 
     SERVICE = "envoy.service.secret.v3.SecretDiscoveryService"
 
-    def __init__(self, source: Source, caller: Caller) -> None:
+    def __init__(self, source: Source, caller: Caller, room: Room) -> None:
         self._source = source
         self._caller = caller
+        self._room = room
         self.methods: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
             "StreamSecrets": grpc.stream_stream_rpc_method_handler(self._whole),
             "DeltaSecrets": grpc.stream_stream_rpc_method_handler(self._delta),
@@ -56,14 +58,15 @@ class SecretDiscovery:
     async def _stream(self, name: str, conversation: Whole | Delta, context: Context) -> None:
         async with answering(context, name):
             peer = known(self._caller, context)
-            async with (
-                aclosing(self._source.views(peer, keys=True)) as views,
-                aclosing(_events(context, views)) as events,
-            ):
-                async for event in events:
-                    response = conversation.see(event) if isinstance(event, View) else conversation.hear(event)
-                    if response is not None:
-                        await context.write(response)
+            with self._room.taken(peer.uid):
+                async with (
+                    aclosing(self._source.views(peer, keys=True)) as views,
+                    aclosing(_events(context, views)) as events,
+                ):
+                    async for event in events:
+                        response = conversation.see(event) if isinstance(event, View) else conversation.hear(event)
+                        if response is not None:
+                            await context.write(response)
 
     async def once(self, data: bytes, context: Context) -> bytes:
         """The secrets of one request, which nothing follows."""

@@ -11,7 +11,7 @@ from licet.identity.rpc import Server
 from licet.identity.workload.api import WorkloadApi
 from licet.identity.workload.endpoint import Endpoint
 from licet.identity.workload.front import Attest, Front
-from licet.identity.workload.limits import Limits
+from licet.identity.workload.limits import Limits, Room
 from licet.identity.workload.sds import SecretDiscovery
 from licet.identity.workload.source import Source
 
@@ -39,10 +39,9 @@ class WorkloadServer:
             self.inner = inner = self._private / "grpc.sock"
             self.front = Front(self._endpoint.listener, inner, self._attest, self._limits)
             self._grpc = Server(_options(self._limits))
-            for service in (
-                WorkloadApi(self._source, self.front.caller),
-                SecretDiscovery(self._source, self.front.caller),
-            ):
+            room = Room(self._limits.calls_for_uid)
+            for kind in (WorkloadApi, SecretDiscovery):
+                service = kind(self._source, self.front.caller, room)
                 self._grpc.add_registered_method_handlers(service.SERVICE, service.methods)
             self._grpc.add_insecure_port(f"unix:{inner}")
             inner.chmod(0o600)
