@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -211,7 +212,8 @@ def test_the_key_of_an_entry_is_its_certificates() -> None:
 
 def test_only_signing_certificates_are_authorities() -> None:
     """X509-SVID.md 3.2, 4.1 and 6.1."""
-    for certificate in (CA.svid("spiffe://example.org/x").der, Authority("spiffe://example.org", ca=False).der):
+    unsigning = CA.leaf(x509.UniformResourceIdentifier(HERE.id), ca=True)
+    for certificate in (CA.svid("spiffe://example.org/x").der, Authority(HERE.id, ca=False).der, unsigning.der):
         assert (
             refused(encode(Bundle(HERE, (certificate,), (), 1))).message == "a certificate of a bundle is that of no CA"
         )

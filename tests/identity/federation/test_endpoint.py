@@ -58,6 +58,7 @@ def test_everybody_gets_the_bundle_of_the_moment() -> None:
         async with endpoint(lambda: latest, lambda: WEB) as port:
             status, headers, body = await ask(port)
             assert (status, headers["Content-Type"], headers["Cache-Control"]) == (200, "application/json", "no-cache")
+            assert headers["Connection"] == "close"
             assert bundle_document.decode(body, TrustDomain(THERE)) == FIRST
             assert json.loads(body.decode("utf-8"))["spiffe_sequence"] == 1
             latest = bundle(THERE, CA, Authority(), sequence=2)
@@ -221,6 +222,8 @@ def test_strangers_take_no_more_than_they_may() -> None:
             assert (await ask(port, headers={"X": "y" * 2000}))[0] == 400
             silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(4)]
             idle = [await asyncio.open_connection("localhost", port, ssl=client()) for _ in range(2)]
+            for _, writer in idle:
+                writer.write(b"GET /bundle HTTP/1.1\r\nX: never")
             with pytest.raises((ssl.SSLError, ConnectionError)):
                 await asyncio.open_connection("localhost", port, ssl=client())
             for reader, writer in [*silent, *idle]:

@@ -285,11 +285,11 @@ def test_a_body_has_an_end() -> None:
 
 
 def test_nothing_is_unpacked() -> None:
-    async def bomb(_request: web.Request) -> web.Response:
-        body = gzip.compress(b" " * 10_000_000 + bundle_document.encode(FIRST))
+    async def packed(_request: web.Request) -> web.Response:
+        body = gzip.compress(bundle_document.encode(FIRST))
         return web.Response(body=body, headers={"Content-Encoding": "gzip"})
 
-    refused_of(MalformedError, bomb)
+    refused_of(MalformedError, packed)
 
 
 def test_nobody_is_waited_for_without_end() -> None:
