@@ -53,12 +53,8 @@ def append(connection: Connection, drafts: Sequence[Draft], at: datetime, signer
     Runs in a transaction that nobody else writes beside. Raises AuditError where the log does not end as was signed:
     a signature over more would make good what somebody else did to it.
     """
-    before = head(connection)
-    if before is not None:
-        _require_intact(connection, before, known)
+    before = intact(connection, known)
     tree = Frontier(before.size, before.frontier) if before is not None else Frontier()
-    if before is None and _records_from(connection, 0):
-        raise AuditError("the log holds records and no checkpoint", _SEE)
     time, previous = moment.text(at), before.last if before is not None else b""
     rows = []
     for position, drafted in enumerate(drafts, tree.size):
@@ -79,6 +75,19 @@ def append(connection: Connection, drafts: Sequence[Draft], at: datetime, signer
         )
     )
     return note
+
+
+def intact(connection: Connection, known: Verifier) -> Head | None:
+    """The newest checkpoint, once it is what was signed and the log ends as it says; raises AuditError.
+
+    What stands before the last record is not looked at: `verify` does.
+    """
+    newest = head(connection)
+    if newest is not None:
+        _require_intact(connection, newest, known)
+    elif _records_from(connection, 0):
+        raise AuditError("the log holds records and no checkpoint", _SEE)
+    return newest
 
 
 def _require_intact(connection: Connection, before: Head, known: Verifier) -> None:
