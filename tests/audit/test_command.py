@@ -154,7 +154,10 @@ def test_a_missing_extra_is_one_line(tmp_path: Path) -> None:
     hidden.write_text("raise ModuleNotFoundError(\"No module named 'sqlalchemy'\", name='sqlalchemy')\n")
     path = f"{tmp_path}:{environment()['PYTHONPATH']}"
     ran = licet("audit", "verify", "--data", tmp_path, PYTHONPATH=path)
-    assert (ran.code, ran.err) == (2, "licet: `licet audit` needs the extra: pip install 'licet[identity]'\n")
+    assert (ran.code, ran.err) == (
+        2,
+        "licet: this needs `sqlalchemy`, which is not installed: pip install 'licet[identity]'\n",
+    )
     assert licet("audit", "verify", "--help", PYTHONPATH=path).code == 0
 
 

@@ -16,7 +16,6 @@ from licet.audit.log import head
 from licet.audit.verify import Verified, verify
 from licet.store import tables
 from licet.store.database import Database
-from licet.store.errors import StoreError
 
 
 class Log(msgspec.Struct, frozen=True):
@@ -29,15 +28,12 @@ class Log(msgspec.Struct, frozen=True):
 
 @contextmanager
 def opened(address: str | Path, key: Path | None) -> Iterator[Log]:
-    """The log in a database, by a key from elsewhere or the one that stands there; raises AuditError."""
+    """The log in a database, by a key from elsewhere or the one that stands there; raises AuditError and StoreError."""
+    database = Database.open(address)
     try:
-        database = Database.open(address)
-        try:
-            yield Log(database, trusted_key(key) if key else _stored_key(database), key is not None)
-        finally:
-            database.close()
-    except StoreError as error:
-        raise AuditError(error.message, error.help) from error
+        yield Log(database, trusted_key(key) if key else _stored_key(database), key is not None)
+    finally:
+        database.close()
 
 
 def trusted_key(file: Path) -> Verifier:
@@ -54,7 +50,7 @@ def _stored_key(database: Database) -> Verifier:
         row = connection.execute(select(columns.trust_domain, columns.log_public_key)).one_or_none()
     if row is None:
         raise AuditError(f"no trust domain stands in {database!r}", "`licet identity init` founds one")
-    return Verifier(f"licet.dev/{row.trust_domain}", row.log_public_key)
+    return Verifier(checkpoint.origin(row.trust_domain), row.log_public_key)
 
 
 def verification(log: Log, remembered: Sequence[Path]) -> Verified:

@@ -21,6 +21,11 @@ _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
 _NAME = re.compile(r"[^\s+\x00-\x1f]+")
 
 
+def origin(trust_domain: str) -> str:
+    """The name of a trust domain's log in its checkpoints."""
+    return f"licet.dev/{trust_domain}"
+
+
 class Signer(Protocol):
     """The log's private key, such as cryptography's Ed25519PrivateKey."""
 

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import msgspec
 
-Detail: TypeAlias = "str | int | bool | None | list[Detail] | dict[str, Detail]"
+Detail: TypeAlias = "str | int | bool | list[Detail] | dict[str, Detail] | None"
 """What a record may hold: JSON without floating-point numbers, whose text would hang on who wrote it."""
 
 

@@ -62,16 +62,16 @@ class Commands(click.Group):
 
     def __init__(self, *arguments: Any, listing: Mapping[str, str], package: str, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self._listing = listing
+        self.listing = listing
         self._package = package
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - the name is click's
         """The names, in the order in which they are shown."""
-        return list(self._listing)
+        return list(self.listing)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
         """The command of this name, or None."""
-        if cmd_name not in self._listing:
+        if cmd_name not in self.listing:
             return None
         command = import_module(f"{self._package}.{cmd_name}").command
         assert isinstance(command, click.Command)
@@ -82,14 +82,14 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does it, but a name that is not there is met with the closest ones."""
         name = args[0]
-        if name not in self._listing and not name.startswith("-"):
-            raise click.exceptions.NoSuchCommand(name, possibilities=list(self._listing), ctx=ctx)
+        if name not in self.listing and not name.startswith("-"):
+            raise click.exceptions.NoSuchCommand(name, possibilities=list(self.listing), ctx=ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
         """The list of commands in the help text."""
         with formatter.section("Commands"):
-            formatter.write_dl(list(self._listing.items()))
+            formatter.write_dl(list(self.listing.items()))
 
 
 @click.command(cls=Commands, listing=COMMANDS, package=_HERE, help=_HELP, epilog=_EPILOG, context_settings=_CONTEXT)

@@ -111,6 +111,8 @@ def _wrong_input(error: Exception) -> str:
     """What is wrong with what the user gave, on one line; empty where the error says nothing of the kind."""
     from licet.diag.failure import Failure
 
+    if isinstance(error, ModuleNotFoundError) and (error.name or "licet").partition(".")[0] != "licet":
+        return f"this needs `{error.name}`, which is not installed: pip install 'licet[identity]'"
     return f"{error.message}: {error.help}" if isinstance(error, Failure) else ""
 
 

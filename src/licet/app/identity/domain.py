@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from sqlalchemy import insert, select
 
 from licet.app.identity.place import Place, administrator, now
+from licet.audit import checkpoint
 from licet.audit.event import Event
 from licet.audit.ledger import Change, Ledger
 from licet.identity.domain import Settings, State, load
@@ -115,7 +116,7 @@ def opened(place: Place) -> Iterator[Domain]:
         log_key = Ed25519PrivateKey.from_private_bytes(seal.open(row.log_key, _LOG_KEY))
         keyring = Keyring(TrustDomain(row.trust_domain), keepers(seal))
         place.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with Ledger(database, log_key, origin(row.trust_domain), place.witness, now) as ledger:
+        with Ledger(database, log_key, checkpoint.origin(row.trust_domain), place.witness, now) as ledger:
             yield Domain(place, database, ledger, keyring, seal)
     finally:
         database.close()
@@ -129,11 +130,6 @@ def stored(place: Place) -> State:
             return load(connection)
     finally:
         database.close()
-
-
-def origin(trust_domain: str) -> str:
-    """The name of a domain's log in its checkpoints."""
-    return f"licet.dev/{trust_domain}"
 
 
 def keepers(seal: Seal) -> dict[str, Keeper]:

@@ -7,7 +7,6 @@ import sys
 import click
 
 from licet.cli.commands.audit.wanted import choosing, wanted
-from licet.cli.extra import identity_extra
 from licet.cli.options import epilog
 from licet.cli.place import Where, placed
 
@@ -34,10 +33,9 @@ def command(
     Issuance and attestation become events of the class Authentication, changes of Entity Management, everything else
     of API Activity. `raw_data` is the record as it stands in the log, so that hashes can be computed from an export.
     """
-    with identity_extra("audit"):
-        from licet.app import auditing
-        from licet.audit.export import line
-        from licet.audit.read import records
+    from licet.app import auditing
+    from licet.audit.export import line
+    from licet.audit.read import records
 
     choice = wanted(kinds, since, until, identity)
     with auditing.opened(where.place.address, None) as log, log.database.read() as connection:

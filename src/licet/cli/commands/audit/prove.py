@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 import msgspec
 
-from licet.cli.extra import identity_extra
 from licet.cli.options import epilog
 from licet.cli.place import Where, placed
 
@@ -37,9 +36,8 @@ def command(where: Where, record: int | None, first: int | None, second: int | N
     """
     if (record is None) == (first is None) or (second is not None and first is None):
         raise click.UsageError("name `--record`, or `--from` with or without `--to`")
-    with identity_extra("audit"):
-        from licet.app import auditing
-        from licet.audit.prove import prove_consistency, prove_inclusion
+    from licet.app import auditing
+    from licet.audit.prove import prove_consistency, prove_inclusion
 
     with auditing.opened(where.place.address, key) as log, log.database.read() as connection:
         if record is not None:

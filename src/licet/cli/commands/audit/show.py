@@ -8,7 +8,6 @@ import time
 import click
 
 from licet.cli.commands.audit.wanted import choosing, wanted
-from licet.cli.extra import identity_extra
 from licet.cli.options import epilog
 from licet.cli.place import Where, placed
 
@@ -48,10 +47,9 @@ def command(
 
     Nothing is verified on the way: `licet audit verify` does that.
     """
-    with identity_extra("audit"):
-        from licet.app import auditing
-        from licet.audit import read
-        from licet.cli.render import audited
+    from licet.app import auditing
+    from licet.audit import read
+    from licet.cli.render import audited
 
     choice = wanted(kinds, since, until, identity)
     with auditing.opened(where.place.address, None) as log:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from licet.cli.extra import identity_extra
 from licet.cli.options import epilog
 from licet.cli.place import Where, placed
 
@@ -37,9 +36,8 @@ def command(where: Where, key: Path | None, remembered: tuple[Path, ...], proof:
     with the checkpoint in the data folder and those that are given: what was taken from the end shows only there.
     Whoever can write the database can put another key there; give the one that you wrote down with `--key`.
     """
-    with identity_extra("audit"):
-        from licet.app import auditing
-        from licet.cli.render import audited
+    from licet.app import auditing
+    from licet.cli.render import audited
 
     if proof is not None:
         checked = auditing.checked(proof, key, remembered)
