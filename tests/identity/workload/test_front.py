@@ -157,6 +157,33 @@ def test_who_connects_and_says_nothing_is_let_go(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
+def test_a_whole_node_may_come_at_once(tmp_path: Path) -> None:
+    """More calls wait than gRPC lets wait by default; those it cancels, stock clients never repeat."""
+    program = """if True:
+        import asyncio, grpc, sys
+        async def main():
+            alone = [("grpc.use_local_subchannel_pool", 1)]
+            channels = [grpc.aio.insecure_channel("unix:" + sys.argv[1], options=alone) for _ in range(20)]
+            header = (("workload.spiffe.io", "true"),)
+            calls = [
+                channel.unary_stream("/SpiffeWorkloadAPI/FetchX509SVID")(b"", metadata=header)
+                for channel in channels for _ in range(100)
+            ]
+            print(len([await call.read() for call in calls]))
+        asyncio.run(main())
+    """
+
+    async def story() -> None:
+        async with serving(tmp_path, Scripted()):
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-c", program, str(tmp_path / "api.sock")), stdout=asyncio.subprocess.PIPE
+            )
+            out, _ = await asyncio.wait_for(process.communicate(), 60)
+        assert out == b"2000\n"
+
+    asyncio.run(story())
+
+
 def test_a_stop_ends_every_stream_and_takes_the_sockets_away(tmp_path: Path) -> None:
     async def story() -> None:
         source = Scripted()

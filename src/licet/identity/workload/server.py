@@ -17,6 +17,7 @@ from licet.identity.workload.source import Source
 
 _STOPPING = 1.0
 """Seconds for calls that are under way; streams would never end by themselves."""
+_MOST_WAITING = 1 << 20
 
 
 class WorkloadServer:
@@ -73,6 +74,9 @@ def _options(limits: Limits) -> list[tuple[str, int]]:
     return [
         ("grpc.max_concurrent_streams", limits.streams),
         ("grpc.max_receive_message_length", limits.message),
+        # A whole node may come back at once. Whoever is over these is told `CANCELLED`, and stock clients give up then.
+        ("grpc.server.max_pending_requests", _MOST_WAITING),
+        ("grpc.server.max_pending_requests_hard_limit", _MOST_WAITING),
         ("grpc.max_metadata_size", 16 << 10),
         ("grpc.server_handshake_timeout_ms", round(limits.hello * 1000)),
         ("grpc.max_connection_idle_ms", round(limits.idle * 1000)),
