@@ -108,14 +108,15 @@ def part(change: Change, trust_domain: TrustDomain, actor: Actor) -> None:
 
 
 def fetched(change: Change, bundle: Bundle, at: datetime) -> None:
-    """Keep the bundle that came from a foreign domain."""
+    """Keep the bundle that came from a foreign domain, unless it is distrusted or gone, or another server knows more."""
     name = str(bundle.trust_domain)
-    row = tables.foreign_domain.c.trust_domain == name
+    row = (tables.foreign_domain.c.trust_domain == name) & (tables.foreign_domain.c.distrusted == 0)
     values = {"bundle": bundle_document.encode(bundle).decode(), "fetched_at": text(at), "failure": ""}
     known = change.connection.execute(select(tables.foreign_domain.c.bundle).where(row)).scalar()
-    if change.connection.execute(update(tables.foreign_domain).where(row).values(values)).rowcount and (
-        known != values["bundle"]
-    ):
+    if known and bundle_document.decode(known.encode(), bundle.trust_domain).sequence > bundle.sequence:
+        return
+    kept = change.connection.execute(update(tables.foreign_domain).where(row).values(values)).rowcount
+    if kept and known != values["bundle"]:
         bump(change)
         change.record(
             Event("federation.fetched", {"type": "server"}, {"trust_domain": name, "sequence": bundle.sequence})
