@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import resource
 import signal
 from collections.abc import Coroutine
+
+
+def open_files() -> None:
+    """Raise the limit of open files as far as this process may: each workload takes six."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 async def until_told(work: list[asyncio.Task[None]]) -> None:

@@ -15,7 +15,7 @@ from licet.app.identity.domain import Domain, opened
 from licet.app.identity.federating import BundleEndpoint, follow
 from licet.app.identity.node import Cluster, sockets
 from licet.app.identity.place import Place, now
-from licet.app.identity.running import begin, until_told
+from licet.app.identity.running import begin, open_files, until_told
 from licet.app.identity.watching import Watching
 from licet.identity.attest.token_review import Reviewer
 from licet.identity.errors import IdentityError
@@ -59,6 +59,7 @@ class Serving(msgspec.Struct, frozen=True, kw_only=True):
 
 async def serve(serving: Serving, ready: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT; `ready` hears of each thing that is served once it is."""
+    open_files()
     with opened(serving.place) as domain:
         async with contextlib.AsyncExitStack() as stack:
             await until_told(await _start(serving, domain, stack, ready))
