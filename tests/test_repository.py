@@ -53,6 +53,7 @@ CODES = {
     "proof": range(420, 440),
     "discover": range(440, 460),
     "checks": range(460, 500),
+    "identity": range(500, 550),
 }
 """Which numbers of findings belong to which room (CONTRIBUTING.md)."""
 

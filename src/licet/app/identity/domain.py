@@ -29,7 +29,8 @@ from licet.store.database import Database
 
 T = TypeVar("T")
 
-_LOG_KEY = "audit log"
+LOG_KEY = "audit log"
+"""For what the key that signs the log is sealed."""
 
 
 class Domain:
@@ -88,7 +89,7 @@ def found(place: Place, trust_domain: TrustDomain, settings: Settings, *, passph
                     seal=seal.describe(),
                     version=0,
                     sequence=1,
-                    log_key=seal.seal(plain, _LOG_KEY),
+                    log_key=seal.seal(plain, LOG_KEY),
                     log_public_key=key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw),
                 )
             )
@@ -113,7 +114,7 @@ def opened(place: Place) -> Iterator[Domain]:
                     f"no trust domain stands in {database!r}", "`licet identity init --trust-domain NAME` founds one"
                 )
         seal = Seal.reopen(row.seal, place.secret(row.seal))
-        log_key = Ed25519PrivateKey.from_private_bytes(seal.open(row.log_key, _LOG_KEY))
+        log_key = Ed25519PrivateKey.from_private_bytes(seal.open(row.log_key, LOG_KEY))
         keyring = Keyring(TrustDomain(row.trust_domain), keepers(seal))
         place.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         with Ledger(database, log_key, checkpoint.origin(row.trust_domain), place.witness, now) as ledger:
