@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from licet.app.identity.agents import Listed
+from licet.app.identity.fetching import Fetched
+from licet.diag.render.terminal import counted
 from licet.identity.authority import Authority, pins
 from licet.identity.domain import State
 from licet.identity.entry import Entry
@@ -61,6 +63,21 @@ def entries(found: list[Entry]) -> str:
     rows = [(str(each.spiffe_id), " ".join(each.selectors), each.source, each.id) for each in found]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     return "".join(f"{row[0]:<{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]:<{widths[2]}}  {row[3]}\n" for row in rows)
+
+
+def fetched(found: Fetched) -> str:
+    """Identities, the bundles that came with them, and tokens."""
+    lines = [f"{each.spiffe_id}{f'  ({each.hint})' if each.hint else ''}" for each in found.view.svids]
+    width = max(map(len, lines))
+    bundles = [found.view.own, *(bundle for _, bundle in sorted(found.view.federated.items()))]
+    return "".join(
+        [
+            f"{line:<{width}}  until {_moment(each.not_after)}  serial {each.serial}\n"
+            for line, each in zip(lines, found.view.svids, strict=True)
+        ]
+        + [f"bundle of {each.trust_domain}: {counted(len(each.x509), 'root')}\n" for each in bundles]
+        + [f"{each.spiffe_id}  {each.token}\n" for each in found.tokens]
+    )
 
 
 def _authority(authority: Authority) -> str:

@@ -13,6 +13,7 @@ LISTING = {
     "agent": "Run the Workload API of another machine, fed by a server.",
     "status": "What there is: authorities, entries, nodes, and what is due.",
     "doctor": "Look for what is wrong or will be, and say what to do.",
+    "fetch": "Ask the Workload API which identities this process is given.",
     "entries": "Who gets which identity: add, list, remove, or take them from contracts.",
     "agents": "Nodes: let one join, list them, ban one.",
     "issue": "Sign a certificate request by hand.",
@@ -23,7 +24,9 @@ LISTING = {
     "bundle": "Print the bundle and the pins that others verify this domain with.",
     "federation": "Other trust domains: trust one, list them, distrust one.",
     "backup": "Write everything into one encrypted file.",
-    "restore": "Bring a trust domain back from such a file.",
+    "restore": "Bring a trust domain back from a backup.",
+    "reseal": "Change the secret that keys are sealed with.",
+    "keeper": "Choose who keeps the keys of authorities from now on.",
 }
 """Every command and what the list of commands says of it."""
 
