@@ -7,6 +7,7 @@ import os
 import socket
 import stat
 import sys
+import tempfile
 from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 
@@ -92,19 +93,26 @@ def test_a_connection_ends_when_its_process_is_gone_though_somebody_holds_the_so
     asyncio.run(story())
 
 
-def test_who_connects_to_the_socket_within_is_refused(tmp_path: Path) -> None:
+def test_the_socket_within_has_no_name_and_refuses_whoever_connects(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that is killed leaves nothing behind in the folder for temporary files."""
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+
     async def story() -> None:
         source = Scripted()
         async with serving(tmp_path, source) as server:
             inner = server.inner
             assert stat.S_IMODE(inner.stat().st_mode) == 0o600
-            assert stat.S_IMODE(inner.parent.stat().st_mode) == 0o700
+            assert list(temporary.iterdir()) == []
             async with client(inner) as connection:
                 assert (await status(connection.first("FetchX509SVID", X509SVIDResponse)))[0] is (
                     grpc.StatusCode.PERMISSION_DENIED
                 )
         assert source.asked == []
-        assert not inner.parent.exists()
+        assert not inner.exists()
 
     asyncio.run(story())
 

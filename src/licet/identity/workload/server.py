@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -23,8 +24,9 @@ _MOST_WAITING = 1 << 20
 class WorkloadServer:
     """Serves the Workload API and SDS on a unix socket while it is entered.
 
-    The socket within is in a directory of its own under the system's for temporary files, and never beside the public
-    one, whose directory pods see.
+    The socket within is made in a directory of its own under the system's for temporary files, and never beside the
+    public one, whose directory pods see. Once it listens, both are taken away: this process alone reaches it, by a
+    descriptor, and one that is killed leaves nothing behind.
     """
 
     def __init__(self, path: Path, source: Source, attest: Attest, limits: Limits) -> None:
@@ -35,21 +37,26 @@ class WorkloadServer:
 
     async def __aenter__(self) -> WorkloadServer:
         self._endpoint = Endpoint(self._path)
-        self._private = Path(tempfile.mkdtemp(prefix="licet-"))
+        self._held = -1
+        private = Path(tempfile.mkdtemp(prefix="licet-"))
         try:
-            self.inner = inner = self._private / "grpc.sock"
-            self.front = Front(self._endpoint.listener, inner, self._attest, self._limits)
             self._grpc = Server(_options(self._limits))
+            inner = private / "grpc.sock"
+            self._grpc.add_insecure_port(f"unix:{inner}")
+            inner.chmod(0o600)
+            self._held = os.open(inner, os.O_PATH | os.O_CLOEXEC)
+            self.inner = Path(f"/proc/self/fd/{self._held}")
+            self.front = Front(self._endpoint.listener, self.inner, self._attest, self._limits)
             room = Room(self._limits.calls_for_uid)
             for kind in (WorkloadApi, SecretDiscovery):
                 service = kind(self._source, self.front.caller, room)
                 self._grpc.add_registered_method_handlers(service.SERVICE, service.methods)
-            self._grpc.add_insecure_port(f"unix:{inner}")
-            inner.chmod(0o600)
             await self._grpc.start()
         except BaseException:
             self._clean()
             raise
+        finally:
+            shutil.rmtree(private, ignore_errors=True)
         self.front.start()
         return self
 
@@ -66,7 +73,9 @@ class WorkloadServer:
 
     def _clean(self) -> None:
         self._endpoint.close()
-        shutil.rmtree(self._private, ignore_errors=True)
+        if self._held >= 0:
+            os.close(self._held)
+            self._held = -1
 
 
 def _options(limits: Limits) -> list[tuple[str, int]]:
