@@ -16,7 +16,9 @@ LEAST_ROOM = 512 << 20
 """Bytes: about a million records and their database's log."""
 
 
-def examine_folder(data: Path, sealing_key: Path, *, database_inside: bool) -> Iterator[Diagnostic]:
+def examine_folder(
+    data: Path, sealing_key: Path, *, database_inside: bool, least: int = LEAST_ROOM
+) -> Iterator[Diagnostic]:
     """The data folder is its owner's alone, and the secret is not kept with what it seals."""
     if not data.is_dir():
         return
@@ -25,8 +27,8 @@ def examine_folder(data: Path, sealing_key: Path, *, database_inside: bool) -> I
     if database_inside and sealing_key.exists() and sealing_key.resolve().parent == data.resolve():
         yield findings.key_beside_database(str(sealing_key))
     free = shutil.disk_usage(data).free
-    if free < LEAST_ROOM:
-        yield findings.little_room(str(data), free, LEAST_ROOM)
+    if free < least:
+        yield findings.little_room(str(data), free, least)
 
 
 def examine_limits(limits: Limits) -> Iterator[Diagnostic]:
