@@ -147,6 +147,17 @@ def test_a_key_file_that_others_may_use_is_refused(key_file: Path, mode: int) ->
         Seal.from_key_file(key_file)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files of root")
+def test_a_credential_as_systemd_hands_it_to_a_service_is_a_key_file(key_file: Path) -> None:
+    """Root's, with an access list for the service, whose mask is what the mode shows of the group."""
+    key_file.chmod(0o440)
+    os.chown(key_file, 0, 0)
+    Seal.from_key_file(key_file)
+    os.chown(key_file, 0, 12345)
+    with pytest.raises(RefusedError, match="others than its owner"):
+        Seal.from_key_file(key_file)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 def test_a_key_file_of_another_user_is_refused(key_file: Path) -> None:
     os.chown(key_file, 12345, -1)

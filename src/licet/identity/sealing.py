@@ -95,6 +95,15 @@ class Seal:
         return f"Seal({self._description.kind})"
 
     @classmethod
+    def new(cls, secret: Secret) -> Self:
+        """A new seal under this secret: another than any before it, though the secret is the same."""
+        match secret:
+            case KeyFile(path):
+                return cls.from_key_file(path)
+            case Passphrase(text):
+                return cls.from_passphrase(text)
+
+    @classmethod
     def from_key_file(cls, path: Path) -> Self:
         """A new seal under the secret in this file."""
         return cls(_read_key_file(path), secrets.token_bytes(16), None)
@@ -155,8 +164,21 @@ class Seal:
             ) from None
 
 
-def new_key_file(path: Path) -> None:
-    """Writes a new random secret to a file of mode 0600 that must not exist yet, and sees it onto the disk."""
+def kind(description: str) -> str:
+    """What opens a seal of this description: `key file` or `passphrase`; raises IdentityError."""
+    return _read(description).kind
+
+
+def key_text(path: Path) -> bytes:
+    """A key file as it is, for a backup that holds it; raises IdentityError where it is none."""
+    return _FILE_PREFIX.encode() + base64.b64encode(_read_key_file(path)) + b"\n"
+
+
+def new_key_file(path: Path, text: bytes = b"") -> None:
+    """Writes a secret to a file of mode 0600 that must not exist yet, and sees it onto the disk.
+
+    The secret is a new random one, or that of a `text` which `key_text` gave.
+    """
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except FileExistsError:
@@ -168,7 +190,7 @@ def new_key_file(path: Path) -> None:
         raise _unusable(path, error) from None
     try:
         with open(handle, "wb") as file:
-            file.write(_FILE_PREFIX.encode() + base64.b64encode(secrets.token_bytes(_KEY)) + b"\n")
+            file.write(text or _FILE_PREFIX.encode() + base64.b64encode(secrets.token_bytes(_KEY)) + b"\n")
             file.flush()
             os.fsync(file.fileno())
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -190,7 +212,9 @@ def _read_key_file(path: Path) -> bytes:
             text = file.read(_FILE_LONGEST) if stat.S_ISREG(status.st_mode) else b""
     except OSError as error:
         raise _unusable(path, error) from None
-    if status.st_mode & 0o077:
+    # A credential that systemd lets a service read stays root's: its access list shows as the group's bit.
+    credential = status.st_mode & 0o777 == 0o440 and status.st_uid == status.st_gid == 0
+    if status.st_mode & 0o077 and not credential:
         raise RefusedError(f"others than its owner may use key file `{path}`", f"chmod 600 {path}")
     if status.st_uid not in (0, os.geteuid()):
         raise RefusedError(f"key file `{path}` belongs to another user", f"chown {os.geteuid()} {path}")
