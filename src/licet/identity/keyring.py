@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from licet.identity.authority import Authority, Kind
-from licet.identity.errors import IdentityError
+from licet.identity.errors import IdentityError, UnavailableError
 from licet.identity.keepers.keeper import Keeper, Kept
 from licet.identity.keys import KeyKind, PrivateKey, pin
 from licet.identity.spiffeid import TrustDomain
@@ -14,14 +14,20 @@ from licet.identity.spiffeid import TrustDomain
 class Keyring:
     """Opens and makes keys by the keepers it is given."""
 
-    def __init__(self, trust_domain: TrustDomain, keepers: Mapping[str, Keeper]) -> None:
+    def __init__(self, trust_domain: TrustDomain, keepers: Mapping[str, Keeper], sealed_by: str = "") -> None:
         self._trust_domain = trust_domain
         self._keepers = keepers
+        self._sealed_by = sealed_by
         self._open: dict[str, PrivateKey] = {}
 
     def generate(self, keeper: str, kind: Kind, key_kind: KeyKind) -> Kept:
         """A new key for an authority of this kind; raises IdentityError where the keeper cannot."""
-        return self._keeper(keeper).generate(key_kind, self._label(kind))
+        return self._keeper(keeper).generate(key_kind, self.label(kind))
+
+    def require_seal(self, stored: str) -> None:
+        """Raise UnavailableError where this is not what new keys would be sealed with: nobody could open them."""
+        if self._sealed_by and stored != self._sealed_by:
+            raise UnavailableError("the sealing secret was changed", "start this process again with the new one")
 
     def key(self, authority: Authority) -> PrivateKey:
         """The authority's private key; raises IdentityError where it cannot be had or is another one."""
@@ -30,7 +36,7 @@ class Keyring:
             return known
         if authority.handle is None:
             raise IdentityError(f"the key of {authority!r} is destroyed", "rotate to another authority")
-        key = self._keeper(authority.keeper).load(authority.handle, self._label(authority.kind))
+        key = self._keeper(authority.keeper).load(authority.handle, self.label(authority.kind))
         if pin(key.public_key()) != authority.id:
             raise IdentityError(
                 f"the key that `{authority.keeper}` gives for {authority!r} is another one",
@@ -56,5 +62,6 @@ class Keyring:
             raise IdentityError(f"nothing here keeps keys by `{name}`", f"there are {', '.join(sorted(self._keepers))}")
         return keeper
 
-    def _label(self, kind: Kind) -> str:
+    def label(self, kind: Kind) -> str:
+        """What keepers know a key of this kind by."""
         return f"{self._trust_domain}/{kind.value}"

@@ -27,7 +27,7 @@ from licet.identity.node.authority import Admission
 from licet.identity.node.upstream import Ask, Delivery, Issued, NodeState, Refusal, Upstream, Witness
 from licet.identity.rotation import plan
 from licet.identity.spiffeid import SpiffeID, TrustDomain, parse
-from licet.identity.succession import Succession
+from licet.identity.succession import Succession, give_up
 from licet.store import tables
 from licet.store.errors import StoreError
 from licet.store.moment import moment, text
@@ -206,8 +206,7 @@ class Server:
                 succession.reconcile()
                 return succession
 
-            for over in self._ledger.change(follow).result().over:
-                self._keyring.destroy(over)
+            give_up(self._ledger, self._keyring, self._ledger.change(follow).result().over, dict(_SERVER))
         if now - self._pruned >= _PRUNE:
             self._pruned = now
             self._ledger.change(lambda change: _prune(change, now)).result()

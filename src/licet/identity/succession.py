@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+import structlog
 from cryptography.hazmat.primitives.serialization import Encoding
 from msgspec.structs import replace
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
 from licet.audit.event import Detail, Event
-from licet.audit.ledger import Change
+from licet.audit.ledger import Change, Ledger
 from licet.identity import certificate, path
-from licet.identity.authority import Authority, Kind, Standing, active, prepared
+from licet.identity.authority import Authority, Kind, Standing, active
 from licet.identity.domain import State, load
 from licet.identity.errors import IdentityError
 from licet.identity.keepers.keeper import proven
 from licet.identity.keyring import Keyring
 from licet.identity.keys import pin, spki
 from licet.identity.registry import Actor, bump
-from licet.identity.rotation import Activate, Prepare, Revoke, plan
+from licet.identity.rotation import Activate, Prepare, Revoke, plan, reserve
 from licet.identity.token import jwt_kind
 from licet.store import tables
 from licet.store.moment import text
+
+_log = structlog.get_logger("licet.identity")
 
 _MOST_STEPS = 32
 
@@ -40,7 +44,7 @@ class Succession:
 
     def reconcile(self) -> None:
         """Do whatever is due."""
-        for _ in range(_MOST_STEPS):
+        for _ in range(_MOST_STEPS + len(self.state.authorities)):
             steps = plan(self.state.authorities, self._now, self.state.settings.lifetimes)
             if not steps:
                 return
@@ -56,6 +60,7 @@ class Succession:
     def prepare(self, kind: Kind) -> Authority:
         """Make a new authority and publish it; nothing is signed by it yet."""
         settings = self.state.settings
+        self._keyring.require_seal(self._change.connection.execute(select(tables.domain.c.seal)).scalar_one())
         kept = self._keyring.generate(
             settings.keeper, kind, jwt_kind(settings.key_kind) if kind is Kind.JWT else settings.key_kind
         )
@@ -105,8 +110,9 @@ class Succession:
             authority = next(a for a in self.state.authorities if a.id == authority.issuer)
         match authority.standing:
             case Standing.ACTIVE:
-                waiting = prepared(self.state.authorities, authority.kind) or self.prepare(authority.kind)
-                self.activate(self._current(waiting), tainting=True)
+                lifetimes = self.state.settings.lifetimes
+                waiting = reserve(self.state.authorities, authority.kind, self._now, lifetimes)
+                self.activate(waiting or self.prepare(authority.kind), tainting=True)
             case Standing.PREPARED | Standing.RETIRED:
                 self._move(authority, Standing.TAINTED)
                 if authority.kind is Kind.ROOT:
@@ -175,7 +181,14 @@ class Succession:
             above = next((a for a in self.state.authorities if a.id == authority.issuer), authority)
             assert above.certificate is not None
             own, upper = path.read([authority.certificate, above.certificate])
-            own.verify_directly_issued_by(upper)
+            try:
+                own.verify_directly_issued_by(upper)
+            except (InvalidSignature, ValueError, TypeError):
+                own = upper
+            if pin(supported(own.public_key())) != authority.id:
+                raise IdentityError(
+                    f"the certificate of {authority!r} is not its own", "the store was altered: restore a backup"
+                )
 
     def _move(self, authority: Authority, standing: Standing, *, reason: str = "") -> None:
         values: dict[str, str | None] = {"state": standing.value, "changed_at": text(self._now)}
@@ -200,6 +213,26 @@ class Succession:
 
     def _current(self, authority: Authority) -> Authority:
         return next(a for a in self.state.authorities if a.id == authority.id)
+
+
+def give_up(ledger: Ledger, keyring: Keyring, over: Sequence[Authority], actor: Actor) -> None:
+    """Have keys destroyed, once nothing hangs on them any more: after the commit that revoked them.
+
+    What a keeper cannot destroy now is recorded, since the database has forgotten where it is: somebody has to.
+    """
+    for authority in over:
+        try:
+            keyring.destroy(authority)
+        except IdentityError as error:
+            _log.warning("a key is not destroyed", id=authority.id, keeper=authority.keeper, reason=str(error))
+            left: dict[str, Detail] = {"id": authority.id, "keeper": authority.keeper, "reason": str(error)}
+            if authority.handle is not None:
+                left["handle"] = authority.handle.hex()
+            _record(ledger, Event("authority.left", actor, left))
+
+
+def _record(ledger: Ledger, event: Event) -> None:
+    ledger.change(lambda change: change.record(event)).result()
 
 
 _VERBS = {

@@ -32,14 +32,25 @@ class SealedKeeper:
 
     def load(self, handle: bytes, label: str) -> PrivateKey:
         """The key, in this process's memory from now on."""
-        try:
-            kept = msgspec.msgpack.decode(handle, type=_Handle)
-        except msgspec.MsgspecError:
-            raise MalformedError(f"sealed key `{label}` is unreadable", "restore the database from a backup") from None
+        kept = _read(handle, label)
         return proven(read_private(self._seal.open(kept.box, _context(label))), read(kept.public_key))
+
+    def resealed(self, handle: bytes, label: str, seal: Seal) -> bytes:
+        """The handle of the same key under another seal."""
+        key = self.load(handle, label)
+        return msgspec.msgpack.encode(
+            _Handle(_read(handle, label).public_key, seal.seal(write_private(key), _context(label)))
+        )
 
     def destroy(self, handle: bytes) -> None:
         """Nothing is left to do once the handle is deleted."""
+
+
+def _read(handle: bytes, label: str) -> _Handle:
+    try:
+        return msgspec.msgpack.decode(handle, type=_Handle)
+    except msgspec.MsgspecError:
+        raise MalformedError(f"sealed key `{label}` is unreadable", "restore the database from a backup") from None
 
 
 def _context(label: str) -> str:
