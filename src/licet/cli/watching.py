@@ -17,13 +17,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def watched(function: F) -> F:
-    """Add the options. Logs are set up before the command runs, which gets the rest as `watching`."""
+    """Add the options, beside those of `placed`. Logs are set up before the command runs, which gets `watching`."""
 
     @wraps(function)
     def configured(*, metrics: str, log_format: str | None, **arguments: Any) -> Any:
         from licet.app.identity import logs
 
-        logs.configure(log_format or "")
+        logs.configure(log_format or "", quiet=arguments["quiet"])
         return function(watching=_watching(metrics), **arguments)
 
     for option in (
@@ -42,6 +42,13 @@ def watched(function: F) -> F:
     ):
         configured = option(configured)
     return configured  # type: ignore[return-value]  # click makes a command of it at once
+
+
+def announce(what: str) -> None:
+    """Say what is served from now on, in the log."""
+    import structlog
+
+    structlog.get_logger("licet.identity").info(f"serving {what}")
 
 
 def _watching(metrics: str) -> Watching | None:

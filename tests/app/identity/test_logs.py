@@ -102,6 +102,13 @@ def test_without_a_terminal_the_form_is_json(stream: io.StringIO) -> None:
     assert [each["event"] for each in lines(stream)] == ["there"]
 
 
+def test_the_quiet_hear_of_warnings_alone(stream: io.StringIO) -> None:
+    logs.configure("json", stream, quiet=True)
+    EARLIER.info("there")
+    EARLIER.warning("wrong")
+    assert [each["event"] for each in lines(stream)] == ["wrong"]
+
+
 def test_a_whole_process_writes_lines_of_json_alone() -> None:
     """Warnings, other threads and what is logged before `configure` was called included."""
     program = """

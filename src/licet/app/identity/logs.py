@@ -25,11 +25,12 @@ _SECRET_TEXT = re.compile(
 _FIRST = ("timestamp", "level", "logger", "event")
 
 
-def configure(form: str, stream: TextIO | None = None) -> None:
+def configure(form: str, stream: TextIO | None = None, *, quiet: bool = False) -> None:
     """Have every event of this process written to the stream, standard error if none is given, once and for all.
 
     `form` is `json`, a JSON object a line; `text`, for people; or empty for what fits the stream. Events of libraries
-    that log by the standard library go the same way. What is told of secrets is hidden.
+    that log by the standard library go the same way. What is told of secrets is hidden. The
+    `quiet` hear of warnings and errors alone.
     """
     stream = stream or sys.stderr
     form = form or ("text" if stream.isatty() else "json")
@@ -59,7 +60,7 @@ def configure(form: str, stream: TextIO | None = None) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.WARNING)
-    logging.getLogger("licet").setLevel(logging.INFO)
+    logging.getLogger("licet").setLevel(logging.WARNING if quiet else logging.INFO)
     logging.captureWarnings(True)
 
 

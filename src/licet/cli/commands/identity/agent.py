@@ -10,7 +10,7 @@ import click
 from licet.cli.nodes import SOCKET, cluster, in_cluster
 from licet.cli.options import epilog
 from licet.cli.place import Where, placed
-from licet.cli.watching import watched
+from licet.cli.watching import announce, watched
 
 if TYPE_CHECKING:
     from licet.app.identity.watching import Watching
@@ -84,4 +84,4 @@ def command(
         cluster=cluster(kubernetes, node),
         watching=watching,
     )
-    asyncio.run(attend(agency, lambda what: where.tell(f"serving {what}")))
+    asyncio.run(attend(agency, announce))

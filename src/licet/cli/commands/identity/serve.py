@@ -10,7 +10,7 @@ import click
 from licet.cli.nodes import SOCKET, address, cluster, in_cluster
 from licet.cli.options import epilog
 from licet.cli.place import Where, placed
-from licet.cli.watching import watched
+from licet.cli.watching import announce, watched
 
 if TYPE_CHECKING:
     from licet.app.identity.watching import Watching
@@ -87,4 +87,4 @@ def command(
         agents=agents,
         watching=watching,
     )
-    asyncio.run(serve(serving, lambda what: where.tell(f"serving {what}")))
+    asyncio.run(serve(serving, announce))
