@@ -26,13 +26,14 @@ class Where(msgspec.Struct, frozen=True):
     database: str
     key_file: Path | None
     passphrase_file: Path | None
+    keepers_file: Path | None
 
     @property
     def place(self) -> Place:
         """Where the trust domain is kept."""
         from licet.app.identity.place import Place
 
-        return Place(self.data, self.database, self.key_file, self.passphrase_file)
+        return Place(self.data, self.database, self.key_file, self.passphrase_file, self.keepers_file)
 
     def write(self, text: str, value: Callable[[], object]) -> None:
         """The answer, as text or as the JSON of a value."""
@@ -89,6 +90,13 @@ def _options(formats: Sequence[str]) -> list[Callable[[Any], Any]]:
         ),
         click.option("--key-file", type=file, help="The sealing key, where it is not `sealing.key` in the folder."),
         click.option("--passphrase-file", type=file, help="The passphrase, where keys are sealed with one."),
+        click.option(
+            "--keepers",
+            "keepers_file",
+            type=file,
+            metavar="FILE",
+            help="How keepers of keys are reached, where it is not `keepers.toml` in the folder.",
+        ),
         click.option("-q", "--quiet", is_flag=True, help="Say nothing beside the answer but errors."),
     ]
 

@@ -25,8 +25,7 @@ Transaction = Callable[[], AbstractContextManager[Connection]]
 
 def upgrade(read: Transaction, write: Transaction, where: str, *, create: bool) -> None:
     """Bring the schema to the one of this program, in one transaction, which one process does while others wait."""
-    config = Config()
-    config.set_main_option("script_location", "licet.store:migrations")
+    config = _config()
     scripts = ScriptDirectory.from_config(config)
     with read() as connection:
         if not _behind(connection, scripts, where, create=create):
@@ -35,6 +34,19 @@ def upgrade(read: Transaction, write: Transaction, where: str, *, create: bool) 
         if _behind(connection, scripts, where, create=create):
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+
+
+def newest() -> str:
+    """The version of the schema of this program."""
+    found = ScriptDirectory.from_config(_config()).get_current_head()
+    assert found is not None
+    return found
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "licet.store:migrations")
+    return config
 
 
 def _behind(connection: Connection, scripts: ScriptDirectory, where: str, *, create: bool) -> bool:

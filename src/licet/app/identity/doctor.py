@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import Connection, select
 
-from licet.app.identity.domain import LOG_KEY, keepers
+from licet.app.identity.domain import LOG_KEY
+from licet.app.identity.keeping import keepers
 from licet.app.identity.place import Place, now
 from licet.audit import log, witness
 from licet.audit.checkpoint import Verifier, origin
@@ -98,7 +99,11 @@ def _of_secret(place: Place, state: State, connection: Connection) -> Iterator[D
     if log_key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw) != row.log_public_key:
         told = AuditError("the key that signs the log is not the one that verifies it", "restore the domain's database")
         yield findings.broken_log(told)
-    yield from authorities.examine_keys(state, Keyring(state.trust_domain, keepers(seal)))
+    try:
+        with keepers(seal, place) as there:
+            yield from authorities.examine_keys(state, Keyring(state.trust_domain, there))
+    except IdentityError as error:
+        yield findings.unopened(str(error))
 
 
 def _of_log(place: Place, wanted: Wanted, state: State, connection: Connection) -> Iterator[Diagnostic]:

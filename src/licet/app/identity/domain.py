@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TypeVar
@@ -10,20 +10,21 @@ from typing import TypeVar
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 
+from licet.app.identity.keeping import keepers, rehearse
+from licet.app.identity.key_file import fresh_key, replace_key
 from licet.app.identity.place import Place, administrator, now
 from licet.audit import checkpoint
 from licet.audit.event import Event
 from licet.audit.ledger import Change, Ledger
 from licet.identity.domain import Settings, State, load
-from licet.identity.errors import IdentityError
+from licet.identity.errors import IdentityError, RefusedError
 from licet.identity.keepers.keeper import Keeper
-from licet.identity.keepers.sealed import SealedKeeper
 from licet.identity.keyring import Keyring
-from licet.identity.sealing import Seal, new_key_file
+from licet.identity.sealing import KeyFile, Seal, Secret, new_key_file
 from licet.identity.spiffeid import TrustDomain
-from licet.identity.succession import Succession
+from licet.identity.succession import Succession, give_up
 from licet.store import tables
 from licet.store.database import Database
 
@@ -36,12 +37,23 @@ LOG_KEY = "audit log"
 class Domain:
     """An open trust domain: what its servers and its administrators change it by."""
 
-    def __init__(self, place: Place, database: Database, ledger: Ledger, keyring: Keyring, seal: Seal) -> None:
+    def __init__(
+        self,
+        place: Place,
+        database: Database,
+        ledger: Ledger,
+        keepers: Mapping[str, Keeper],
+        keyring: Keyring,
+        seal: Seal,
+        secret: Secret,
+    ) -> None:
         self.place = place
         self.database = database
         self.ledger = ledger
+        self.keepers = keepers
         self.keyring = keyring
         self.seal = seal
+        self.secret = secret
 
     def state(self) -> State:
         """The state as it is stored now."""
@@ -60,8 +72,7 @@ class Domain:
             return do(succession), succession
 
         result, succession = self.change(run)
-        for authority in succession.over:
-            self.keyring.destroy(authority)
+        give_up(self.ledger, self.keyring, succession.over, administrator())
         if succession.over:
             self.database.scrub()
         return result
@@ -73,14 +84,15 @@ def found(place: Place, trust_domain: TrustDomain, settings: Settings, *, passph
     place.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     database = Database.open(place.address, create=True)
     try:
+        _require_free(database)
+        secret = _new_secret(place, passphrase=passphrase)
+        seal = Seal.new(secret)
+        with keepers(seal, place) as there:
+            rehearse(there, settings.keeper, settings.key_kind)
+        key = Ed25519PrivateKey.generate()
+        plain = key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
         with database.write() as connection:
-            if connection.execute(select(tables.domain.c.trust_domain)).scalar() is not None:
-                raise IdentityError(
-                    f"a trust domain is founded in {database!r} already", "`licet identity status` shows it"
-                )
-            seal = _new_seal(place, passphrase=passphrase)
-            key = Ed25519PrivateKey.generate()
-            plain = key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
+            require_none(connection, database)
             connection.execute(
                 insert(tables.domain).values(
                     one=1,
@@ -95,7 +107,7 @@ def found(place: Place, trust_domain: TrustDomain, settings: Settings, *, passph
             )
     finally:
         database.close()
-    with opened(place) as domain:
+    with opened(place, secret) as domain:
         facts = {"trust_domain": str(trust_domain), "settings": msgspec.to_builtins(settings)}
         domain.change(lambda change: change.record(Event("domain.founded", administrator(), facts)))
         domain.succeed(Succession.reconcile)
@@ -103,45 +115,81 @@ def found(place: Place, trust_domain: TrustDomain, settings: Settings, *, passph
 
 
 @contextmanager
-def opened(place: Place) -> Iterator[Domain]:
-    """The trust domain that is kept here; raises IdentityError, StoreError and AuditError."""
+def opened(place: Place, secret: Secret | None = None) -> Iterator[Domain]:
+    """The trust domain that is kept here; raises IdentityError, StoreError and AuditError.
+
+    Without a `secret` it is had as the place says, which may ask somebody for it.
+    """
     database = Database.open(place.address)
     try:
         with database.read() as connection:
             row = connection.execute(select(tables.domain)).one_or_none()
-            if row is None:
-                raise IdentityError(
-                    f"no trust domain stands in {database!r}", "`licet identity init --trust-domain NAME` founds one"
-                )
-        seal = Seal.reopen(row.seal, place.secret(row.seal))
-        log_key = Ed25519PrivateKey.from_private_bytes(seal.open(row.log_key, LOG_KEY))
-        keyring = Keyring(TrustDomain(row.trust_domain), keepers(seal))
+        if row is None:
+            raise IdentityError(
+                f"no trust domain stands in {database!r}", "`licet identity init --trust-domain NAME` founds one"
+            )
+        known = secret or place.secret(row.seal)
+        seal = reopened(row.seal, known)
+        key = log_key(seal, row.log_key)
         place.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with Ledger(database, log_key, checkpoint.origin(row.trust_domain), place.witness, now) as ledger:
-            yield Domain(place, database, ledger, keyring, seal)
+        with (
+            keepers(seal, place) as there,
+            Ledger(database, key, checkpoint.origin(row.trust_domain), place.witness, now) as ledger,
+        ):
+            keyring = Keyring(TrustDomain(row.trust_domain), there, row.seal)
+            yield Domain(place, database, ledger, there, keyring, seal, known)
     finally:
         database.close()
 
 
 def stored(place: Place) -> State:
     """The state alone, for which no secret is needed."""
+    with reading(place) as connection:
+        return load(connection)
+
+
+@contextmanager
+def reading(place: Place) -> Iterator[Connection]:
+    """The database to read from, for which no secret is needed."""
     database = Database.open(place.address)
     try:
         with database.read() as connection:
-            return load(connection)
+            yield connection
     finally:
         database.close()
 
 
-def keepers(seal: Seal) -> dict[str, Keeper]:
-    """Whoever may keep keys of authorities, by name."""
-    sealed = SealedKeeper(seal)
-    return {sealed.name: sealed}
+def log_key(seal: Seal, sealed: bytes) -> Ed25519PrivateKey:
+    """The key that signs checkpoints of the log."""
+    return Ed25519PrivateKey.from_private_bytes(seal.open(sealed, LOG_KEY))
 
 
-def _new_seal(place: Place, *, passphrase: bool) -> Seal:
+def require_none(connection: Connection, database: Database) -> None:
+    """Raise IdentityError where a trust domain stands."""
+    if connection.execute(select(tables.domain.c.trust_domain)).scalar() is not None:
+        raise IdentityError(f"a trust domain is founded in {database!r} already", "`licet identity status` shows it")
+
+
+def reopened(description: str, secret: Secret) -> Seal:
+    """The seal of this description. A new key file that `reseal` had no time to put in its place is put there."""
+    try:
+        return Seal.reopen(description, secret)
+    except RefusedError:
+        if not isinstance(secret, KeyFile) or not (fresh := fresh_key(secret.path)).exists():
+            raise
+        seal = Seal.reopen(description, KeyFile(fresh))
+        replace_key(secret.path, now())
+        return seal
+
+
+def _require_free(database: Database) -> None:
+    with database.read() as connection:
+        require_none(connection, database)
+
+
+def _new_secret(place: Place, *, passphrase: bool) -> Secret:
     if passphrase:
-        return Seal.from_passphrase(place.passphrase(new=True).text)
+        return place.passphrase(new=True)
     if not place.sealing_key.exists():
         new_key_file(place.sealing_key)
-    return Seal.from_key_file(place.sealing_key)
+    return KeyFile(place.sealing_key)

@@ -12,11 +12,12 @@ import msgspec
 
 from licet.audit.event import Detail
 from licet.identity.errors import IdentityError
-from licet.identity.sealing import KeyFile, Passphrase, Secret
+from licet.identity.sealing import KeyFile, Passphrase, Secret, kind
 
 KEY_FILE = "sealing.key"
 DATABASE = "licet.db"
 CHECKPOINT = "checkpoint"
+KEEPERS = "keepers.toml"
 _CREDENTIALS = "CREDENTIALS_DIRECTORY"
 
 
@@ -27,6 +28,12 @@ class Place(msgspec.Struct, frozen=True):
     database: str = ""
     key_file: Path | None = None
     passphrase_file: Path | None = None
+    keepers_file: Path | None = None
+
+    @property
+    def keepers(self) -> Path:
+        """The file that says how to reach keepers of keys outside the database."""
+        return self.keepers_file or self.data / KEEPERS
 
     @property
     def address(self) -> str | Path:
@@ -48,21 +55,38 @@ class Place(msgspec.Struct, frozen=True):
 
     def secret(self, description: str) -> Secret:
         """What opens a domain that was sealed like this; a person before a terminal is asked for a passphrase."""
-        if "scrypt" not in msgspec.json.decode(description) or msgspec.json.decode(description)["scrypt"] is None:
-            return KeyFile(self.sealing_key)
-        return self.passphrase(new=False)
+        return self.passphrase(new=False) if by_passphrase(description) else KeyFile(self.sealing_key)
 
     def passphrase(self, *, new: bool) -> Passphrase:
         """The passphrase from its file, systemd's credential, or the terminal; a new one is asked for twice."""
         file = self.passphrase_file or _credential("licet-passphrase")
-        if file is None:
-            return Passphrase(click.prompt("Passphrase", hide_input=True, confirmation_prompt=new, err=True).encode())
-        try:
-            text = file.read_bytes().rstrip(b"\r\n")
-        except OSError as error:
-            reason = (error.strerror or "unreadable").lower()
-            raise IdentityError(f"`{file}` cannot be read: {reason}", "name the file of the passphrase") from None
-        return Passphrase(text)
+        return written(file) if file is not None else asked("Passphrase", new=new)
+
+
+def by_passphrase(description: str) -> bool:
+    """Whether a seal of this description opens with a passphrase, and not with a key file."""
+    return kind(description) == "passphrase"
+
+
+def written(file: Path) -> Passphrase:
+    """The passphrase in a file, without the end of its line; raises IdentityError."""
+    try:
+        return Passphrase(file.read_bytes().rstrip(b"\r\n"))
+    except OSError as error:
+        reason = (error.strerror or "unreadable").lower()
+        raise IdentityError(f"`{file}` cannot be read: {reason}", "name the file of the passphrase") from None
+
+
+def asked(what: str, *, new: bool) -> Passphrase:
+    """The passphrase that somebody types; raises IdentityError where there is no terminal to ask at."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC))
+    except OSError:
+        raise IdentityError(
+            "a passphrase is needed, and there is no terminal to ask at",
+            "name its file, or give the service systemd's credential `licet-passphrase`",
+        ) from None
+    return Passphrase(click.prompt(what, hide_input=True, confirmation_prompt=new, err=True).encode())
 
 
 def now() -> datetime:

@@ -28,6 +28,13 @@ from licet.cli.place import Where, placed
     show_default=True,
     help="The kind of the authorities' keys, and of workloads'.",
 )
+@click.option(
+    "--keeper",
+    type=click.Choice(["sealed", "command", "pkcs11"]),
+    default="sealed",
+    show_default=True,
+    help="Who keeps the authorities' keys: the database, or what `keepers.toml` tells of.",
+)
 @click.option("--svid-lifetime", type=int, default=3600, show_default=True, metavar="SECONDS", help="Of X.509-SVIDs.")
 @click.option("--jwt-lifetime", type=int, default=300, show_default=True, metavar="SECONDS", help="Of JWT-SVIDs.")
 @click.option(
@@ -60,6 +67,7 @@ def command(
     trust_domain: str,
     passphrase: bool,
     key_kind: str,
+    keeper: str,
     svid_lifetime: int,
     jwt_lifetime: int,
     intermediate_lifetime: int,
@@ -86,7 +94,7 @@ def command(
         backdate=min(30, svid_lifetime),
         propagation=propagation,
     )
-    settings = Settings(lifetimes=lifetimes, key_kind=KeyKind(key_kind))
+    settings = Settings(lifetimes=lifetimes, key_kind=KeyKind(key_kind), keeper=keeper)
     state = found(where.place, TrustDomain(trust_domain), settings, passphrase=passphrase)
     where.write(described(state), lambda: described_json(state))
     if not passphrase:
