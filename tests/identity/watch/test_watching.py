@@ -12,6 +12,7 @@ from random import Random
 
 import msgspec
 import pytest
+import yaml
 from aiohttp import ClientSession
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -29,6 +30,7 @@ from licet.identity.watch.health import Health
 from licet.identity.watch.subject import Serving, Subject
 from licet.identity.workload.source import Peer
 
+ALERTS = Path(__file__).parents[3] / "deploy" / "prometheus" / "identity-alerts.yaml"
 DOMAIN = TrustDomain("shop.example")
 CART = Entry(id="cart", spiffe_id=parse("spiffe://shop.example/cart"), selectors=("unix:uid:1000",), x509_lifetime=600)
 PEER = Peer(4711, 1, 1000, 1000, frozenset(CART.selectors))
@@ -153,6 +155,26 @@ def test_every_metric_has_help_and_a_name_that_prometheus_would_give_it(tmp_path
             assert not family.name.endswith(("_total", "_count", "_ms", "_minutes"))
 
     asyncio.run(story())
+
+
+def test_alerts_ask_for_metrics_and_labels_that_there_are(tmp_path: Path) -> None:
+    """What there is nothing of yet is there by its name; a gauge of what is held needs something to be held."""
+    rules = yaml.safe_load(ALERTS.read_text())["groups"][0]["rules"]
+    wanted = {name for rule in rules for name in re.findall(r"licet_\w+", rule["expr"])}
+    chosen = {pair for rule in rules for pair in re.findall(r"(\w+)=~?\"([^\"]+)\"", rule["expr"])}
+
+    async def story() -> str:
+        async with running(tmp_path / "data") as run:
+            await until_ready(run.agent)
+            await anext(run.agent.views(PEER, keys=True))
+            return (await run.get("/metrics"))[1]
+
+    text = asyncio.run(story())
+    assert len(wanted) > 8
+    assert wanted <= set(re.findall(r"^# TYPE (\w+) ", text, re.MULTILINE))
+    for label, values in chosen:
+        for value in values.split("|"):
+            assert f'{label}="{value}"' in text
 
 
 def test_a_node_that_has_not_heard_from_its_server_is_alive_and_not_ready(tmp_path: Path) -> None:
