@@ -1,10 +1,12 @@
 #!/bin/sh
-# The main job on the bundled example: who can reach whom, and why; contracts drafted, checked, compiled and proved; and
-# a gate that stops a bad change. Stops with an error where an answer is not the expected one.
+# The main job on the bundled example: who can reach whom, and why; contracts drafted, checked, compiled and proved; a gate
+# that stops a bad change; and identities, with a stolen key that is replaced while they are in use. Stops with an error
+# where an answer is not the expected one.
 set -eu
 
 shop=examples/shop
 work=.venv/demo
+server=
 
 say() {
     printf '\n\n== %s\n' "$*"
@@ -32,6 +34,14 @@ fail() {
     exit 1
 }
 
+stop() { # ends the server, where one was started
+    if [ -n "$server" ]; then
+        kill "$server" 2>/dev/null || true
+        wait "$server" || fail "expected the server to end by itself"
+        server=
+    fi
+}
+
 without_policies() { # a manifest without its NetworkPolicies
     awk '
         function flush() { if (!policy) printf "%s", document; document = ""; policy = 0 }
@@ -41,6 +51,9 @@ without_policies() { # a manifest without its NetworkPolicies
         END { flush() }
     ' "$1"
 }
+
+trap 'kill $server 2>/dev/null || true' EXIT
+trap 'exit 130' INT TERM
 
 rm -rf "$work"
 mkdir -p "$work"
@@ -89,5 +102,35 @@ run 1 check "$work/changed"
 say 'The fix declares the call, for review. It takes two: the owner of the ledger has not admitted cart.'
 run 1 check "$work/changed" --fix
 show_diff "$shop/contracts/shop/cart.yaml" "$work/changed/contracts/shop/cart.yaml"
+
+say 'Who is it really? A trust domain, and one identity in it: whoever runs this is the cart, because the kernel says so.'
+data=$work/identity
+socket=$work/run/agent.sock
+mkdir -m 755 "$work/run"
+run 0 identity init --trust-domain shop.example --data "$data"
+run 0 identity entries add --data "$data" --spiffe-id spiffe://shop.example/ns/shop/sa/cart --selector "unix:uid:$(id -u)"
+printf '\n$ licet identity serve --data %s --socket %s &\n' "$data" "$socket"
+.venv/bin/licet identity serve --data "$data" --socket "$socket" >"$work/serve.log" 2>&1 &
+server=$!
+left=60
+until .venv/bin/licet identity fetch --socket "$socket" >/dev/null 2>&1; do
+    left=$((left - 1))
+    if [ "$left" -eq 0 ] || ! kill -0 "$server" 2>/dev/null; then
+        cat "$work/serve.log" >&2
+        fail "expected the server to answer"
+    fi
+    sleep 0.5
+done
+run 0 identity fetch --socket "$socket"
+
+say 'The key of its root was stolen: one command. Who forges identities with it is refused when the last step is done.'
+run 0 identity taint --data "$data" --settle 1
+run 0 identity fetch --socket "$socket"
+
+say 'Everything that was issued and done is in a log that shows what was changed in it or taken out.'
+run 0 audit verify --data "$data"
+printf '\n$ licet audit show --data %s --last 6 | cut -c 1-150\n\n' "$data"
+.venv/bin/licet audit show --data "$data" --last 6 | cut -c 1-150
+stop
 
 printf '\n\nThe command is .venv/bin/licet; `.venv/bin/licet --help` says what else it answers.\n'

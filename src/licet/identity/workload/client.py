@@ -76,7 +76,7 @@ class Client:
     def _first(self, method: str, request: Message, kind: type[_Response]) -> _Response:
         if not self._socket.is_socket():
             raise UnavailableError(f"no socket stands at `{self._socket}`", "`--socket` names it; is the node running?")
-        with grpc.insecure_channel(f"unix:{self._socket.resolve()}", options=_OPTIONS) as channel:
+        with grpc.insecure_channel(f"unix:{self._socket}", options=_OPTIONS) as channel:
             ask: grpc.UnaryStreamMultiCallable[Message, _Response] = channel.unary_stream(
                 f"/SpiffeWorkloadAPI/{method}", lambda message: message.SerializeToString(), kind.FromString
             )
