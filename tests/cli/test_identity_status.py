@@ -8,9 +8,10 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import jsonschema
 import pytest
 
-from tests.cli.command import Ran, licet
+from tests.cli.command import ROOT, Ran, licet
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +67,12 @@ def test_status_for_programs_says_the_same(data: Path) -> None:
     ]
     roots = {each["standing"]: each["id"] for each in told["authorities"] if each["kind"] == "root"}
     assert told["pins"] == {"active": [roots["active"]], "retiring": [], "backup": [roots["prepared"]]}
+
+
+def test_status_keeps_to_its_published_schema(data: Path) -> None:
+    schema = json.loads((ROOT / "docs" / "schema" / "status.v1.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.Draft202012Validator(schema).validate(json.loads(run("status", data, "-o", "json").out))
 
 
 def test_a_sound_domain_passes_the_doctor(data: Path) -> None:
