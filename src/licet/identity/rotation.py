@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
 import msgspec
 
-from licet.identity.authority import Authority, Kind, Standing, active, prepared
+from licet.identity.authority import Authority, Kind, Standing, active
 from licet.identity.lifetimes import RATIO, Lifetimes
 
 _PREPARE = 0.5
@@ -42,38 +42,87 @@ def plan(authorities: Sequence[Authority], now: datetime, lifetimes: Lifetimes) 
     A root is always in reserve, so that a compromised one can be replaced by a key that everyone believes already; a
     reserve past half its life is renewed, since it was never used nothing hangs on it. Intermediates and JWT keys are
     prepared at half-life. Each is activated when a sixth of its forerunner's life is left, which is when a full-length
-    certificate no longer fits (Lifetimes.check).
+    certificate no longer fits (Lifetimes.check). One that begins in the future, since a clock was wrong when it was
+    made, is replaced as one that ended.
     """
     return tuple(step for kind in Kind for step in _plan(kind, authorities, now, lifetimes))
 
 
+def reserve(authorities: Iterable[Authority], kind: Kind, now: datetime, lifetimes: Lifetimes) -> Authority | None:
+    """The prepared authority to turn to in need: the newest that everyone can be expected to believe, or the newest."""
+    usable = [
+        a
+        for a in authorities
+        if a.kind is kind and a.standing is Standing.PREPARED and a.not_before <= now and _lasts(a, now, lifetimes)
+    ]
+    return max(usable, key=lambda a: (_announced(a, now, lifetimes), a.not_before), default=None)
+
+
 def _plan(kind: Kind, authorities: Sequence[Authority], now: datetime, lifetimes: Lifetimes) -> list[Step]:
-    signing, waiting = active(authorities, kind), prepared(authorities, kind)
+    signing, newest = active(authorities, kind), _newest(kind, authorities, now, lifetimes)
     steps: list[Step] = []
-    fresh = waiting is not None and waiting.age(now) < _PREPARE
-    if not fresh and (kind is Kind.ROOT or signing is None or signing.age(now) >= _PREPARE):
+    fresh = newest is not None and newest.age(now) < _PREPARE
+    wanted = kind is Kind.ROOT or signing is None or not 0 <= signing.age(now) < _PREPARE
+    if not fresh and wanted and _outlives(kind, authorities, newest, now, lifetimes):
         steps.append(Prepare(kind))
-    due = signing is None or signing.age(now) >= _ACTIVATE
-    if waiting is not None and waiting.age(now) < 1 and due and _settled(waiting, signing, now, lifetimes):
-        steps.append(Activate(waiting))
-    steps += (Revoke(a) for a in authorities if a.kind is kind and _over(a, waiting, fresh, now, lifetimes))
+    if newest is not None and _due(signing, now, lifetimes) and _settled(newest, signing, now, lifetimes):
+        steps.append(Activate(newest))
+    steps += (Revoke(a) for a in authorities if a.kind is kind and _over(a, newest, fresh, now, lifetimes))
     return steps
+
+
+def _newest(kind: Kind, authorities: Sequence[Authority], now: datetime, lifetimes: Lifetimes) -> Authority | None:
+    waiting = (a for a in authorities if a.kind is kind and a.standing is Standing.PREPARED)
+    usable = (a for a in waiting if a.not_before <= now and _lasts(a, now, lifetimes))
+    return max(usable, key=lambda a: a.not_before, default=None)
+
+
+def _lasts(authority: Authority, now: datetime, lifetimes: Lifetimes) -> bool:
+    """Whether the longest certificate still fits."""
+    return authority.not_after - now >= timedelta(seconds=lifetimes.longest)
+
+
+def _outlives(
+    kind: Kind, authorities: Sequence[Authority], newest: Authority | None, now: datetime, lifetimes: Lifetimes
+) -> bool:
+    """Whether one that is made now would be of use: an intermediate ends with its root at the latest."""
+    if kind is not Kind.INTERMEDIATE:
+        return True
+    above, signing = active(authorities, Kind.ROOT), active(authorities, kind)
+    if above is None or not 0 <= above.age(now) < 1:
+        return False
+    ends = min(now + timedelta(seconds=lifetimes.intermediate), above.not_after)
+    return all(ends > each.not_after for each in (signing, newest) if each is not None and each.not_before <= now)
+
+
+def _due(signing: Authority | None, now: datetime, lifetimes: Lifetimes) -> bool:
+    return signing is None or not 0 <= signing.age(now) < _ACTIVATE or not _lasts(signing, now, lifetimes)
 
 
 def _settled(waiting: Authority, signing: Authority | None, now: datetime, lifetimes: Lifetimes) -> bool:
     """Whether everyone can be expected to believe it: it was published long enough ago, or there is no time left."""
-    if waiting.kind is Kind.INTERMEDIATE or signing is None or signing.age(now) >= 1:
-        return True
-    wait = lifetimes.propagation if waiting.kind is Kind.ROOT else min(lifetimes.propagation, lifetimes.jwt)
-    return now - waiting.changed_at >= timedelta(seconds=wait)
+    return signing is None or not _lasts(signing, now, lifetimes) or _announced(waiting, now, lifetimes)
+
+
+def _announced(waiting: Authority, now: datetime, lifetimes: Lifetimes) -> bool:
+    wait = {
+        Kind.ROOT: lifetimes.propagation,
+        Kind.INTERMEDIATE: 0,
+        Kind.JWT: min(lifetimes.propagation, lifetimes.jwt),
+    }
+    return now - waiting.changed_at >= timedelta(seconds=wait[waiting.kind])
 
 
 def _over(authority: Authority, newest: Authority | None, fresh: bool, now: datetime, lifetimes: Lifetimes) -> bool:
     """Whether nothing that it signed can still be valid; what is tainted may be taken out earlier by hand."""
     match authority.standing:
+        case Standing.RETIRED | Standing.TAINTED if authority.kind is Kind.JWT:
+            # No certificate ends its tokens with it.
+            return now >= min(authority.changed_at, authority.not_after) + lifetimes.believed
         case Standing.RETIRED | Standing.TAINTED:
             return now >= min(authority.changed_at + lifetimes.believed, authority.not_after)
         case Standing.PREPARED:
-            return (fresh and authority is not newest) or now >= authority.not_after
+            replaced = fresh and newest is not None and _announced(newest, now, lifetimes)
+            return (replaced and authority is not newest) or now >= authority.not_after
         case Standing.ACTIVE | Standing.REVOKED:
             return False

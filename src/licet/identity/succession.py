@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import structlog
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding
 from msgspec.structs import replace
 from sqlalchemy import insert, select, update
@@ -18,7 +20,7 @@ from licet.identity.domain import State, load
 from licet.identity.errors import IdentityError
 from licet.identity.keepers.keeper import proven
 from licet.identity.keyring import Keyring
-from licet.identity.keys import pin, spki
+from licet.identity.keys import pin, spki, supported
 from licet.identity.registry import Actor, bump
 from licet.identity.rotation import Activate, Prepare, Revoke, plan, reserve
 from licet.identity.token import jwt_kind
@@ -181,13 +183,10 @@ class Succession:
             above = next((a for a in self.state.authorities if a.id == authority.issuer), authority)
             assert above.certificate is not None
             own, upper = path.read([authority.certificate, above.certificate])
-            try:
-                own.verify_directly_issued_by(upper)
-            except (InvalidSignature, ValueError, TypeError):
-                own = upper
-            if pin(supported(own.public_key())) != authority.id:
+            if not _genuine(own, upper) or pin(supported(own.public_key())) != authority.id:
                 raise IdentityError(
-                    f"the certificate of {authority!r} is not its own", "the store was altered: restore a backup"
+                    f"the certificate of {authority!r} is another one",
+                    "the store was altered: restore the domain from a backup",
                 )
 
     def _move(self, authority: Authority, standing: Standing, *, reason: str = "") -> None:
@@ -211,9 +210,6 @@ class Succession:
         bump(self._change, bundle=bundle)
         self.state = load(self._change.connection)
 
-    def _current(self, authority: Authority) -> Authority:
-        return next(a for a in self.state.authorities if a.id == authority.id)
-
 
 def give_up(ledger: Ledger, keyring: Keyring, over: Sequence[Authority], actor: Actor) -> None:
     """Have keys destroyed, once nothing hangs on them any more: after the commit that revoked them.
@@ -233,6 +229,14 @@ def give_up(ledger: Ledger, keyring: Keyring, over: Sequence[Authority], actor: 
 
 def _record(ledger: Ledger, event: Event) -> None:
     ledger.change(lambda change: change.record(event)).result()
+
+
+def _genuine(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (InvalidSignature, ValueError, TypeError):
+        return False
+    return True
 
 
 _VERBS = {

@@ -14,6 +14,7 @@ from licet.identity.authority import Authority, Kind, Standing, active, prepared
 from licet.identity.domain import State, version
 from licet.identity.errors import IdentityError
 from licet.identity.node.roster import Condition, roster
+from licet.identity.rotation import reserve
 from licet.identity.succession import Succession
 
 _PACE = 0.1
@@ -44,7 +45,8 @@ def rotate(place: Place, kind: Kind, *, force: bool, reissue: bool) -> State:
         at = now()
 
         def follow(succession: Succession) -> None:
-            waiting = prepared(succession.state.authorities, kind) or succession.prepare(kind)
+            state = succession.state
+            waiting = reserve(state.authorities, kind, at, state.settings.lifetimes) or succession.prepare(kind)
             if kind is not Kind.INTERMEDIATE and not force:
                 _require_published(waiting, succession.state, at)
             succession.activate(waiting, tainting=reissue)
@@ -80,11 +82,12 @@ def replace_stolen(
             time.sleep(settle)
             tell(Step(done, round(time.monotonic() - began, 2), behind))
 
-        reserve = prepared(domain.state().authorities, stolen.kind)
-        if reserve is None and stolen.standing is Standing.ACTIVE:
-            reserve = domain.succeed(lambda succession: succession.prepare(stolen.kind))
-        if reserve is not None and stolen.standing is Standing.ACTIVE:
-            known = (now() - reserve.changed_at).total_seconds()
+        if stolen.standing is Standing.ACTIVE:
+            state = domain.state()
+            follower = reserve(state.authorities, stolen.kind, now(), state.settings.lifetimes)
+            if follower is None:
+                follower = domain.succeed(lambda succession: succession.prepare(stolen.kind))
+            known = (now() - follower.changed_at).total_seconds()
             step("a successor is published", max(0.0, patience.settle - known))
         domain.succeed(lambda succession: succession.taint(stolen))
         step("the stolen key is tainted, and everything is issued again", 0.0 if keep else patience.settle)
