@@ -64,13 +64,17 @@ class Issuer:
         """What was issued: `x509` and `jwt`."""
         self.refused = Tally()
         """What was not, by `refusal`."""
-        self.state = self._loaded()
+        with database.read() as connection:
+            self.state = load(connection)
 
     def refresh(self) -> State:
         """Read the stored state, where it is another than the one at hand."""
         with self.database.read() as connection:
             if version(connection) != self.state.version:
-                self.state = load(connection)
+                state = load(connection)
+                with self._lock:
+                    if state.version > self.state.version:
+                        self.state = state
         return self.state
 
     def mint(self, node: SpiffeID, asks: Sequence[Ask]) -> list[Issued | Refusal]:
@@ -111,17 +115,22 @@ class Issuer:
         signer = self._signer(state, Kind.INTERMEDIATE)
         answers: list[Issued | Refusal] = []
         signed: list[_Signed] = []
+        refused: list[IdentityError] = []
         for ask in asks:
             try:
                 made = self._signed(state, signer, node, ask)
             except IdentityError as error:
-                self.refused.add(refusal(error))
+                refused.append(error)
                 answers.append(Refusal(str(error), isinstance(error, UnavailableError)))
             else:
                 signed.append(made)
                 answers.append(Issued((made.leaf, self._upper(signer))))
         if signed:
             self._commit(state, [s.row for s in signed], [s.event for s in signed])
+        elif refused:
+            self._require_current(state)
+        for each in refused:
+            self.refused.add(refusal(each))
         return answers
 
     def _signed(self, state: State, signer: Authority, node: SpiffeID, ask: Ask) -> _Signed:
@@ -204,20 +213,27 @@ class Issuer:
             self.issued.add(str(event.detail["type"]))
 
     def _settled(self, sign: Callable[[State], T]) -> T:
-        """What `sign` makes of a state that is still the stored one when its record is committed."""
+        """What `sign` makes of a state that is still the stored one when it refuses, or its record is committed."""
         for _ in range(_TRIES):
+            state = self.state
             try:
-                return sign(self.state)
+                try:
+                    return sign(state)
+                except IdentityError:
+                    self._require_current(state)
+                    raise
             except _StaleError:
-                self.state = self._loaded()
+                self.refresh()
             except (IdentityError, StoreError) as error:
                 self.refused.add(refusal(error))
                 raise
         raise UnavailableError("the domain keeps changing", "ask again")
 
-    def _loaded(self) -> State:
+    def _require_current(self, state: State) -> None:
+        """Nobody is refused for what was true once: a node may have heard more than this server has."""
         with self.database.read() as connection:
-            return load(connection)
+            if version(connection) != state.version:
+                raise _StaleError
 
     def _signer(self, state: State, kind: Kind) -> Authority:
         signer = active(state.authorities, kind)
