@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-import contextlib
+import fcntl
 import hmac
 import os
 import secrets
@@ -179,8 +179,21 @@ def new_key_file(path: Path, text: bytes = b"") -> None:
 
     The secret is a new random one, or that of a `text` which `key_text` gave.
     """
+    text = text or _FILE_PREFIX.encode() + base64.b64encode(secrets.token_bytes(_KEY)) + b"\n"
+    part = path.with_name(path.name + ".part")
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            # Under its own name the file is whole from the first, and one that is there stays.
+            _write(part, text)
+            try:
+                os.link(part, path)
+            finally:
+                part.unlink()
+            os.fsync(folder)
+        finally:
+            os.close(folder)
     except FileExistsError:
         raise RefusedError(
             f"`{path}` is already there",
@@ -188,20 +201,15 @@ def new_key_file(path: Path, text: bytes = b"") -> None:
         ) from None
     except OSError as error:
         raise _unusable(path, error) from None
-    try:
-        with open(handle, "wb") as file:
-            file.write(text or _FILE_PREFIX.encode() + base64.b64encode(secrets.token_bytes(_KEY)) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            path.unlink()
-        raise _unusable(path, error) from None
+
+
+def _write(path: Path, text: bytes) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with open(handle, "wb") as file:
+        os.fchmod(handle, 0o600)
+        file.write(text)
+        file.flush()
+        os.fsync(handle)
 
 
 def _read_key_file(path: Path) -> bytes:
