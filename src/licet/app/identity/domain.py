@@ -87,31 +87,25 @@ def found(place: Place, trust_domain: TrustDomain, settings: Settings, *, passph
         _require_free(database)
         secret = _new_secret(place, passphrase=passphrase)
         seal = Seal.new(secret)
+        key = Ed25519PrivateKey.generate()
         with keepers(seal, place) as there:
             rehearse(there, settings.keeper, settings.key_kind)
-        key = Ed25519PrivateKey.generate()
-        plain = key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
-        with database.write() as connection:
-            require_none(connection, database)
-            connection.execute(
-                insert(tables.domain).values(
-                    one=1,
-                    trust_domain=str(trust_domain),
-                    settings=msgspec.json.encode(settings).decode(),
-                    seal=seal.describe(),
-                    version=0,
-                    sequence=1,
-                    log_key=seal.seal(plain, LOG_KEY),
-                    log_public_key=key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw),
-                )
-            )
+            keyring = Keyring(trust_domain, there, seal.describe())
+
+            def write(change: Change) -> None:
+                require_none(change.connection, database)
+                change.connection.execute(insert(tables.domain).values(_row(trust_domain, settings, seal, key)))
+                facts = {"trust_domain": str(trust_domain), "settings": msgspec.to_builtins(settings)}
+                change.record(Event("domain.founded", administrator(), facts))
+                Succession(change, keyring, now(), administrator()).reconcile()
+
+            # All at once: whatever stands has its authorities, and its log begins with the founding.
+            with Ledger(database, key, checkpoint.origin(str(trust_domain)), place.witness, now) as ledger:
+                ledger.change(write).result()
+        with database.read() as connection:
+            return load(connection)
     finally:
         database.close()
-    with opened(place, secret) as domain:
-        facts = {"trust_domain": str(trust_domain), "settings": msgspec.to_builtins(settings)}
-        domain.change(lambda change: change.record(Event("domain.founded", administrator(), facts)))
-        domain.succeed(Succession.reconcile)
-        return domain.state()
 
 
 @contextmanager
@@ -180,6 +174,20 @@ def reopened(description: str, secret: Secret) -> Seal:
         seal = Seal.reopen(description, KeyFile(fresh))
         replace_key(secret.path, now())
         return seal
+
+
+def _row(trust_domain: TrustDomain, settings: Settings, seal: Seal, key: Ed25519PrivateKey) -> dict[str, object]:
+    plain = key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
+    return {
+        "one": 1,
+        "trust_domain": str(trust_domain),
+        "settings": msgspec.json.encode(settings).decode(),
+        "seal": seal.describe(),
+        "version": 0,
+        "sequence": 1,
+        "log_key": seal.seal(plain, LOG_KEY),
+        "log_public_key": key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw),
+    }
 
 
 def _require_free(database: Database) -> None:
