@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, LargeBinary, cast, delete, func, insert, select
 
 from licet.audit import checkpoint as notes
 from licet.audit.checkpoint import Checkpoint, Signer, Verifier
@@ -22,6 +22,8 @@ Every commit signs a checkpoint, and the one before it is dropped unless it is t
 What is kept costs four bytes a record; whoever rewrites the log without its key is located to what lies between two.
 """
 _HOUR = len("2026-01-01T00")
+_BODY = cast(tables.record.c.body, LargeBinary)
+"""SQLite gives back whatever somebody put there, text instead of bytes too."""
 _SEE = "run `licet audit verify`, and restore the log from a backup"
 
 
@@ -95,7 +97,7 @@ def _require_intact(connection: Connection, before: Head, known: Verifier) -> No
     whole = len(before.frontier) == before.size.bit_count()
     if not whole or signed.size != before.size or Frontier(before.size, before.frontier).root() != signed.root:
         raise AuditError("the log's newest checkpoint was changed", _SEE)
-    last = connection.execute(select(tables.record.c.body).where(tables.record.c.position == before.size - 1)).scalar()
+    last = connection.execute(select(_BODY).where(tables.record.c.position == before.size - 1)).scalar()
     if last is None or leaf_hash(last) != before.last or _records_from(connection, before.size):
         raise AuditError("the log does not end as its newest checkpoint says", _SEE)
 
@@ -153,7 +155,7 @@ def _full(connection: Connection, first: int, width: int) -> bytes:
         query = select(tables.subtree.c.hash).where(tables.subtree.c.level == kept)
     else:
         at = tables.record.c.position
-        query = select(tables.record.c.body)
+        query = select(_BODY)
     found = connection.execute(query.where(at >= number, at < number + count).order_by(at)).scalars().all()
     if len(found) != count:
         raise AuditError("parts of the log are missing", _SEE)

@@ -335,6 +335,11 @@ def test_a_record_in_the_middle_is_looked_at_when_asked_for(place: Place) -> Non
     assert told.notes[0].startswith("changed: ")
 
 
+def test_a_record_that_is_text_instead_of_bytes_is_a_fault_like_any_other(place: Place) -> None:
+    tamper(place, "UPDATE record SET body = CAST(body AS TEXT) || ' '")
+    assert set(wrong(place)) == {"L0535"}
+
+
 def test_a_log_key_that_is_not_the_one_that_verifies(place: Place) -> None:
     other = keys.generate(keys.KeyKind.ED25519).public_key()
     tamper(place, "UPDATE domain SET log_public_key = ?", keys.spki(keys.supported(other))[-32:])

@@ -83,7 +83,7 @@ async def attend(agency: Agency, ready: Callable[[str], None]) -> None:
         node = agency.cluster.node if agency.cluster is not None else ""
         served = await stack.enter_async_context(sockets(agency.socket, agent, api, node, agency.limits))
         if agency.watching is not None:
-            await agency.watching.begin(Subject(now, None, agent, served.front), stack, ready)
+            await agency.watching.begin(Subject(now, None, agent, served.front, credentials), stack, ready)
         ready(f"workloads at {agency.socket} as {credentials.spiffe_id}")
         await until_told(work)
     _log.info("stopped")

@@ -56,6 +56,10 @@ class Metrics:
             yield from _of_agent(self._subject.agent, now)
         if self._subject.front is not None:
             yield from _of_front(self._subject.front)
+        if self._subject.credentials is not None:
+            ends = self._subject.credentials.not_after.timestamp()
+            help = "When the certificate by which servers know this node ends."
+            yield _gauge("agent_certificate_expiry_timestamp_seconds", help, ends)
 
 
 class _Families(Collector):

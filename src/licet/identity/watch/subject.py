@@ -14,6 +14,7 @@ from licet.identity.domain import State
 from licet.identity.issuer import Issuer
 from licet.identity.lifetimes import guaranteed_budget
 from licet.identity.node.agent import Agent
+from licet.identity.node.credentials import Credentials
 from licet.identity.node.roster import Known, roster
 from licet.identity.node.server import NodeServer
 from licet.identity.renewal import JITTER
@@ -40,6 +41,7 @@ class Subject(msgspec.Struct, frozen=True):
     serving: Serving | None = None
     agent: Agent | None = None
     front: Front | None = None
+    credentials: Credentials | None = None
 
 
 class Stored(msgspec.Struct, frozen=True):
