@@ -6,11 +6,17 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+import grpc
 from grpc._cython import cygrpc
 from grpc.aio import _server
 
 
-class Server(_server.Server):
+def server(options: Sequence[tuple[str, int]], maximum_concurrent_rpcs: int | None = None) -> grpc.aio.Server:
+    """A server with these channel arguments, which answers so many calls at once at most."""
+    return _Server(options, maximum_concurrent_rpcs)  # type: ignore[return-value]  # stubs do not know the base
+
+
+class _Server(_server.Server):
     """`grpc.aio.server`, but for calls of methods that nobody registered.
 
     There the loop that accepts calls decodes the method's name, and a name that is no UTF-8 raises in the loop itself

@@ -12,7 +12,7 @@ from licet.identity.node import tls
 from licet.identity.node.authority import NodeAuthority
 from licet.identity.node.proto import node_pb2_grpc as rpc
 from licet.identity.node.service import JoinService, NodeService
-from licet.identity.rpc import Server
+from licet.identity.rpc import server
 from licet.identity.tally import Tally
 
 _KEEPALIVE: list[tuple[str, int]] = [
@@ -40,8 +40,8 @@ class NodeServer:
         self.refused = Tally()
         """Agents turned away, by `certificate` or first `attestation`; gRPC tells nothing of failed handshakes."""
         self._nodes = NodeService(authority, material, clock, self.refused)
-        self._node = Server(_NODE)
-        self._join = Server([*_JOIN, *_OLDEST], maximum_concurrent_rpcs=_CALLERS)
+        self._node = server(_NODE)
+        self._join = server([*_JOIN, *_OLDEST], maximum_concurrent_rpcs=_CALLERS)
         rpc.add_NodeServicer_to_server(self._nodes, self._node)
         rpc.add_JoinServicer_to_server(JoinService(authority, self.refused), self._join)
 

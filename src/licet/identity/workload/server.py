@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from types import TracebackType
 
-from licet.identity.rpc import Server
+from licet.identity.rpc import server
 from licet.identity.workload.api import WorkloadApi
 from licet.identity.workload.endpoint import Endpoint
 from licet.identity.workload.front import Attest, Front
@@ -40,7 +40,7 @@ class WorkloadServer:
         self._held = -1
         private = Path(tempfile.mkdtemp(prefix="licet-"))
         try:
-            self._grpc = Server(_options(self._limits))
+            self._grpc = server(_options(self._limits))
             inner = private / "grpc.sock"
             self._grpc.add_insecure_port(f"unix:{inner}")
             inner.chmod(0o600)
