@@ -90,6 +90,7 @@ class Succession:
         """Let a prepared authority sign in place of the one that does, which retires or, `tainting`, is tainted.
 
         With a root its forerunner's intermediates go the same way, and one of the new root's takes their place.
+        Intermediates that retired before are tainted too: what they signed may be in use for a lifetime yet.
         """
         if authority.standing is not Standing.PREPARED:
             raise IdentityError(f"{authority!r} is not prepared", "`licet identity status` shows which are")
@@ -101,6 +102,8 @@ class Succession:
         self._move(authority, Standing.ACTIVE)
         if authority.kind is Kind.ROOT:
             self._follow_root(left)
+        elif authority.kind is Kind.INTERMEDIATE and tainting:
+            self._taint_retired()
 
     def taint(self, authority: Authority) -> None:
         """Stop believing in a key's secrecy: another one signs from now on, and what this one signed is replaced.
@@ -165,9 +168,14 @@ class Succession:
                 self._move(each, left)
             elif each.kind is Kind.INTERMEDIATE and each.standing is Standing.PREPARED:
                 self.revoke(each, "its root signs no more")
-            elif each.kind is Kind.INTERMEDIATE and each.standing is Standing.RETIRED and left is Standing.TAINTED:
-                self._move(each, left)
+        if left is Standing.TAINTED:
+            self._taint_retired()
         self.activate(self.prepare(Kind.INTERMEDIATE))
+
+    def _taint_retired(self) -> None:
+        for each in self.state.authorities:
+            if each.kind is Kind.INTERMEDIATE and each.standing is Standing.RETIRED:
+                self._move(each, Standing.TAINTED)
 
     def _taint_below(self, root: Authority) -> None:
         for each in self.state.authorities:

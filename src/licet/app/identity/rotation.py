@@ -39,7 +39,7 @@ def rotate(place: Place, kind: Kind, *, force: bool, reissue: bool) -> State:
     """Let the next authority of this kind sign, preparing one where there is none.
 
     A root and a JWT key have to be published for a while first (`propagation`); until then this raises IdentityError
-    that says how long, unless `force`. With `reissue` every SVID of the forerunner is replaced at once.
+    that says how long, unless `force`. With `reissue` of intermediates every SVID is replaced at once.
     """
     with opened(place) as domain:
         at = now()
