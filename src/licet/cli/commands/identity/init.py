@@ -91,7 +91,7 @@ def command(
         jwt=jwt_lifetime,
         intermediate=intermediate_lifetime,
         root=root_lifetime,
-        backdate=min(30, svid_lifetime),
+        backdate=min(30, svid_lifetime // 10),
         propagation=propagation,
     )
     settings = Settings(lifetimes=lifetimes, key_kind=KeyKind(key_kind), keeper=keeper)
