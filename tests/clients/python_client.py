@@ -6,6 +6,7 @@ It is run as a program of its own: `python_client.py fetch | watch | validate`, 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import signal
 import sys
@@ -68,8 +69,19 @@ def fetch(client: WorkloadApiClient, audience: str) -> None:
 
 
 def validate(client: WorkloadApiClient, token: str, audience: str) -> None:
-    """Say whose a token is, which the library and the Workload API both hold valid."""
-    show({"id": str(checked(client, token, audience).spiffe_id)})
+    """Say whose a token is: by the library with the bundle of its trust domain of now, and by the Workload API."""
+    keys = client.fetch_jwt_bundles()
+    said = {"library": "", "api": "", "refusal": ""}
+    with contextlib.suppress(PySpiffeError):
+        said["api"] = str(client.validate_jwt_svid(token, audience).spiffe_id)
+    try:
+        domain = JwtSvid.parse_insecure(token, {audience}).spiffe_id.trust_domain
+        bundle = keys.get_bundle_for_trust_domain(domain)
+        assert bundle is not None, "no bundle of the token's trust domain"
+        said["library"] = str(JwtSvid.parse_and_validate(token, bundle, {audience}).spiffe_id)
+    except PySpiffeError as error:
+        said["refusal"] = str(error)
+    show(said)
 
 
 def checked(client: WorkloadApiClient, token: str, audience: str) -> JwtSvid:

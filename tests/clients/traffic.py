@@ -62,6 +62,14 @@ class Update(msgspec.Struct, frozen=True):
     bundles: Mapping[str, int]
 
 
+class Validated(msgspec.Struct, frozen=True):
+    """Whose a token is, as a library and as the Workload API say; empty where they refuse, with the library's reason."""
+
+    library: str
+    api: str
+    refusal: str
+
+
 class Failure(msgspec.Struct, frozen=True):
     """A request that failed, as its program says it."""
 
@@ -161,6 +169,20 @@ def fetch(program: Program, socket: Path, *, audience: str = "licet-test", wait:
     """What a client gets, and holds valid; raises RefusedError."""
     with Running(program, "fetch", "--audience", audience, "--wait", str(wait), socket=socket) as running:
         return running.line(Fetched)
+
+
+def validate(program: Program, socket: Path, token: str, *, audience: str = "licet-test", wait: float = 10) -> Validated:
+    """What a client makes of a token, with bundles that it fetches now; raises RefusedError."""
+    options = ("validate", "--audience", audience, "--wait", str(wait))
+    ran = subprocess.run(
+        [*program.argv, *options],
+        input=token,
+        stdout=subprocess.PIPE,
+        env=os.environ | {"SPIFFE_ENDPOINT_SOCKET": f"unix://{socket}"},
+        text=True,
+        check=False,
+    )
+    return _read(ran.stdout, Validated)
 
 
 def watch(program: Program, socket: Path, *, wait: float = 10) -> Running:

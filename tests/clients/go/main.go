@@ -19,6 +19,7 @@ const usage = `usage: go-client COMMAND [FLAGS]
 
   fetch    print X509-SVIDs, JWT-SVIDs and bundles, verified, as one JSON object
   watch    print a JSON line for every update
+  validate print whose a token on standard input is, as the library and as the Workload API say
   client   send requests to a server of a known SPIFFE ID, then print what came of them
   server   echo the requests of a client of a known SPIFFE ID, then print how many
   attack   be a client (--addr) or a server (--listen) with a certificate and a key from files
@@ -49,6 +50,12 @@ func run(ctx context.Context, command string, args []string) error {
 		limited, cancel := context.WithTimeout(ctx, duration(*wait))
 		defer cancel()
 		return fetch(limited, *audience)
+	case "validate":
+		audience := set.String("audience", "licet-test", "of the token")
+		_ = set.Parse(args)
+		limited, cancel := context.WithTimeout(ctx, duration(*wait))
+		defer cancel()
+		return validate(limited, os.Stdin, *audience)
 	case "watch":
 		_ = set.Parse(args)
 		return watch(ctx)

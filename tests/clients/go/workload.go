@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/spiffe/go-spiffe/v2/bundle/x509bundle"
@@ -96,6 +97,34 @@ func fetch(ctx context.Context, audience string) error {
 		said.Jwts = append(said.Jwts, jwtShown{
 			valid.ID.String(), token.Hint, valid.Audience, seconds(valid.Expiry), token.Marshal(),
 		})
+	}
+	show(said)
+	return nil
+}
+
+// validate says whose a token is: by the library with the bundles of now, and by the Workload API.
+func validate(ctx context.Context, from io.Reader, audience string) error {
+	token, err := io.ReadAll(from)
+	if err != nil {
+		return err
+	}
+	client, err := workloadapi.New(ctx)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	keys, err := client.FetchJWTBundles(ctx)
+	if err != nil {
+		return err
+	}
+	said := map[string]string{"library": "", "api": "", "refusal": ""}
+	if valid, err := jwtsvid.ParseAndValidate(string(token), keys, []string{audience}); err == nil {
+		said["library"] = valid.ID.String()
+	} else {
+		said["refusal"] = err.Error()
+	}
+	if valid, err := client.ValidateJWTSVID(ctx, string(token), audience); err == nil {
+		said["api"] = valid.ID.String()
 	}
 	show(said)
 	return nil

@@ -16,6 +16,7 @@ const USAGE: &str = "usage: rust-client COMMAND [FLAGS]
 
   fetch    print X509-SVIDs, JWT-SVIDs and bundles as one JSON object: --audience, --wait
   watch    print a JSON line for every update: --wait
+  validate print whose a token on standard input is, as the library and as the Workload API say: --audience, --wait
   client   send requests to a server of a known SPIFFE ID, then print what came of them:
            --addr HOST:PORT --peer ID, --rate, --kept, --count, --for, --until-failed
   server   echo the requests of a client of a known SPIFFE ID, then print how many: --listen HOST:PORT --peer ID, --for
@@ -70,6 +71,7 @@ fn main() {
         match command.as_str() {
             "fetch" => workload::fetch(&options).await,
             "watch" => workload::watch(&options).await,
+            "validate" => workload::validate(&options).await,
             "client" | "server" | "attack" => traffic::run(&command, &options).await,
             _ => Err(format!("there is no command `{command}`").into()),
         }

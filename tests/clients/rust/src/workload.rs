@@ -1,4 +1,5 @@
 use std::error::Error;
+use std::io;
 
 use serde_json::{Map, Value, json};
 use spiffe::x509_source::X509SourceError;
@@ -35,6 +36,25 @@ pub async fn fetch(options: &Options) -> Outcome<()> {
                 .iter()
                 .map(|(domain, bundle)| (domain.to_string(), bundle.jwt_authorities().count().into()))
                 .collect::<Map<_, Value>>(),
+        }));
+        Ok(())
+    })
+    .await?
+}
+
+/// Whose a token on standard input is: by the library with the bundles of now, and by the Workload API.
+pub async fn validate(options: &Options) -> Outcome<()> {
+    let audience = options.text("audience").unwrap_or("licet-test");
+    let token = io::read_to_string(io::stdin())?;
+    tokio::time::timeout(options.wait()?, async {
+        let client = WorkloadApiClient::connect_env().await?;
+        let keys = client.fetch_jwt_bundles().await?;
+        let api = client.validate_jwt_token(audience, &token).await;
+        let library = JwtSvid::parse_and_validate(&token, &keys, &[audience]);
+        show(&json!({
+            "library": library.as_ref().map(|valid| valid.spiffe_id().to_string()).unwrap_or_default(),
+            "api": api.map(|valid| valid.spiffe_id().to_string()).unwrap_or_default(),
+            "refusal": library.err().map(|error| error.to_string()).unwrap_or_default(),
         }));
         Ok(())
     })
