@@ -7,9 +7,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bench import chain, peers, report
+from bench import chain, identities, peers, report
 from bench.cases import FULL, OUT, QUICK, SCALE, changes, measure, warm
 from bench.generate import VARIANTS, Case
+from bench.identity import tables
 from bench.result import Machine, Results
 
 CHANGED = Case("plain", 10_000)
@@ -35,6 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _progress("changes")
         results.latencies, failure = changes(CHANGED_QUICK if options.quick else CHANGED, options.changes)
         results.failures += filter(None, [failure])
+    if options.identities:
+        _progress("identities")
+        results.identities = identities.measure(identities.QUICK if options.quick else identities.FULL)
+        report.keep(options.out, results)
     for tool in peers.TOOLS if options.peers else ():
         _progress(tool.name)
         results.peers += peers.compare(tool)
@@ -44,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.write:
         report.insert(options.write, f"{machine}\n\n{text}")
     failed = [one.failure for one in results.cases] + [one.failure for one in results.chains]
+    failed += [results.identities.failure] if results.identities else []
     return int(bool(results.failures) or any(failed))
 
 
@@ -58,6 +64,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--contracts", nargs="*", type=int, default=SCALE, help="sizes of the platforms with contracts; none for none"
     )
     parser.add_argument("--changes", type=int, default=500, help="changes of each kind to follow (default: 500)")
+    parser.add_argument(
+        "--identities", action=argparse.BooleanOptionalAction, default=True, help="measure the identity plane too"
+    )
     parser.add_argument("--peers", action=argparse.BooleanOptionalAction, default=True, help="measure other tools too")
     parser.add_argument("--out", type=Path, default=OUT / "results.json", help="where the results go as JSON")
     parser.add_argument("--write", type=Path, metavar="FILE", help="replace the numbers in this Markdown file too")
@@ -97,10 +106,13 @@ def _sections(results: Results) -> Iterator[str]:
     if results.latencies:
         yield "Answering again after a change\n"
         yield report.table(report.LATENCY_HEAD, map(report.latency_row, results.latencies)) + "\n"
+    if results.identities:
+        yield from tables.sections(results.identities)
     if results.peers:
         yield "Other analysers on the same files\n"
         yield report.table(report.PEER_HEAD, map(report.peer_row, results.peers)) + "\n"
-    yield from (f"- {line}" for line in report.aims(results))
+    lines = [*report.aims(results), *(tables.aims(results.identities) if results.identities else ())]
+    yield from (f"- {line}" for line in lines)
 
 
 def _progress(line: str) -> None:

@@ -25,7 +25,7 @@ FULL = (
 QUICK = tuple(Case(variant, SCALE[0]) for variant in ("plain", "cnp60", "cidr", "notin", "none", "pods"))
 
 
-_ENVIRONMENT = {
+ENVIRONMENT = {
     "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}",
     "PYTHONDONTWRITEBYTECODE": "",
     "PYTHONPYCACHEPREFIX": str(OUT / "bytecode"),
@@ -35,7 +35,7 @@ _ENVIRONMENT = {
 
 def python(*arguments: str, output: Path | None = None, folder: Path | None = None) -> Run:
     """Run this interpreter on this checkout, in a folder or in the current one."""
-    return run([sys.executable, *arguments], output=output, timeout=TIMEOUT, environment=_ENVIRONMENT, folder=folder)
+    return run([sys.executable, *arguments], output=output, timeout=TIMEOUT, environment=ENVIRONMENT, folder=folder)
 
 
 def licet_map(folder: Path, *options: str, output: Path | None = None) -> Run:

@@ -98,7 +98,7 @@ def aims(results: Results) -> list[str]:
     lines = [_case_aim(one) for one in results.cases if one.failure or one.documents >= LARGE]
     lines += _chain_aims(results.chains)
     lines += [
-        f"{one.change}: p99 {_milliseconds(one.p99)} ({_verdict(one.p99 < AIM_P99)} {_milliseconds(AIM_P99)})"
+        f"{one.change}: p99 {_milliseconds(one.p99)} ({verdict(one.p99 < AIM_P99)} {_milliseconds(AIM_P99)})"
         for one in results.latencies
         if one.rows <= AIM_ROWS
     ]
@@ -107,8 +107,8 @@ def aims(results: Results) -> list[str]:
         if peer.failure:
             lines.append(f"{peer.tool} on {peer.case}: {peer.failure}")
         elif aim:
-            verdict = _verdict(peer.times >= aim)
-            lines.append(f"{peer.tool} on {peer.case}: {peer.times:.0f} times faster ({verdict} {aim})")
+            met = verdict(peer.times >= aim)
+            lines.append(f"{peer.tool} on {peer.case}: {peer.times:.0f} times faster ({met} {aim})")
     return lines + results.failures
 
 
@@ -116,8 +116,8 @@ def _case_aim(one: Measured) -> str:
     if one.failure:
         return f"{one.case}: {one.failure}"
     return (
-        f"{one.case}: {one.ratio:.3f} of PyYAML's time ({_verdict(one.ratio <= AIM_RATIO)} {AIM_RATIO}), "
-        f"{one.peak / MIB:.0f} MiB ({_verdict(one.peak < AIM_PEAK)} {AIM_PEAK // MIB} MiB)"
+        f"{one.case}: {one.ratio:.3f} of PyYAML's time ({verdict(one.ratio <= AIM_RATIO)} {AIM_RATIO}), "
+        f"{one.peak / MIB:.0f} MiB ({verdict(one.peak < AIM_PEAK)} {AIM_PEAK // MIB} MiB)"
     )
 
 
@@ -127,15 +127,16 @@ def _chain_aims(chains: Sequence[Chain]) -> Iterator[str]:
     for one, before in zip(done, (None, *done), strict=False):
         if one.workloads == AIM_CONTRACTS:
             seconds = one.together.wall
-            aim = f"{_verdict(seconds < AIM_TOGETHER)} {_seconds(AIM_TOGETHER)}"
+            aim = f"{verdict(seconds < AIM_TOGETHER)} {_seconds(AIM_TOGETHER)}"
             yield f"{one.workloads:,} contracts: check, compile and prove together {_seconds(seconds)} ({aim})"
         elif before is not None and before.workloads >= AIM_CONTRACTS:
             growth = one.growth(before)
             sizes = f"from {before.workloads:,} to {one.workloads:,} contracts"
-            yield f"{sizes}: {growth:.2f} of linear growth ({_verdict(growth <= 1)} 1)"
+            yield f"{sizes}: {growth:.2f} of linear growth ({verdict(growth <= 1)} 1)"
 
 
-def _verdict(met: bool) -> str:
+def verdict(met: bool) -> str:
+    """How an aim stands, to be followed by the aim."""
     return "aim met:" if met else "aim missed:"
 
 

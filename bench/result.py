@@ -16,6 +16,10 @@ AIM_P99 = 0.010
 """Following a change that touches up to 100 rows, in seconds."""
 AIM_TOGETHER = 5.0
 """`licet check`, `compile` and `prove` for 1,000 contracts, in seconds."""
+AIM_ISSUED = 1_500
+"""Certificates issued in a second of one core's time, in batches as nodes ask for them."""
+AIM_SERVED = 2.0
+"""From a rotation to the last of 1,000 watchers, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +162,98 @@ class Peer:
         return self.tool_seconds / self.licet_seconds
 
 
+@dataclass(frozen=True, slots=True)
+class Issuing:
+    """Issuing in one way, in seconds for a certificate.
+
+    `bare` is the processor time of the same certificate by `cryptography` alone, `least` that of one ECDSA signature
+    and one verification; both were taken in turns with it. `aimed` says whether the aim is about this way, `skipped`
+    why it was not measured.
+    """
+
+    way: str
+    issued: int = 0
+    wall: float = 0.0
+    cpu: float = 0.0
+    bare: float = 0.0
+    least: float = 0.0
+    aimed: bool = False
+    skipped: str = ""
+
+    @property
+    def rate(self) -> float:
+        """Certificates in a second of one core's time."""
+        return 1 / self.cpu
+
+    @property
+    def ratio(self) -> float:
+        """Its processor time over that of the bare certificate."""
+        return self.cpu / self.bare
+
+
+@dataclass(frozen=True, slots=True)
+class Fetching:
+    """Fetches of an SVID in one way, in seconds each: by the clock and of the server's time, and the bare server's."""
+
+    way: str
+    fetched: int
+    wall: float
+    cpu: float
+    bare_wall: float
+    bare_cpu: float
+
+    @property
+    def ratio(self) -> float:
+        """The server's processor time over the bare server's."""
+        return self.cpu / self.bare_cpu
+
+
+@dataclass(frozen=True, slots=True)
+class Rotating:
+    """Seconds from a change to the last watcher and to the median one; `bare` is the last one's of a bare server."""
+
+    what: str
+    watchers: int
+    identities: int
+    last: float
+    median: float
+    cpu: float
+    bare: float
+    bare_cpu: float
+
+    @property
+    def ratio(self) -> float:
+        """The server's processor time over that of the bare server, which has nothing to issue."""
+        return self.cpu / self.bare_cpu
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """Bytes of the server for each watcher that waits, and of the bare server."""
+
+    watchers: int
+    identities: int
+    memory: float
+    bare: float
+
+    @property
+    def ratio(self) -> float:
+        """The one over the other."""
+        return self.memory / self.bare
+
+
+@dataclass
+class Identities:
+    """Everything about identities that one run measured; `skipped` says why that is nothing, `failure` why not all."""
+
+    issuing: list[Issuing] = field(default_factory=list)
+    fetching: list[Fetching] = field(default_factory=list)
+    rotating: list[Rotating] = field(default_factory=list)
+    watching: list[Watching] = field(default_factory=list)
+    skipped: str = ""
+    failure: str = ""
+
+
 @dataclass
 class Results:
     """Everything that one run measured."""
@@ -167,4 +263,5 @@ class Results:
     latencies: list[Latency] = field(default_factory=list)
     peers: list[Peer] = field(default_factory=list)
     chains: list[Chain] = field(default_factory=list)
+    identities: Identities | None = None
     failures: list[str] = field(default_factory=list)

@@ -1,0 +1,1 @@
+"""What identities cost: issuing them, handing them out, and replacing all of them at once."""
