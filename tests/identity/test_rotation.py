@@ -175,8 +175,9 @@ def test_a_clock_that_jumps_back_stops_nothing_for_longer_than_a_root_takes_to_b
     def story(world: World) -> None:
         for jump, small in jumps:
             world.clock.pass_by(jump * (1 if small else lifetimes.intermediate))
-            world.step()
-            world.clock.pass_by(lifetimes.propagation)
+            for _ in range(5):
+                world.step()
+                world.clock.pass_by(lifetimes.propagation / 4)
             world.step()
             world.at_rest()
             world.issue()

@@ -11,6 +11,7 @@ from licet.identity.errors import IdentityError
 RATIO = 6
 """An authority signs until a sixth of its life is left. What it signs lives at most that long, and is never cut short."""
 _SHORTEST = 10
+_LONGEST = 100 * 365 * 86400
 _SLACK = timedelta(minutes=5)
 """How much longer than needed a retired authority is believed, for clocks that go wrong."""
 
@@ -31,6 +32,8 @@ class Lifetimes(msgspec.Struct, frozen=True, kw_only=True):
         for name in ("x509", "jwt", "intermediate", "root"):
             if getattr(self, name) < _SHORTEST:
                 raise IdentityError(f"the {name} lifetime is {getattr(self, name)} s", f"{_SHORTEST} s at least")
+        if self.root > _LONGEST:
+            raise IdentityError(f"the root lifetime is {self.root} s", f"{_LONGEST} s at most, a hundred years")
         for upper, lower in (("root", "intermediate"), ("intermediate", "x509"), ("intermediate", "jwt")):
             most, least = getattr(self, upper), getattr(self, lower) * RATIO
             if most < least:
