@@ -48,7 +48,7 @@ def test_a_token_ends_after_ten_minutes(after: timedelta, good: bool) -> None:
             stored.redeem(token, NOW + after)
 
 
-@pytest.mark.parametrize("guess", ["", "x", "x" * 300, "\udc80", new()[0]])
+@pytest.mark.parametrize("guess", ["", "x", "x" * 300, "\udc80", "w" * 43])
 def test_another_token_is_not_known_and_nothing_is_said_of_the_one_that_is(guess: str) -> None:
     _, stored = made()
     with pytest.raises(RefusedError) as refused:
