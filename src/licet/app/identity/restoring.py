@@ -155,7 +155,7 @@ def _sealing_key(place: Place, sealed: _Sealed) -> Iterator[Secret | None]:
 @contextlib.contextmanager
 def _database(place: Place) -> Iterator[Database]:
     """The database, made where there is none; a file that was made is gone again where the body raises."""
-    file = place.address if isinstance(place.address, Path) else None
+    file = _file(place.address)
     before = file is None or file.exists()
     database = Database.open(place.address, create=True)
     try:
@@ -167,6 +167,12 @@ def _database(place: Place) -> Iterator[Database]:
                 file.with_name(file.name + each).unlink(missing_ok=True)
         raise
     database.close()
+
+
+def _file(address: str | Path) -> Path | None:
+    if isinstance(address, Path):
+        return address
+    return Path("/", address.removeprefix("sqlite:///").lstrip("/")) if address.startswith("sqlite:///") else None
 
 
 def _put(connection: Connection, sealed: _Sealed) -> Restored:
