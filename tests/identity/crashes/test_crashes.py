@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Executable, delete, insert, update
 
+from licet.app.identity.domain import stored
 from licet.app.identity.registration import add
+from licet.identity.authority import Kind, Standing
 from licet.identity.entry import Entry
 from licet.identity.spiffeid import parse
 from licet.store import tables
@@ -113,3 +115,17 @@ def test_what_does_not_belong_together_is_found(home: Path, wanted: str) -> None
         connection.execute(HARM[wanted]())
     database.close()
     assert any(wanted in fault for fault in examine(plane.place, plane.acknowledged).faults)
+
+
+def test_a_drill_that_was_killed_is_finished_by_the_next(home: Path) -> None:
+    """Not begun anew with the successor, while the stolen root stays believed."""
+    plane = founded(home)
+    [stolen] = [a.id for a in stored(plane.place).authorities if a.kind is Kind.ROOT and a.standing is Standing.ACTIVE]
+    drill = ("identity", "taint", "--settle", "0", "--wait", "0.2")
+    assert plane.command(drill, Reached("commit", "after", 1)).killed
+    assert {a.id: a.standing for a in stored(plane.place).authorities}[stolen] is Standing.TAINTED
+    assert plane.command(drill).code == 0
+    standings = {a.id: a.standing for a in stored(plane.place).authorities if a.kind is Kind.ROOT}
+    assert standings.pop(stolen) is Standing.REVOKED
+    assert sorted(standing.value for standing in standings.values()) == ["active", "prepared"]
+    assert examine(plane.place, plane.acknowledged).faults == ()

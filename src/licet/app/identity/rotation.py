@@ -10,7 +10,7 @@ import msgspec
 
 from licet.app.identity.domain import Domain, opened
 from licet.app.identity.place import Place, now
-from licet.identity.authority import Authority, Kind, Standing, active, prepared
+from licet.identity.authority import Authority, Kind, Standing, prepared
 from licet.identity.domain import State, version
 from licet.identity.errors import IdentityError
 from licet.identity.node.roster import Condition, roster
@@ -98,9 +98,15 @@ def replace_stolen(
 
 
 def chosen(state: State, id: str) -> Authority:
-    """The authority whose id begins like this, or the root that signs; of an intermediate, its root."""
+    """The authority whose id begins like this; of an intermediate, its root.
+
+    Without an id it is the root that signs, unless a stolen one was left tainted, by a run that ended before its end or
+    was asked to keep it: that one is dropped first.
+    """
     if not id:
-        found = [a for a in [active(state.authorities, Kind.ROOT)] if a is not None]
+        roots = [a for a in state.authorities if a.kind is Kind.ROOT]
+        begun = [a for a in roots if a.standing is Standing.TAINTED]
+        found = (begun or [a for a in roots if a.standing is Standing.ACTIVE])[:1]
     else:
         found = [a for a in state.authorities if a.id.startswith(id.lower()) and a.believed]
     if len(found) != 1:

@@ -34,7 +34,7 @@ def command(where: Where, authority: str, wait: float, settle: float, keep: bool
 
     A successor that everyone believes already takes over, every SVID is replaced, and then the old root leaves the
     bundle: whatever was forged with its key is refused from there on, long before it expires. A stolen intermediate
-    takes its root with it.
+    takes its root with it. Run without an id, it first finishes what an earlier run began and did not end.
     """
     from licet.app.identity.rotation import Patience, Step, replace_stolen
     from licet.cli.render.identity import described, described_json
