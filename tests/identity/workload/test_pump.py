@@ -7,6 +7,8 @@ import hashlib
 import os
 import socket
 
+import pytest
+
 from licet.identity.workload.pump import pump
 
 
@@ -79,5 +81,24 @@ def test_a_reader_who_never_takes_the_last_bytes_is_not_waited_for_long() -> Non
         server.close()
         await asyncio.wait_for(carried, 30)
         caller.close()
+
+    asyncio.run(story())
+
+
+def test_what_a_server_says_first_waits_for_its_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gRPC server speaks first. Python 3.11.2 reads on after a pause that was asked for as a connection was made."""
+    monkeypatch.setattr("asyncio.selector_events._SelectorSocketTransport.pause_reading", lambda _: None)
+
+    async def story() -> None:
+        loop = asyncio.get_running_loop()
+        for _ in range(20):
+            caller, front = pair()
+            within, server = pair()
+            server.send(b"settings")
+            carried = asyncio.create_task(pump(front, within, loop.create_future(), 30))
+            assert await asyncio.wait_for(loop.sock_recv(caller, 100), 30) == b"settings"
+            caller.close()
+            server.close()
+            await carried
 
     asyncio.run(story())

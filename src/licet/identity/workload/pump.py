@@ -46,6 +46,7 @@ class _Side(asyncio.BufferedProtocol):
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.lost: asyncio.Future[None] = loop.create_future()
         self.other: _Side | None = None
+        self._early = b""
         self.heard: Callable[[], None] | None = None
         self._transport: asyncio.Transport | None = None
 
@@ -56,6 +57,8 @@ class _Side(asyncio.BufferedProtocol):
         if self.other is not None and self.other._transport is None:
             self._transport.pause_reading()
         else:
+            if self.other is not None and self.other._early:
+                self._transport.write(self.other._early)
             self.resume_writing()
 
     def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 - any room will do
@@ -65,9 +68,13 @@ class _Side(asyncio.BufferedProtocol):
         if self.heard is not None:
             self.heard()
             self.heard = None
+        # Bytes of their own: newer Pythons keep what could not be sent at once without copying it.
+        read = bytes(memoryview(self._room)[:nbytes])
         if self.other is not None and self.other._transport is not None:
-            # Bytes of their own: newer Pythons keep what could not be sent at once without copying it.
-            self.other._transport.write(bytes(memoryview(self._room)[:nbytes]))
+            self.other._transport.write(read)
+        elif self.other is not None:
+            # Early Pythons of 3.11 forget a pause that is asked for while the connection is made.
+            self._early += read
 
     def pause_writing(self) -> None:
         if self.other is not None and self.other._transport is not None:
