@@ -12,7 +12,7 @@ from licet.identity import bundle_document
 from licet.identity.authority import Authority, Kind, Standing, bundle
 from licet.identity.bundle import REFRESH_HINT, Bundle
 from licet.identity.entry import Entry, decode
-from licet.identity.errors import IdentityError
+from licet.identity.errors import IdentityError, MalformedError
 from licet.identity.keys import KeyKind
 from licet.identity.lifetimes import Lifetimes
 from licet.identity.spiffeid import SpiffeID, TrustDomain, parse
@@ -79,7 +79,17 @@ def version(connection: Connection) -> int:
 
 
 def load(connection: Connection) -> State:
-    """The state as this transaction sees it; raises IdentityError where no trust domain was founded."""
+    """The state as this transaction sees it; raises IdentityError for none, or one nobody can read."""
+    try:
+        return _load(connection)
+    except (MalformedError, msgspec.MsgspecError, ValueError) as error:
+        reason = error.message if isinstance(error, MalformedError) else str(error)
+        raise IdentityError(
+            f"the store holds what nobody can have written there: {reason}", "restore the domain from a backup"
+        ) from error
+
+
+def _load(connection: Connection) -> State:
     row = connection.execute(select(tables.domain)).one_or_none()
     if row is None:
         raise IdentityError("no trust domain stands here", "`licet identity init --trust-domain NAME` founds one")

@@ -20,7 +20,7 @@ from licet.identity.domain import State, load, version
 from licet.identity.entry import Entry
 from licet.identity.errors import IdentityError, MalformedError, RefusedError, UnavailableError
 from licet.identity.keyring import Keyring
-from licet.identity.keys import KeyKind, kind_of
+from licet.identity.keys import KeyKind, PrivateKey, kind_of
 from licet.identity.node.upstream import Ask, Issued, Refusal, Witness
 from licet.identity.spiffeid import SpiffeID
 from licet.identity.tally import Tally
@@ -113,6 +113,7 @@ class Issuer:
 
     def _mint(self, state: State, node: SpiffeID, asks: Sequence[Ask]) -> list[Issued | Refusal]:
         signer = self._signer(state, Kind.INTERMEDIATE)
+        self._factory_of(signer)
         answers: list[Issued | Refusal] = []
         signed: list[_Signed] = []
         refused: list[IdentityError] = []
@@ -183,7 +184,7 @@ class Issuer:
     ) -> str:
         entry = entitled(state, node, entry_id, witness)
         signer = self._signer(state, Kind.JWT)
-        key = self._keyring.key(signer)
+        key = self._key(signer)
         now = self._clock()
         lifetime = entry.jwt_lifetime or state.settings.lifetimes.jwt
         kid = signer.id[:32]
@@ -248,9 +249,20 @@ class Issuer:
     def _factory_of(self, signer: Authority) -> tuple[x509.Certificate, certificate.LeafFactory]:
         with self._lock:
             if self._factory is None or self._factory[0] != signer.id:
-                [above] = path.read([self._upper(signer)])
-                self._factory = (signer.id, above, certificate.LeafFactory(above, self._keyring.key(signer)))
+                key = self._key(signer)
+                try:
+                    [above] = path.read([self._upper(signer)])
+                    self._factory = (signer.id, above, certificate.LeafFactory(above, key))
+                except IdentityError as error:
+                    raise UnavailableError(f"{signer!r} cannot sign: {error.message}", error.help) from error
             return self._factory[1:]
+
+    def _key(self, signer: Authority) -> PrivateKey:
+        """Its key. That it cannot be had is nothing that whoever asks can put right, nor a reason to ask no more."""
+        try:
+            return self._keyring.key(signer)
+        except IdentityError as error:
+            raise UnavailableError(error.message, error.help) from error
 
 
 def refusal(error: IdentityError | StoreError) -> str:

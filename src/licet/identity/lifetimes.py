@@ -9,7 +9,7 @@ import msgspec
 from licet.identity.errors import IdentityError
 
 RATIO = 6
-"""An authority signs until a sixth of its life is left. What it signs lives at most that long, and is never cut short."""
+"""An authority signs until a sixth of its life is left. What it signs lives at most that long and is not cut short."""
 _SHORTEST = 10
 _LONGEST = 100 * 365 * 86400
 _SLACK = timedelta(minutes=5)
