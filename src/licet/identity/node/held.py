@@ -162,7 +162,7 @@ class Holdings:
         for (entry, witness), key, answer in zip(batch, keys, answers, strict=True):
             made = _svid(entry, key, answer)
             if isinstance(made, X509Svid):
-                due = renewal(made.not_before, made.not_after, self._random)
+                due = renewal(self._clock(), made.not_after, self._random)
                 self._held[entry.id] = Held(made, entry, witness, due)
             minted.append(made)
         return minted
