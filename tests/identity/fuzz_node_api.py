@@ -8,8 +8,9 @@ from typing import Any, NoReturn, TypeVar, cast
 import grpc
 from google.protobuf.message import DecodeError, Message
 
+from licet.identity import pem
 from licet.identity.errors import MalformedError, RefusedError
-from licet.identity.node import tls, wire
+from licet.identity.node import wire
 from licet.identity.node.changes import Hearing, Telling
 from licet.identity.node.proto import node_pb2 as pb
 from licet.identity.node.service import Context, JoinService, NodeService
@@ -22,7 +23,7 @@ _DOMAIN.change(entries=entries(3), federated={}, denied=frozenset({DOMAIN.member
 _AGENT = DOMAIN.member("/licet/agent/one")
 _SHOWN = _DOMAIN.authorities.material(_AGENT, _DOMAIN.state.own.x509, seconds=86000)
 _DOMAIN.remember(_AGENT, _SHOWN.chain)
-_AUTH = {"ssl_tls_version": [b"TLSv1.3"], "x509_pem_cert": [tls.pem(_SHOWN.chain)]}
+_AUTH = {"ssl_tls_version": [b"TLSv1.3"], "x509_pem_cert": [pem.certificates(_SHOWN.chain).encode()]}
 
 
 class _Call:

@@ -9,6 +9,7 @@ from pathlib import Path
 import grpc
 import pytest
 
+from licet.identity import pem
 from licet.identity.entry import SERVER_NAME
 from licet.identity.errors import RefusedError
 from licet.identity.node import tls
@@ -130,7 +131,7 @@ def test_the_port_for_agents_answers_nobody_without_a_certificate() -> None:
 def test_less_than_tls_1_3_is_refused_at_the_first_call() -> None:
     """GRPC for Python has no setting for it: the version that was agreed on is looked at."""
     domain = Domain()
-    shown = {"ssl_tls_version": [b"TLSv1.2"], "x509_pem_cert": [tls.pem(_agent(domain).chain)]}
+    shown = {"ssl_tls_version": [b"TLSv1.2"], "x509_pem_cert": [pem.certificates(_agent(domain).chain).encode()]}
     with pytest.raises(RefusedError, match=r"not of TLS 1\.3"):
         tls.peer(shown, DOMAIN, domain.state.own.x509, now())
     shown["ssl_tls_version"] = [b"TLSv1.3"]

@@ -9,9 +9,9 @@ from random import Random
 
 import pytest
 
-from licet.identity import bundle_document
+from licet.identity import bundle_document, pem
 from licet.identity.errors import IdentityError, MalformedError, RefusedError, UnavailableError
-from licet.identity.node import bootstrap, tls
+from licet.identity.node import bootstrap
 from licet.identity.node.authority import Admission
 from licet.identity.node.bootstrap import Given, Pinned, endpoint, given, pinned
 from licet.identity.node.credentials import Credentials
@@ -237,7 +237,7 @@ def test_the_next_server_is_asked_where_one_does_not_answer(tmp_path: Path) -> N
 def test_roots_are_read_from_pem_and_from_a_bundle(tmp_path: Path) -> None:
     domain = Domain()
     file = tmp_path / "roots"
-    file.write_bytes(tls.pem(domain.state.own.x509))
+    file.write_text(pem.certificates(domain.state.own.x509))
     assert given(file, DOMAIN) == Given(domain.state.own.x509)
     file.write_bytes(bundle_document.encode(domain.state.own))
     assert given(file, DOMAIN) == Given(domain.state.own.x509)

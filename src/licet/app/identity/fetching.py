@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import ssl
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from licet.app.identity.place import now
+from licet.identity import pem
 from licet.identity.errors import IdentityError
-from licet.identity.node.tls import key_pem, pem
 from licet.identity.spiffeid import TrustDomain
 from licet.identity.svid import JwtSvid, View
 from licet.identity.workload.client import Client
@@ -43,12 +42,12 @@ def save(fetched: Fetched, folder: Path) -> list[Path]:
         for number, svid in enumerate(fetched.view.svids):
             suffix = f".{number}" if number else ""
             written += [
-                _write(folder / f"svid{suffix}.pem", pem(svid.chain), 0o644),
-                _write(folder / f"key{suffix}.pem", key_pem(svid.key), 0o600),
+                _write(folder / f"svid{suffix}.pem", pem.certificates(svid.chain), 0o644),
+                _write(folder / f"key{suffix}.pem", pem.private_key(svid.key), 0o600),
             ]
-        written.append(_write(folder / "bundle.pem", pem(fetched.view.own.x509), 0o644))
+        written.append(_write(folder / "bundle.pem", pem.certificates(fetched.view.own.x509), 0o644))
         for domain, bundle in sorted(fetched.view.federated.items()):
-            written.append(_write(folder / f"bundle.{domain}.pem", pem(bundle.x509), 0o644))
+            written.append(_write(folder / f"bundle.{domain}.pem", pem.certificates(bundle.x509), 0o644))
     except OSError as error:
         reason = (error.strerror or "not possible").lower()
         raise IdentityError(f"`{folder}` cannot be written: {reason}", "name another folder with `--out`") from None
@@ -67,7 +66,7 @@ def described(fetched: Fetched) -> dict[str, object]:
                 "not_before": f"{each.not_before:%Y-%m-%dT%H:%M:%SZ}",
                 "not_after": f"{each.not_after:%Y-%m-%dT%H:%M:%SZ}",
                 "hint": each.hint,
-                "chain": "".join(map(ssl.DER_cert_to_PEM_cert, each.chain)),
+                "chain": pem.certificates(each.chain),
             }
             for each in fetched.view.svids
         ],
@@ -84,13 +83,13 @@ def _domains(fetched: Fetched) -> list[TrustDomain]:
 
 def _roots(fetched: Fetched, domain: TrustDomain) -> str:
     bundle = fetched.view.federated.get(domain, fetched.view.own)
-    return "".join(map(ssl.DER_cert_to_PEM_cert, bundle.x509))
+    return pem.certificates(bundle.x509)
 
 
-def _write(file: Path, data: bytes, mode: int) -> Path:
+def _write(file: Path, text: str, mode: int) -> Path:
     """A key is never in a file that others could read, not even one that was there before."""
     file.unlink(missing_ok=True)
     handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    with os.fdopen(handle, "wb") as stream:
-        stream.write(data)
+    with os.fdopen(handle, "w") as stream:
+        stream.write(text)
     return file

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ssl
-
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from licet.app.identity.domain import opened
 from licet.app.identity.place import Place, administrator, now
+from licet.identity import pem
 from licet.identity.errors import MalformedError, RefusedError
 from licet.identity.issuer import Issuer
 from licet.identity.spiffeid import SpiffeID
@@ -21,7 +20,7 @@ def issue(place: Place, spiffe_id: SpiffeID, request: bytes, lifetime: int) -> s
     with opened(place) as domain:
         issuer = Issuer(domain.database, domain.ledger, domain.keyring, now)
         issued = issuer.directly(spiffe_id, _der(request), lifetime, (), administrator())
-        return "".join(ssl.DER_cert_to_PEM_cert(each) for each in issued.chain)
+        return pem.certificates(issued.chain)
 
 
 def _der(request: bytes) -> bytes:

@@ -14,7 +14,7 @@ import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
-from licet.identity import path
+from licet.identity import path, pem
 from licet.identity.bundle import Bundle
 from licet.identity.certificate import spiffe_id_of
 from licet.identity.errors import IdentityError, MalformedError, RefusedError, UnavailableError
@@ -60,7 +60,7 @@ def svid_context(chain: Iterable[bytes], key: bytes) -> ssl.SSLContext:
     sealed = read_private(key).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(secret))
     context = _server()
     with tempfile.NamedTemporaryFile(prefix="licet-") as file:
-        file.write(sealed + b"".join(_pem(each) for each in chain))
+        file.write(sealed + pem.certificates(chain).encode())
         file.flush()
         try:
             context.load_cert_chain(file.name, password=secret)
@@ -193,10 +193,6 @@ def _server() -> ssl.SSLContext:
     context.num_tickets = 0
     context.verify_mode = ssl.CERT_NONE
     return context
-
-
-def _pem(der: bytes) -> bytes:
-    return ssl.DER_cert_to_PEM_cert(der).encode()
 
 
 def _no_password() -> str:

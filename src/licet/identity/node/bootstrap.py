@@ -10,11 +10,9 @@ from typing import TypeAlias
 
 import grpc
 import msgspec
-from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.serialization import Encoding
 
-from licet.identity import bundle_document, path
+from licet.identity import bundle_document, path, pem
 from licet.identity.errors import IdentityError, MalformedError, RefusedError, UnavailableError
 from licet.identity.keys import UNREADABLE, pin, supported
 from licet.identity.node import tls, wire
@@ -52,8 +50,8 @@ def given(file: Path, trust_domain: TrustDomain) -> Given:
         roots = bundle_document.decode(data, trust_domain).x509
     else:
         try:
-            roots = tuple(each.public_bytes(Encoding.DER) for each in x509.load_pem_x509_certificates(data))
-        except UNREADABLE:
+            roots = pem.read_certificates(data)
+        except MalformedError:
             roots = ()
     if not roots:
         raise MalformedError(f"`{file}` holds no root", "certificates in PEM, or a SPIFFE bundle in JSON")

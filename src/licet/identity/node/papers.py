@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from licet.identity import keys
+from licet.identity import keys, pem
 from licet.identity.errors import IdentityError, MalformedError
 from licet.identity.keys import UNREADABLE
-from licet.identity.node.tls import Material, key_pem, pem
+from licet.identity.node.tls import Material
 
 _OWN = "agent.pem"
 _ROOTS = "roots.pem"
@@ -21,8 +20,9 @@ def save(home: Path, material: Material) -> None:
     """Keep these; raises IdentityError where the directory cannot be written."""
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write(home / _ROOTS, pem(material.roots))
-        _write(home / _OWN, key_pem(material.key) + pem(material.chain))
+        _write(home / _ROOTS, pem.certificates(material.roots).encode())
+        own = pem.private_key(material.key) + pem.certificates(material.chain)
+        _write(home / _OWN, own.encode())
     except OSError as error:
         raise IdentityError(f"`{home}` cannot be written", error.strerror or "look at the directory") from error
 
@@ -37,7 +37,7 @@ def load(home: Path) -> Material | None:
         raise IdentityError(f"`{home}` cannot be read", error.strerror or "look at the directory") from error
     try:
         key = keys.write_private(_private(data))
-        return Material(_certificates(data), key, _certificates(roots))
+        return Material(pem.read_certificates(data), key, pem.read_certificates(roots))
     except (MalformedError, *UNREADABLE):
         raise MalformedError(f"`{home / _OWN}` is damaged", "remove it, and have the agent attested again") from None
 
@@ -47,10 +47,6 @@ def _private(data: bytes) -> keys.PrivateKey:
     keys.kind_of(key.public_key())
     assert isinstance(key, keys.PrivateKey)
     return key
-
-
-def _certificates(data: bytes) -> tuple[bytes, ...]:
-    return tuple(each.public_bytes(Encoding.DER) for each in x509.load_pem_x509_certificates(data))
 
 
 def _read(file: Path) -> bytes:

@@ -7,19 +7,16 @@ and the version of TLS, for which gRPC has no setting: what is older than 1.3 is
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 
 import grpc
 import msgspec
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from licet.identity import certificate, keys, path
+from licet.identity import certificate, path, pem
 from licet.identity.entry import SERVER_NAME
-from licet.identity.errors import RefusedError
+from licet.identity.errors import MalformedError, RefusedError
 from licet.identity.spiffeid import SpiffeID, TrustDomain
 
 SERVER_PATH = "/licet/server"
@@ -52,8 +49,8 @@ def server_credentials(current: Callable[[], Material], *, agents: bool) -> grpc
     served = current()
 
     def configuration(material: Material) -> grpc.ServerCertificateConfiguration:
-        pair = (key_pem(material.key), pem(material.chain))
-        return grpc.ssl_server_certificate_configuration([pair], pem(material.roots) if agents else None)
+        pair = (pem.private_key(material.key).encode(), _pem(material.chain))
+        return grpc.ssl_server_certificate_configuration([pair], _pem(material.roots) if agents else None)
 
     def fetch() -> grpc.ServerCertificateConfiguration | None:
         nonlocal served
@@ -69,12 +66,13 @@ def server_credentials(current: Callable[[], Material], *, agents: bool) -> grpc
 
 def channel_credentials(material: Material) -> grpc.ChannelCredentials:
     """For an agent with a certificate."""
-    return grpc.ssl_channel_credentials(pem(material.roots), key_pem(material.key), pem(material.chain))
+    key = pem.private_key(material.key).encode()
+    return grpc.ssl_channel_credentials(_pem(material.roots), key, _pem(material.chain))
 
 
 def joining_credentials(roots: Sequence[bytes]) -> grpc.ChannelCredentials:
     """For an agent that has none yet."""
-    return grpc.ssl_channel_credentials(pem(roots))
+    return grpc.ssl_channel_credentials(_pem(roots))
 
 
 def peer(
@@ -106,27 +104,21 @@ def refuse_old_tls(context: Mapping[str, Sequence[bytes]]) -> None:
         raise RefusedError("the connection is not of TLS 1.3", "an agent of Licet, or another client with TLS 1.3")
 
 
-def pem(certificates: Sequence[bytes]) -> bytes:
-    """DER certificates in PEM, one after the other."""
-    return "".join(ssl.DER_cert_to_PEM_cert(each) for each in certificates).encode()
+def _pem(certificates: Sequence[bytes]) -> bytes:
+    return pem.certificates(certificates).encode()
 
 
 @lru_cache(maxsize=8192)
 def _verified(shown: bytes, roots: tuple[bytes, ...], minute: datetime) -> Peer:
     """Verification costs signatures: it is done once a minute. The leaf's own lifetime is compared each time."""
     try:
-        chain = tuple(each.public_bytes(Encoding.DER) for each in x509.load_pem_x509_certificates(shown))
-    except keys.UNREADABLE:
+        chain = pem.read_certificates(shown)
+    except MalformedError:
         raise RefusedError("the connection shows no certificate", "an agent shows that of its attestation") from None
     leaf = path.read(chain)[0]
     begins, ends = leaf.not_valid_before_utc, leaf.not_valid_after_utc
     spiffe_id = certificate.verify(chain, roots, min(max(minute, begins), ends))
     return Peer(spiffe_id, f"{leaf.serial_number:x}", begins, ends)
-
-
-def key_pem(key: bytes) -> bytes:
-    """A private key, unencrypted PKCS#8 in DER, in PEM."""
-    return keys.read_private(key).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def options() -> list[tuple[str, int | str]]:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import ssl
 from collections.abc import Iterable
-from textwrap import wrap
 
 import msgspec
 from envoy.config.core.v3.base_pb2 import DataSource  # type: ignore[import-untyped]
@@ -21,6 +18,7 @@ from envoy.extensions.transport_sockets.tls.v3.tls_spiffe_validator_config_pb2 i
 )
 from google.protobuf.any_pb2 import Any
 
+from licet.identity import pem
 from licet.identity.bundle import Bundle
 from licet.identity.svid import View, X509Svid
 
@@ -71,10 +69,8 @@ def _digest(parts: Iterable[bytes]) -> str:
 
 
 def _certificate(svid: X509Svid) -> TlsCertificate:
-    key = "\n".join(wrap(base64.b64encode(svid.key).decode(), 64))
     return TlsCertificate(
-        certificate_chain=_inline(_pem(svid.chain)),
-        private_key=_inline(f"-----BEGIN PRIVATE KEY-----\n{key}\n-----END PRIVATE KEY-----\n"),
+        certificate_chain=_inline(pem.certificates(svid.chain)), private_key=_inline(pem.private_key(svid.key))
     )
 
 
@@ -85,7 +81,9 @@ def _validation(bundles: Iterable[Bundle]) -> CertificateValidationContext:
     """
     validator = SPIFFECertValidatorConfig(
         trust_domains=[
-            SPIFFECertValidatorConfig.TrustDomain(name=each.trust_domain.name, trust_bundle=_inline(_pem(each.x509)))
+            SPIFFECertValidatorConfig.TrustDomain(
+                name=each.trust_domain.name, trust_bundle=_inline(pem.certificates(each.x509))
+            )
             for each in bundles
         ]
     )
@@ -94,10 +92,6 @@ def _validation(bundles: Iterable[Bundle]) -> CertificateValidationContext:
     return CertificateValidationContext(
         custom_validator_config=TypedExtensionConfig(name=_VALIDATOR, typed_config=config)
     )
-
-
-def _pem(certificates: Iterable[bytes]) -> str:
-    return "".join(map(ssl.DER_cert_to_PEM_cert, certificates))
 
 
 def _inline(text: str) -> DataSource:

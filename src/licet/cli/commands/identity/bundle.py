@@ -26,18 +26,16 @@ def command(where: Where) -> None:
     A pin is the SHA-256 of a root's SubjectPublicKeyInfo. No root stands in a bundle whose pin is not printed here, and
     a root in reserve is printed before it is used: who pins all of them is never cut off by a rotation.
     """
-    import ssl
-
     import msgspec
 
     from licet.app.identity.domain import stored
-    from licet.identity import bundle_document
+    from licet.identity import bundle_document, pem
     from licet.identity.authority import pins
 
     state = stored(where.place)
     match where.output:
         case "pem":
-            text = "".join(ssl.DER_cert_to_PEM_cert(each) for each in state.bundle.x509)
+            text = pem.certificates(state.bundle.x509)
         case "pins":
             known = pins(state.authorities)
             text = msgspec.json.format(
