@@ -90,7 +90,8 @@ class Issuer:
     ) -> Issued:
         """A certificate without an entry: for a server or an agent of Licet's own, or as an administrator asks.
 
-        `lifetime` is in seconds, 0 for the domain's. Raises RefusedError where the identity is revoked.
+        `lifetime` is in seconds, 0 for the domain's. Raises RefusedError where the identity is revoked, or the request
+        names another; an agent that joins does not know its name yet.
         """
 
         def sign(state: State) -> Issued:
@@ -104,6 +105,8 @@ class Issuer:
                     f"0 to {state.settings.lifetimes.longest} s, a sixth of an intermediate's",
                 )
             wanted = request.read(csr, ALLOWED)
+            if not spiffe_id.reserved:
+                _require_named(wanted, spiffe_id)
             signer = self._signer(state, Kind.INTERMEDIATE)
             signed = self._leaf(state, signer, spiffe_id, wanted, lifetime, dns_names, "", actor)
             self._commit(state, [signed.row], [signed.event])
@@ -137,11 +140,7 @@ class Issuer:
     def _signed(self, state: State, signer: Authority, node: SpiffeID, ask: Ask) -> _Signed:
         entry = entitled(state, node, ask.entry, ask.witness)
         wanted = request.read(ask.request, ALLOWED)
-        if any(name != entry.spiffe_id for name in wanted.spiffe_ids):
-            raise RefusedError(
-                f"the request names `{wanted.spiffe_ids[0]}`, its entry `{entry.spiffe_id}`",
-                "ask for the entry's identity",
-            )
+        _require_named(wanted, entry.spiffe_id)
         return self._leaf(
             state,
             signer,
@@ -296,11 +295,22 @@ def entitled(state: State, node: SpiffeID, entry_id: str, witness: Witness) -> E
     return entry
 
 
+def _require_named(wanted: request.Request, spiffe_id: SpiffeID) -> None:
+    if any(name != spiffe_id for name in wanted.spiffe_ids):
+        raise RefusedError(
+            f"the request names `{wanted.spiffe_ids[0]}`, and not `{spiffe_id}`", "leave the name out, or ask for it"
+        )
+
+
 def _revoked(spiffe_id: SpiffeID) -> RefusedError:
     return RefusedError(f"`{spiffe_id}` is revoked", "`licet identity permit` takes that back")
 
 
 def _actor(node: SpiffeID, witness: Witness) -> dict[str, Detail]:
+    try:
+        "".join(witness.selectors).encode()
+    except UnicodeEncodeError:
+        raise MalformedError("the workload shows what cannot be recorded", "selectors are Unicode") from None
     return {
         "type": "workload",
         "node": str(node),

@@ -51,6 +51,18 @@ def test_a_peer_has_the_selectors_of_every_plugin() -> None:
         asyncio.run(scenario(connection, caller.pid))
 
 
+def test_a_selector_that_can_neither_be_sent_nor_recorded_is_not_shown() -> None:
+    odd = {"unix:path:/tmp/\udcff", "unix:path:/" + "a" * 5000}
+
+    async def scenario(connection: socket.socket) -> None:
+        peer, gone = await Attestor([Says(frozenset({"unix:uid:7", *odd}))]).attest(connection)
+        assert peer.selectors == {"unix:uid:7"}
+        gone.cancel()
+
+    with calling() as (connection, _):
+        asyncio.run(scenario(connection))
+
+
 def test_the_future_is_done_when_the_process_ends_and_nothing_stays_open() -> None:
     async def scenario(connection: socket.socket) -> None:
         before = _open_files()

@@ -13,6 +13,8 @@ from licet.identity.attest.process import Attended, attend
 from licet.identity.errors import IdentityError
 from licet.identity.workload.source import Peer
 
+_LONGEST = 4096
+"""Bytes of a selector; one that is longer is not shown."""
 log = structlog.get_logger()
 
 
@@ -69,7 +71,7 @@ class Attestor:
                     reason=str(error),
                 )
                 raise
-        return Peer(process.pid, process.started, process.uid, process.gid, shown)
+        return Peer(process.pid, process.started, process.uid, process.gid, frozenset(filter(_tellable, shown)))
 
     async def _watch(self, attended: Attended) -> None:
         while attended.still():
@@ -79,3 +81,11 @@ class Attestor:
             except TimeoutError:
                 continue
             return
+
+
+def _tellable(selector: str) -> bool:
+    """Whether it can be sent and recorded: whoever makes a file chooses its name, which may be any bytes."""
+    try:
+        return len(selector.encode()) <= _LONGEST
+    except UnicodeEncodeError:
+        return False
