@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from random import Random
 
 import msgspec
@@ -19,6 +20,10 @@ from licet.identity.renewal import renewal
 from licet.identity.svid import X509Svid
 
 _BATCH = 64
+_AT_ONCE = 2
+"""Batches under way while workloads come: whoever comes meanwhile goes along with the next."""
+_RENEWED_AT_ONCE = 4
+"""Batches under way when much is renewed, so that keys are made while the server's disk is waited for."""
 _RETRY = timedelta(seconds=5)
 
 
@@ -42,6 +47,7 @@ class Holdings:
         self._held: dict[str, Held] = {}
         self._coming: dict[str, asyncio.Future[X509Svid]] = {}
         self._wanted: list[tuple[Entry, Witness]] = []
+        self._gathering = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
@@ -68,7 +74,8 @@ class Holdings:
             coming = self._coming[entry.id] = asyncio.get_running_loop().create_future()
             coming.add_done_callback(lambda done: done.exception() if not done.cancelled() else None)
             self._wanted.append((entry, witness))
-            if len(self._wanted) == 1:
+            if self._gathering < _AT_ONCE:
+                self._gathering += 1
                 self._start(self._gather())
         return await asyncio.shield(coming)
 
@@ -118,19 +125,21 @@ class Holdings:
         task.add_done_callback(self._tasks.discard)
 
     async def _gather(self) -> None:
-        await asyncio.sleep(0)  # whoever asks in the same turn of the loop goes along
-        wanted, self._wanted = self._wanted, []
-        for start in range(0, len(wanted), _BATCH):
-            batch = wanted[start : start + _BATCH]
-            try:
-                answers: Sequence[X509Svid | IdentityError] = await self._mint(batch)
-            except IdentityError as error:
-                answers = [error] * len(batch)
-            except BaseException:
-                answers = [UnavailableError("the node is stopping", "ask again")] * len(batch)
+        try:
+            await asyncio.sleep(0)  # whoever asks in the same turn of the loop goes along
+            while self._wanted:
+                batch, self._wanted = self._wanted[:_BATCH], self._wanted[_BATCH:]
+                try:
+                    answers: Sequence[X509Svid | IdentityError] = await self._mint(batch)
+                except IdentityError as error:
+                    answers = [error] * len(batch)
+                except BaseException:
+                    stranded, self._wanted = batch + self._wanted, []
+                    self._hand_out(stranded, [UnavailableError("the node is stopping", "ask again")] * len(stranded))
+                    raise
                 self._hand_out(batch, answers)
-                raise
-            self._hand_out(batch, answers)
+        finally:
+            self._gathering -= 1
 
     def _hand_out(self, batch: Sequence[tuple[Entry, Witness]], answers: Sequence[X509Svid | IdentityError]) -> None:
         for (entry, _), answer in zip(batch, answers, strict=True):
@@ -143,12 +152,17 @@ class Holdings:
                 coming.set_result(answer)
 
     async def _renew(self, due: Sequence[tuple[Entry, Witness]]) -> list[str]:
-        renewed = []
-        for start in range(0, len(due), _BATCH):
-            batch = due[start : start + _BATCH]
-            for (entry, _), answer in zip(batch, await self._mint(batch), strict=True):
-                if isinstance(answer, X509Svid):
-                    renewed.append(entry.id)
+        renewed: list[str] = []
+        batches = [due[start : start + _BATCH] for start in range(0, len(due), _BATCH)]
+        for start in range(0, len(batches), _RENEWED_AT_ONCE):
+            some = batches[start : start + _RENEWED_AT_ONCE]
+            minted = await asyncio.gather(*map(self._mint, some), return_exceptions=True)
+            for batch, answers in zip(some, minted, strict=True):
+                if isinstance(answers, BaseException):
+                    raise answers
+                renewed += [
+                    entry.id for (entry, _), made in zip(batch, answers, strict=True) if isinstance(made, X509Svid)
+                ]
         return renewed
 
     async def _mint(self, batch: Sequence[tuple[Entry, Witness]]) -> list[X509Svid | IdentityError]:
@@ -172,20 +186,25 @@ def _svid(entry: Entry, key: PrivateKey, answer: Issued | Refusal) -> X509Svid |
     if isinstance(answer, Refusal):
         kind = UnavailableError if answer.later else RefusedError
         return kind(f"no certificate for `{entry.spiffe_id}`", answer.message)
-    chain = path.read(answer.chain)
-    leaf = chain[0]
-    if len(chain) < 2 or certificate.spiffe_id_of(leaf) != entry.spiffe_id or leaf.public_key() != key.public_key():
+    [leaf], issuer = path.read(answer.chain[:1]), _issuer(answer.chain[1:])
+    if not issuer or certificate.spiffe_id_of(leaf) != entry.spiffe_id or leaf.public_key() != key.public_key():
         return RefusedError(f"the server's certificate is not that of `{entry.spiffe_id}`", "is it the right server?")
     return X509Svid(
         entry.spiffe_id,
         answer.chain,
         key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()),
         f"{leaf.serial_number:x}",
-        pin(supported(chain[1].public_key())),
+        issuer,
         leaf.not_valid_before_utc,
         leaf.not_valid_after_utc,
         entry.hint,
     )
+
+
+@lru_cache(maxsize=8)
+def _issuer(above: tuple[bytes, ...]) -> str:
+    """The pin of whoever signed the certificate below this chain; empty where there is none."""
+    return pin(supported(path.read(above)[0].public_key())) if above else ""
 
 
 def _later(svid: X509Svid, now: datetime) -> timedelta:
