@@ -10,9 +10,11 @@ import pwd
 import shutil
 import subprocess
 import sys
+import threading
 from io import FileIO
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from licet.identity.attest.process import Attended, attend
@@ -140,3 +142,42 @@ def test_after_the_end_no_program_is_shown() -> None:
         caller.kill()
         caller.wait()
         assert of_kind(shown(attended), "path", "sha256") == set()
+
+
+def test_nobody_waits_for_the_programs_that_another_user_has_hashed(
+    program: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unix, slow, go = Unix(), threading.Event(), threading.Event()
+    real = hashlib.file_digest
+
+    def late(file: FileIO, name: str) -> object:
+        if os.fstat(file.fileno()).st_ino == program.stat().st_ino:
+            slow.set()
+            assert go.wait(30)
+        return real(file, name)
+
+    async def crowd(large: Attended, known: Attended, fresh: Attended) -> None:
+        await unix.selectors(known)
+        waiting = asyncio.ensure_future(unix.selectors(large))
+        await asyncio.to_thread(slow.wait, 30)
+        try:
+            assert of_kind(await asyncio.wait_for(unix.selectors(known), 30), "sha256")
+            another = msgspec.structs.replace(fresh.process, uid=fresh.process.uid + 1)
+            monkeypatch.setattr(fresh, "process", another)
+            assert of_kind(await asyncio.wait_for(unix.selectors(fresh), 30), "sha256")
+            assert not waiting.done()
+        finally:
+            go.set()
+        await waiting
+
+    monkeypatch.setattr(hashlib, "file_digest", late)
+    copy = Path(shutil.copy(program, program.with_name("copy")))
+    with (
+        calling(CALL, python=str(program)) as (first, _),
+        attend(first) as large,
+        calling(CALL) as (second, _),
+        attend(second) as known,
+        calling(CALL, python=str(copy)) as (third, _),
+        attend(third) as fresh,
+    ):
+        asyncio.run(crowd(large, known, fresh))

@@ -10,6 +10,7 @@ import pwd
 import stat
 from collections import OrderedDict
 from typing import TypeAlias
+from weakref import WeakValueDictionary
 
 from licet.identity.attest.process import Attended, Process
 
@@ -32,7 +33,7 @@ class Unix:
     def __init__(self, largest: int = LARGEST_PROGRAM) -> None:
         self._largest = largest
         self._digests: OrderedDict[_Version, str] = OrderedDict()
-        self._hashing = asyncio.Lock()
+        self._hashing: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
     async def selectors(self, attended: Attended) -> frozenset[str]:
         """Everything that the process shows."""
@@ -51,19 +52,23 @@ class Unix:
             shown = set()
             if await asyncio.to_thread(_here, attended.process.path, found):
                 shown.add(f"unix:path:{attended.process.path}")
-            if digest := await self._digest(descriptor, _version(found)):
+            if digest := await self._digest(descriptor, _version(found), attended.process.uid):
                 shown.add(f"unix:sha256:{digest}")
             return frozenset(shown)
         finally:
             os.close(descriptor)
 
-    async def _digest(self, descriptor: int, version: _Version) -> str:
-        """The SHA-256 of the file in hexadecimal; empty where it is too large or changed meanwhile."""
+    async def _digest(self, descriptor: int, version: _Version, uid: int) -> str:
+        """The SHA-256 of the file in hexadecimal; empty where it is too large or changed meanwhile.
+
+        One file at a time is hashed for a user, who may bring large ones without end: nobody else waits for them.
+        """
         if version[2] > self._largest:
             return ""
-        async with self._hashing:
-            if known := self._digests.get(version):
-                self._digests.move_to_end(version)
+        if known := self._known(version):
+            return known
+        async with self._hashing.setdefault(uid, asyncio.Lock()):
+            if known := self._known(version):
                 return known
             # A thread cannot be cancelled, and has to have a descriptor for as long as it reads.
             digest = await asyncio.to_thread(_hash, os.dup(descriptor), version)
@@ -72,6 +77,11 @@ class Unix:
             if len(self._digests) > _REMEMBERED:
                 self._digests.popitem(last=False)
             return digest
+
+    def _known(self, version: _Version) -> str:
+        if known := self._digests.get(version, ""):
+            self._digests.move_to_end(version)
+        return known
 
 
 def users_and_groups(process: Process) -> frozenset[str]:
