@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import socket
 import stat
 import sys
@@ -151,6 +152,14 @@ def test_connections_over_a_limit_are_shed_and_served_when_there_is_room(tmp_pat
                 await another.first("FetchX509SVID", X509SVIDResponse)
 
     asyncio.run(story())
+
+
+def test_one_user_never_takes_all_the_connections_that_open_files_allow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (4096, 4096))
+    assert Limits().affordable() == 640
+    assert Limits().for_uid() == 320
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (1 << 20, 1 << 20))
+    assert Limits().for_uid() == Limits().connections_for_uid
 
 
 def test_who_connects_and_says_nothing_is_let_go(tmp_path: Path) -> None:

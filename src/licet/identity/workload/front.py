@@ -42,6 +42,7 @@ class Front:
         self._attest = attest
         self._limits = limits
         self._most = limits.affordable()
+        self._most_for_uid = limits.for_uid()
         self._peers: dict[str, Peer] = {}
         self._served: set[asyncio.Task[None]] = set()
         self._by_uid: Counter[int] = Counter()
@@ -87,7 +88,7 @@ class Front:
                 await asyncio.sleep(_RETRY)
                 continue
             _, uid, _ = _CREDENTIALS.unpack(client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
-            if len(self._served) >= self._most or self._by_uid[uid] >= self._limits.connections_for_uid:
+            if len(self._served) >= self._most or self._by_uid[uid] >= self._most_for_uid:
                 client.close()
                 self._turn_away(uid)
                 continue

@@ -37,6 +37,13 @@ class Limits(msgspec.Struct, frozen=True):
             return self.connections
         return max(1, min(self.connections, (open_files - _OWN_DESCRIPTORS) // _DESCRIPTORS_EACH))
 
+    def for_uid(self) -> int:
+        """Connections for one uid; half at most where the process may open too few files for all."""
+        affordable = self.affordable()
+        if affordable == self.connections:
+            return self.connections_for_uid
+        return max(1, min(self.connections_for_uid, affordable // 2))
+
 
 class Room:
     """Calls that are open, by uid: streams stay, and each takes some 30 KiB."""
