@@ -55,7 +55,10 @@ def issue(
         raise RefusedError(f"tokens are not signed with a key of kind `{kind.value}`", "an EC or RSA key with a name")
     issued = int(now.timestamp())
     claims = {"sub": str(spiffe_id), "aud": list(audience), "iat": issued, "exp": issued + int(lifetime)}
-    return jwt.encode(claims, key, _ALGORITHMS.get(kind, "RS256"), {"kid": kid})
+    token = jwt.encode(claims, key, _ALGORITHMS.get(kind, "RS256"), {"kid": kid})
+    if len(token) > LONGEST:
+        raise RefusedError(f"the token would have {len(token)} characters", f"{LONGEST} at most: name fewer audiences")
+    return token
 
 
 def validate(
