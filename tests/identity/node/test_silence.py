@@ -71,3 +71,15 @@ def test_a_server_that_falls_silent_is_noticed(tmp_path: Path) -> None:
             await wire.close()
 
     asyncio.run(run())
+
+
+def test_who_connects_and_says_nothing_is_not_waited_for() -> None:
+    async def run() -> None:
+        async with serving(Domain()) as ports:
+            for port in ports:
+                reader, writer = await asyncio.open_connection(*port.split(":"))
+                async with asyncio.timeout(3 * NOTICED):
+                    assert await reader.read() == b""
+                writer.close()
+
+    asyncio.run(run())
