@@ -98,11 +98,8 @@ def test_the_socket_within_has_no_name_and_refuses_whoever_connects(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server that is killed leaves nothing behind in the folder for temporary files."""
-    temporary = tmp_path / "tmp"
-    temporary.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
 
-    async def story() -> None:
+    async def story(temporary: Path) -> None:
         source = Scripted()
         async with serving(tmp_path, source) as server:
             inner = server.inner
@@ -115,7 +112,27 @@ def test_the_socket_within_has_no_name_and_refuses_whoever_connects(
         assert source.asked == []
         assert not inner.exists()
 
-    asyncio.run(story())
+    with tempfile.TemporaryDirectory() as temporary:
+        monkeypatch.setattr(tempfile, "tempdir", temporary)
+        asyncio.run(story(Path(temporary)))
+
+
+def test_a_folder_for_temporary_files_with_too_long_a_name_is_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / ("t" * 100)
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+
+    async def story() -> None:
+        async with serving(tmp_path, Scripted()):
+            pytest.fail("this is served")
+
+    with pytest.raises(IdentityError, match="too long for a socket") as refused:
+        asyncio.run(story())
+    assert refused.value.help == "`TMPDIR` names a shorter folder for temporary files"
+    assert list(temporary.iterdir()) == []
+    assert not (tmp_path / "api.sock").exists()
 
 
 def test_who_cannot_be_attested_is_unavailable_and_may_come_again(tmp_path: Path) -> None:

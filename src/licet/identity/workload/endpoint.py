@@ -52,9 +52,14 @@ class Endpoint:
         self.close()
 
 
-def _check(path: Path) -> None:
+def require_short(path: Path, help: str = f"{_LONGEST} bytes at most") -> None:
+    """Raise IdentityError where the kernel takes no socket of this name."""
     if len(os.fsencode(path)) > _LONGEST:
-        raise IdentityError(f"`{path}` is too long for a socket", f"{_LONGEST} bytes at most")
+        raise IdentityError(f"`{path}` is too long for a socket", help)
+
+
+def _check(path: Path) -> None:
+    require_short(path)
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     parent = os.stat(path.parent)
     if parent.st_uid not in (0, os.geteuid()) or parent.st_mode & 0o022:

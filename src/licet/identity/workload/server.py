@@ -10,7 +10,7 @@ from types import TracebackType
 
 from licet.identity.rpc import server
 from licet.identity.workload.api import WorkloadApi
-from licet.identity.workload.endpoint import Endpoint
+from licet.identity.workload.endpoint import Endpoint, require_short
 from licet.identity.workload.front import Attest, Front
 from licet.identity.workload.limits import Limits, Room
 from licet.identity.workload.sds import SecretDiscovery
@@ -42,6 +42,7 @@ class WorkloadServer:
         try:
             self._grpc = server(_options(self._limits))
             inner = private / "grpc.sock"
+            require_short(inner, "`TMPDIR` names a shorter folder for temporary files")
             self._grpc.add_insecure_port(f"unix:{inner}")
             inner.chmod(0o600)
             self._held = os.open(inner, os.O_PATH | os.O_CLOEXEC)
