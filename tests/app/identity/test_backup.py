@@ -17,10 +17,11 @@ from licet.app.identity.backing import backup
 from licet.app.identity.domain import opened, reading, stored
 from licet.app.identity.place import Place
 from licet.app.identity.restoring import check, restore
+from licet.app.identity.rotation import Patience, replace_stolen
 from licet.identity import archive, snapshot
 from licet.identity.errors import IdentityError, MalformedError, RefusedError
 from licet.identity.sealing import KeyFile, Passphrase, Seal, new_key_file
-from licet.store import tables
+from licet.store import sqlite, tables
 from licet.store.database import Database
 from licet.store.errors import MissingError
 from tests.app.identity.standing import contents, grow, issue, kinds, opened_state, sound, stand
@@ -104,6 +105,15 @@ def test_a_backup_is_of_one_moment_while_others_write(place: Place, tmp_path: Pa
     assert sizes == sorted(sizes)
     assert sound(place)
     assert kinds(place).count("domain.backed_up") == 3
+
+
+def test_a_drill_does_not_wait_for_a_backup(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "PATIENCE", 0.1)
+    with reading(place) as connection:
+        connection.execute(tables.domain.select()).all()
+        replace_stolen(place, "", Patience(wait=1, settle=0), lambda _: None, keep=False)
+    assert "authority.revoked" in kinds(place)
+    assert sound(place)
 
 
 def test_a_long_log_is_not_held_in_memory(place: Place, tmp_path: Path) -> None:

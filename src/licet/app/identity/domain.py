@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TypeVar
 
 import msgspec
+import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from sqlalchemy import Connection, insert, select
@@ -27,6 +28,9 @@ from licet.identity.spiffeid import TrustDomain
 from licet.identity.succession import Succession, give_up
 from licet.store import tables
 from licet.store.database import Database
+from licet.store.errors import BusyError
+
+_log = structlog.get_logger("licet.identity")
 
 T = TypeVar("T")
 
@@ -74,8 +78,15 @@ class Domain:
         result, succession = self.change(run)
         give_up(self.ledger, self.keyring, succession.over, administrator())
         if succession.over:
-            self.database.scrub()
+            self._scrub()
         return result
+
+    def _scrub(self) -> None:
+        try:
+            self.database.scrub()
+        except BusyError as error:
+            # A backup that is being made, say, reads on: a drill does not wait for it, and what is left is sealed.
+            _log.warning("keys that were given up are in the database's own log for now", reason=str(error))
 
 
 def found(place: Place, trust_domain: TrustDomain, settings: Settings, *, passphrase: bool) -> State:
