@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from licet.identity import bundle_document
 from licet.identity.authority import Authority, Kind, Standing, bundle
@@ -18,6 +19,8 @@ from licet.identity.lifetimes import Lifetimes
 from licet.identity.spiffeid import SpiffeID, TrustDomain, parse
 from licet.store import tables
 from licet.store.moment import moment
+
+_VERSION = select(tables.domain.c.version)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +78,7 @@ class State(msgspec.Struct, frozen=True):
 
 def version(connection: Connection) -> int:
     """The version of the stored state: cheap, to be asked often."""
-    return int(connection.execute(select(tables.domain.c.version)).scalar_one())
+    return int(connection.execute(_VERSION).scalar_one())
 
 
 def load(connection: Connection) -> State:
@@ -115,17 +118,19 @@ def _load(connection: Connection) -> State:
     entries = {each.id: each for each in map(decode, bodies)}
     denied = frozenset(parse(text) for text in connection.execute(select(tables.denial.c.spiffe_id)).scalars())
     foreign = tuple(
-        Foreign(
-            TrustDomain(f.trust_domain),
-            f.profile,
-            f.url,
-            f.endpoint_id,
-            bundle_document.decode(f.bundle.encode(), TrustDomain(f.trust_domain)) if f.bundle else None,
-            moment(f.fetched_at) if f.fetched_at else None,
-            f.failure,
-            bool(f.distrusted),
-        )
-        for f in connection.execute(select(tables.foreign_domain).order_by(tables.foreign_domain.c.trust_domain))
+        map(_foreign, connection.execute(select(tables.foreign_domain).order_by(tables.foreign_domain.c.trust_domain)))
     )
     published = bundle(name, authorities, int(row.sequence), settings.refresh_hint)
     return State(name, settings, int(row.version), authorities, entries, denied, foreign, published)
+
+
+def _foreign(row: Row[Any]) -> Foreign:
+    """A federation; a stored bundle that cannot be read is none, and hinders no other domain."""
+    name, failure = TrustDomain(row.trust_domain), row.failure
+    held = None
+    try:
+        held = bundle_document.decode(row.bundle.encode(), name) if row.bundle else None
+    except MalformedError as error:
+        failure = f"the bundle that is stored cannot be read: {error.message}"
+    fetched = moment(row.fetched_at) if row.fetched_at else None
+    return Foreign(name, row.profile, row.url, row.endpoint_id, held, fetched, failure, bool(row.distrusted))

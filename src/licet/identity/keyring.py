@@ -54,7 +54,7 @@ class Keyring:
     def forget(self, kept: frozenset[str]) -> None:
         """Close every key but those of these authorities."""
         for id in self._open.keys() - kept:
-            del self._open[id]
+            self._open.pop(id, None)
 
     def _keeper(self, name: str) -> Keeper:
         keeper = self._keepers.get(name)

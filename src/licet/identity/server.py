@@ -9,10 +9,12 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import structlog
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
+from licet.audit.errors import AuditError
 from licet.audit.event import Detail, Event
 from licet.audit.ledger import Change, Ledger
+from licet.diag.failure import Failure
 from licet.identity import path
 from licet.identity.attest import join_token
 from licet.identity.attest.join_token import JoinToken
@@ -79,19 +81,25 @@ class Server:
         """Follow the stored state until cancelled. Whatever fails is told and tried again."""
         told = self.state.version
         while True:
-            try:
-                await asyncio.to_thread(self._reconcile)
-                self.failure = ""
-            except (IdentityError, StoreError) as error:
-                if str(error) != self.failure:
-                    _log.error("the domain cannot be followed", reason=str(error))
-                self.failure = str(error)
-            with contextlib.suppress(IdentityError, StoreError):
-                await asyncio.to_thread(self._issuer.refresh)
+            await self.catch_up()
             if self.state.version != told:
                 told = self.state.version
                 self._tell()
             await asyncio.sleep(_PACE)
+
+    async def catch_up(self) -> None:
+        """Do what is due, and read what is stored; what fails is told, and remembered as `failure`."""
+        try:
+            await asyncio.to_thread(self._reconcile)
+            self.failure = ""
+        except Exception as error:  # whatever it is, those who can be served are
+            reason = str(error) if isinstance(error, Failure) else type(error).__name__
+            if reason != self.failure:
+                _log.error("the domain cannot be followed", reason=reason)
+            self.failure = reason
+        with contextlib.suppress(IdentityError, StoreError):
+            state = await asyncio.to_thread(self._issuer.refresh)
+            self._keyring.forget(frozenset(each.id for each in state.authorities if each.believed))
 
     async def changed(self) -> None:
         """Return when the state has changed."""
@@ -106,20 +114,20 @@ class Server:
         digest = join_token.digest(token)
         now = self._clock()
 
-        def use(change: Change) -> SpiffeID:
-            row = tables.join_token.c.digest == digest
-            found = change.connection.execute(select(tables.join_token).where(row)).one_or_none()
-            if found is None:
-                raise join_token.unknown()
-            used_at = moment(found.used_at) if found.used_at else None
-            kept = JoinToken(found.digest, parse(found.spiffe_id), moment(found.expires_at), used_at)
+        def use(change: Change) -> None:
+            kept = _join_token(change.connection, digest)
             kept.redeem(token, now)
+            row = tables.join_token.c.digest == digest
             change.connection.execute(update(tables.join_token).where(row).values(used_at=text(now)))
             change.record(Event("node.attested", _node(kept.spiffe_id), {"method": "join token"}))
+
+        def look() -> SpiffeID:
+            with self._issuer.database.read() as connection:
+                kept = _join_token(connection, digest)
+            kept.redeem(token, now)
             return kept.spiffe_id
 
-        agent = await self._change(use)
-        return await self._admitted(agent, "join token", request)
+        return await self._admitted(await self._threaded(look), "join token", request, use)
 
     async def attest_kubernetes(self, token: str, request: bytes) -> Admission:
         """Have a projected service-account token reviewed and certify its agent."""
@@ -133,18 +141,20 @@ class Server:
             "pod_uid": found.pod_uid,
             "node_name": found.node_name,
         }
-        await self._change(lambda change: change.record(Event("node.attested", _node(agent), facts)))
-        return await self._admitted(agent, method, request)
+        attested = Event("node.attested", _node(agent), facts)
+        return await self._admitted(agent, method, request, lambda change: change.record(attested))
 
     async def renew(self, agent: SpiffeID, request: bytes) -> Admission:
         """The agent's next certificate."""
-        return await self._admitted(agent, "", request)
+        return await self._admitted(agent, "", request, lambda _: None)
 
     async def admit(self, agent: SpiffeID, serial: str) -> None:
         """Raise RefusedError where the agent is banned or unknown, or this is not a current certificate of it."""
-        row = await asyncio.to_thread(self._node, agent)
-        if row is None or row.banned:
-            raise RefusedError(f"`{agent}` is {'banned' if row else 'unknown'}", "let it join anew with another token")
+        row = await self._threaded(lambda: self._node(agent))
+        if row is None:
+            raise RefusedError(f"`{agent}` is unknown", "let it join anew with another token")
+        if row.banned:
+            raise _banned(agent)
         if serial not in row.serial.split():
             raise RefusedError(f"`{agent}` shows a certificate that was replaced", "another agent has joined as it")
 
@@ -211,12 +221,22 @@ class Server:
             self._pruned = now
             self._ledger.change(lambda change: _prune(change, now)).result()
 
-    async def _admitted(self, agent: SpiffeID, method: str, request: bytes) -> Admission:
+    async def _admitted(
+        self, agent: SpiffeID, method: str, request: bytes, attest: Callable[[Change], None]
+    ) -> Admission:
+        """A certificate, which is handed out once `attest` and what is remembered of the agent are committed as one.
+
+        A join token that is used up has brought its agent in, whatever stood in the way of a certificate before.
+        """
+        row = await self._threaded(lambda: self._node(agent))
+        if row is not None and row.banned:
+            raise _banned(agent)
         issued = await self._threaded(lambda: self._issuer.directly(agent, request, 0, (), _node(agent)))
         [leaf, *_] = path.read(issued.chain)
         serial, ends = f"{leaf.serial_number:x}", leaf.not_valid_after_utc
 
         def write(change: Change) -> None:
+            attest(change)
             self._remember(change, agent, method, serial, ends)
 
         await self._change(write)
@@ -227,7 +247,7 @@ class Server:
         row = tables.node.c.spiffe_id == str(agent)
         known = change.connection.execute(select(tables.node).where(row)).one_or_none()
         if known is not None and known.banned:
-            raise RefusedError(f"`{agent}` is banned", "`licet identity agents permit` takes that back")
+            raise _banned(agent)
         now = text(self._clock())
         before = known.serial.split()[-1:] if known is not None and not method else []
         values: dict[str, str | int] = {"serial": " ".join([*before, serial]), "expires_at": text(ends), "seen_at": now}
@@ -246,12 +266,11 @@ class Server:
     def _node_state(self, agent: SpiffeID) -> NodeState:
         state = self.state
         return NodeState(
-            state.version, self._entries(agent), state.bundle, state.federated, state.reissue, state.denied
+            state.version, self._entries(state, agent), state.bundle, state.federated, state.reissue, state.denied
         )
 
-    def _entries(self, agent: SpiffeID) -> tuple[Entry, ...]:
+    def _entries(self, state: State, agent: SpiffeID) -> tuple[Entry, ...]:
         """The entries of this agent: one tuple for all that share it, and the same again while it is equal."""
-        state = self.state
         if self._everyone[0] != state.version:
             entries = tuple(entry for entry in state.entries.values() if not entry.nodes)
             self._everyone = (state.version, entries if entries != self._everyone[1] else self._everyone[1])
@@ -270,13 +289,13 @@ class Server:
     async def _change(self, do: Callable[[Change], T]) -> T:
         try:
             return await asyncio.wrap_future(self._ledger.change(do))
-        except StoreError as error:
+        except (StoreError, AuditError) as error:
             raise UnavailableError(error.message, error.help) from error
 
     async def _threaded(self, work: Callable[[], T]) -> T:
         try:
             return await asyncio.to_thread(work)
-        except StoreError as error:
+        except (StoreError, AuditError) as error:
             raise UnavailableError(error.message, error.help) from error
 
 
@@ -313,6 +332,18 @@ def workload(agent: SpiffeID, witness: Witness) -> dict[str, Detail]:
         "gid": witness.gid,
         "selectors": list(witness.selectors),
     }
+
+
+def _join_token(connection: Connection, digest: str) -> JoinToken:
+    found = connection.execute(select(tables.join_token).where(tables.join_token.c.digest == digest)).one_or_none()
+    if found is None:
+        raise join_token.unknown()
+    used_at = moment(found.used_at) if found.used_at else None
+    return JoinToken(found.digest, parse(found.spiffe_id), moment(found.expires_at), used_at)
+
+
+def _banned(agent: SpiffeID) -> RefusedError:
+    return RefusedError(f"`{agent}` is banned", "`licet identity agents permit` takes that back")
 
 
 def _node(agent: SpiffeID) -> dict[str, Detail]:

@@ -75,6 +75,7 @@ async def _start(
         stack.push_async_callback(api.close)
     reviewer = Reviewer(api, serving.cluster_name, serving.agents) if api is not None and serving.agents else None
     server = Server(issuer, domain.ledger, domain.keyring, now, reviewer)
+    await server.catch_up()
     work = [begin(stack, server.run(), "server"), begin(stack, follow(domain, server, serving.web_roots), "federation")]
     port, agent, front = None, None, None
     if serving.ports is not None or serving.endpoint is not None:
