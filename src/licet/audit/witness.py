@@ -12,6 +12,7 @@ from licet.audit import checkpoint as notes
 from licet.audit.checkpoint import Checkpoint, Verifier
 from licet.audit.errors import AuditError
 from licet.audit.log import head, root_at
+from licet.store import private_file
 
 _LONGEST = 1 << 16
 
@@ -26,14 +27,7 @@ def remember(path: Path, note: str) -> None:
         fcntl.flock(folder, fcntl.LOCK_EX)
         if path.exists() and notes.parse(recall(path)).size >= notes.parse(note).size:
             return
-        fresh = path.with_name(path.name + ".new")
-        file = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        with os.fdopen(file, "wb") as stream:
-            stream.write(note.encode())
-            stream.flush()
-            os.fsync(stream.fileno())
-        fresh.replace(path)
-        os.fsync(folder)
+        private_file.replace(path, note.encode())
     finally:
         os.close(folder)
 

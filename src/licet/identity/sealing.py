@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from licet.identity.errors import IdentityError, MalformedError, RefusedError
+from licet.store import private_file
 
 _VERSION = b"\x01"
 _NONCE = 12
@@ -186,7 +187,7 @@ def new_key_file(path: Path, text: bytes = b"") -> None:
         try:
             fcntl.flock(folder, fcntl.LOCK_EX)
             # Under its own name the file is whole from the first, and one that is there stays.
-            _write(part, text)
+            private_file.write(part, text)
             try:
                 os.link(part, path)
             finally:
@@ -201,15 +202,6 @@ def new_key_file(path: Path, text: bytes = b"") -> None:
         ) from None
     except OSError as error:
         raise _unusable(path, error) from None
-
-
-def _write(path: Path, text: bytes) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with open(handle, "wb") as file:
-        os.fchmod(handle, 0o600)
-        file.write(text)
-        file.flush()
-        os.fsync(handle)
 
 
 def _read_key_file(path: Path) -> bytes:

@@ -11,7 +11,6 @@ import msgspec
 from sqlalchemy import select
 
 from licet.app.identity.domain import Domain, opened
-from licet.app.identity.key_file import sync
 from licet.app.identity.place import Place, administrator, now
 from licet.app.identity.restoring import Restored, check
 from licet.audit.event import Detail, Event
@@ -20,7 +19,7 @@ from licet.identity import archive, snapshot
 from licet.identity.archive import Header
 from licet.identity.errors import IdentityError
 from licet.identity.sealing import KeyFile, Seal, Secret, key_text
-from licet.store import tables
+from licet.store import private_file, tables
 from licet.store.moment import text
 from licet.store.schema import newest
 
@@ -131,7 +130,7 @@ def _put(fresh: Path, out: Path, *, force: bool) -> None:
             if out.exists():
                 raise _taken(out) from None
             fresh.rename(out)
-    sync(out.parent)
+    private_file.sync(out.parent)
 
 
 def _taken(out: Path) -> IdentityError:

@@ -6,6 +6,8 @@ import os
 from datetime import datetime
 from pathlib import Path
 
+from licet.store import private_file
+
 
 def fresh_key(path: Path) -> Path:
     """Where the new key waits until the database is sealed with it."""
@@ -18,14 +20,5 @@ def replace_key(path: Path, at: datetime) -> Path:
     if path.exists():
         os.link(path, kept)
     fresh_key(path).replace(path)
-    sync(path.parent)
+    private_file.sync(path.parent)
     return kept
-
-
-def sync(folder: Path) -> None:
-    """See names in this folder onto the disk."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

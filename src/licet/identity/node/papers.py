@@ -11,6 +11,7 @@ from licet.identity import keys, pem
 from licet.identity.errors import IdentityError, MalformedError
 from licet.identity.keys import UNREADABLE
 from licet.identity.node.tls import Material
+from licet.store import private_file
 
 _OWN = "agent.pem"
 _ROOTS = "roots.pem"
@@ -20,9 +21,9 @@ def save(home: Path, material: Material) -> None:
     """Keep these; raises IdentityError where the directory cannot be written."""
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write(home / _ROOTS, pem.certificates(material.roots).encode())
+        private_file.replace(home / _ROOTS, pem.certificates(material.roots).encode())
         own = pem.private_key(material.key) + pem.certificates(material.chain)
-        _write(home / _OWN, own.encode())
+        private_file.replace(home / _OWN, own.encode())
     except OSError as error:
         raise IdentityError(f"`{home}` cannot be written", error.strerror or "look at the directory") from error
 
@@ -56,23 +57,3 @@ def _read(file: Path) -> bytes:
                 f"`{file}` can be read by others", f"`chmod 600 {file}`, or have the agent attested anew"
             )
         return stream.read()
-
-
-def _write(file: Path, data: bytes) -> None:
-    # One name, so that what a killed process left is written over, and keys do not pile up.
-    beside = file.with_name(f".{file.name}.new")
-    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(beside, file)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
-    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
