@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Connection, LargeBinary, cast, delete, func, insert, select
+from sqlalchemy import Connection, LargeBinary, bindparam, cast, delete, insert, select
 
 from licet.audit import checkpoint as notes
 from licet.audit.checkpoint import Checkpoint, Signer, Verifier
@@ -24,6 +24,13 @@ What is kept costs four bytes a record; whoever rewrites the log without its key
 _HOUR = len("2026-01-01T00")
 _BODY = cast(tables.record.c.body, LargeBinary)
 """SQLite gives back whatever somebody put there, text instead of bytes too."""
+# Every commit runs these: made once, they cost a third.
+_kept = tables.checkpoint.c
+_NEWEST = select(tables.checkpoint).order_by(_kept.size.desc()).limit(1)
+_OLDER = select(_kept.size, _kept.at).where(_kept.size < bindparam("newest")).order_by(_kept.size.desc()).limit(1)
+_DROP = delete(tables.checkpoint).where(_kept.size == bindparam("dropped"))
+_LAST = select(tables.record.c.position, _BODY.label("body")).order_by(tables.record.c.position.desc()).limit(1)
+_RECORD, _CHECKPOINT, _SUBTREE = (insert(table) for table in (tables.record, tables.checkpoint, tables.subtree))
 _SEE = "run `licet audit verify`, and restore the log from a backup"
 
 
@@ -39,8 +46,7 @@ class Head(msgspec.Struct, frozen=True):
 
 def head(connection: Connection) -> Head | None:
     """The newest checkpoint as it is stored, unverified; None where nothing was ever recorded."""
-    newest = select(tables.checkpoint).order_by(tables.checkpoint.c.size.desc()).limit(1)
-    row = connection.execute(newest).first()
+    row = connection.execute(_NEWEST).first()
     return None if row is None else Head(row.size, row.at, row.note, hashes(row.frontier), row.head)
 
 
@@ -64,18 +70,15 @@ def append(connection: Connection, drafts: Sequence[Draft], at: datetime, signer
         previous = leaf_hash(text)
         tree.add(previous)
         rows.append({"position": position, "body": text})
-    connection.execute(insert(tables.record), rows)
+    connection.execute(_RECORD, rows)
     if tree.full:
         full = [{"level": level, "number": number, "hash": held} for level, number, held in tree.full]
-        connection.execute(insert(tables.subtree), full)
+        connection.execute(_SUBTREE, full)
     note = notes.sign(Checkpoint(known.origin, tree.size, tree.root()), signer, known)
     if before is not None:
         _thin(connection, before)
-    connection.execute(
-        insert(tables.checkpoint).values(
-            size=tree.size, at=time, note=note, frontier=b"".join(tree.hashes), head=previous
-        )
-    )
+    added = {"size": tree.size, "at": time, "note": note, "frontier": b"".join(tree.hashes), "head": previous}
+    connection.execute(_CHECKPOINT, added)
     return note
 
 
@@ -87,7 +90,7 @@ def intact(connection: Connection, known: Verifier) -> Head | None:
     newest = head(connection)
     if newest is not None:
         _require_intact(connection, newest, known)
-    elif _records_from(connection, 0):
+    elif connection.execute(_LAST).first() is not None:
         raise AuditError("the log holds records and no checkpoint", _SEE)
     return newest
 
@@ -97,27 +100,16 @@ def _require_intact(connection: Connection, before: Head, known: Verifier) -> No
     whole = len(before.frontier) == before.size.bit_count()
     if not whole or signed.size != before.size or Frontier(before.size, before.frontier).root() != signed.root:
         raise AuditError("the log's newest checkpoint was changed", _SEE)
-    last = connection.execute(select(_BODY).where(tables.record.c.position == before.size - 1)).scalar()
-    if last is None or leaf_hash(last) != before.last or _records_from(connection, before.size):
+    last = connection.execute(_LAST).first()
+    if last is None or last.position != before.size - 1 or leaf_hash(last.body) != before.last:
         raise AuditError("the log does not end as its newest checkpoint says", _SEE)
-
-
-def _records_from(connection: Connection, position: int) -> bool:
-    newest = connection.execute(select(func.max(tables.record.c.position))).scalar()
-    return newest is not None and newest >= position
 
 
 def _thin(connection: Connection, newest: Head) -> None:
     """Drop the newest checkpoint, which will not be that any more, unless one of its span and hour has to stay."""
-    older = (
-        select(tables.checkpoint.c.size, tables.checkpoint.c.at)
-        .where(tables.checkpoint.c.size < newest.size)
-        .order_by(tables.checkpoint.c.size.desc())
-        .limit(1)
-    )
-    row = connection.execute(older).first()
+    row = connection.execute(_OLDER, {"newest": newest.size}).first()
     if row is not None and row.size // SPAN == newest.size // SPAN and row.at[:_HOUR] == newest.at[:_HOUR]:
-        connection.execute(delete(tables.checkpoint).where(tables.checkpoint.c.size == newest.size))
+        connection.execute(_DROP, {"dropped": newest.size})
 
 
 def subtree(connection: Connection) -> Subtree:

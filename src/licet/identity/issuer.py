@@ -34,6 +34,7 @@ T = TypeVar("T")
 ALLOWED = frozenset(KeyKind)
 """The keys that a workload may have."""
 _TRIES = 8
+_ISSUED = insert(tables.issuance)
 
 
 class _StaleError(Exception):
@@ -204,7 +205,7 @@ class Issuer:
             if version(change.connection) != state.version:
                 raise _StaleError
             if rows:
-                change.connection.execute(insert(tables.issuance), rows)
+                change.connection.execute(_ISSUED, rows)
             for event in events:
                 change.record(event)
 
