@@ -36,15 +36,21 @@ _CLASSES = {
     "federation": _Class.ENTITY_MANAGEMENT,
     "identity": _Class.ENTITY_MANAGEMENT,
 }
-_CREATE, _UPDATE, _DELETE = 1, 3, 4
+_CREATE, _READ, _UPDATE, _DELETE = 1, 2, 3, 4
 _ACTIVITIES = {
     "added": _CREATE,
     "founded": _CREATE,
+    "made": _CREATE,
     "prepared": _CREATE,
+    "restored": _CREATE,
+    "backed_up": _READ,
     "activated": _UPDATE,
     "changed": _UPDATE,
+    "banned": _UPDATE,
     "fetched": _UPDATE,
+    "left": _UPDATE,
     "permitted": _UPDATE,
+    "resealed": _UPDATE,
     "retired": _UPDATE,
     "rotated": _UPDATE,
     "set": _UPDATE,

@@ -11,7 +11,7 @@ LISTING = {
     "init": "Found a trust domain: its secret, its database, its first authorities.",
     "serve": "Run the server, and the Workload API of this machine.",
     "agent": "Run the Workload API of another machine, fed by a server.",
-    "status": "What there is: authorities, entries, nodes, and what is due.",
+    "status": "What there is: authorities, entries, nodes, other trust domains, the log; and what is due.",
     "doctor": "Look for what is wrong or will be, and say what to do.",
     "fetch": "Ask the Workload API which identities this process is given.",
     "entries": "Who gets which identity: add, list, remove, or take them from contracts.",
