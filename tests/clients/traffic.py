@@ -63,7 +63,7 @@ class Update(msgspec.Struct, frozen=True):
 
 
 class Validated(msgspec.Struct, frozen=True):
-    """Whose a token is, as a library and as the Workload API say; empty where they refuse, with the library's reason."""
+    """Whose a token is, as library and Workload API say; empty where they refuse, with the library's reason."""
 
     library: str
     api: str
@@ -171,7 +171,9 @@ def fetch(program: Program, socket: Path, *, audience: str = "licet-test", wait:
         return running.line(Fetched)
 
 
-def validate(program: Program, socket: Path, token: str, *, audience: str = "licet-test", wait: float = 10) -> Validated:
+def validate(
+    program: Program, socket: Path, token: str, *, audience: str = "licet-test", wait: float = 10
+) -> Validated:
     """What a client makes of a token, with bundles that it fetches now; raises RefusedError."""
     options = ("validate", "--audience", audience, "--wait", str(wait))
     ran = subprocess.run(
