@@ -14,6 +14,7 @@ from licet.audit.checkpoint import Verifier
 from licet.audit.errors import AuditError
 from licet.audit.log import head
 from licet.audit.verify import Verified, verify
+from licet.identity import recorded
 from licet.store import tables
 from licet.store.database import Database
 
@@ -54,10 +55,12 @@ def _stored_key(database: Database) -> Verifier:
 
 
 def verification(log: Log, remembered: Sequence[Path]) -> Verified:
-    """The whole log against its checkpoints, the key and what these files remember."""
+    """The whole log against its checkpoints, the key and what these files remember, and what is stored against it."""
     said = [witness.recall(path) for path in remembered]
     with log.database.read() as connection:
-        return verify(connection, log.known, said)
+        found = verify(connection, log.known, said)
+        # Of a log that does not hold, its records are not what to compare with.
+        return found if found.faults else msgspec.structs.replace(found, faults=tuple(recorded.examine(connection)))
 
 
 def newest_checkpoint(log: Log) -> str:

@@ -26,6 +26,8 @@ class Wrong(StrEnum):
     """The log contradicts a checkpoint that somebody remembers, though it fits its own."""
     INDEX = "index"
     """Records and signatures are right; what is kept to make proofs fast is not."""
+    STATE = "state"
+    """The log is right; what is stored beside it is not what its records come to."""
 
 
 class Fault(msgspec.Struct, frozen=True):

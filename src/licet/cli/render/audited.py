@@ -6,7 +6,7 @@ import msgspec
 
 from licet.app.auditing import Log
 from licet.audit.event import Detail
-from licet.audit.fault import Fault
+from licet.audit.fault import Fault, Wrong
 from licet.audit.prove import Checked, Inclusion
 from licet.audit.read import Kept
 from licet.audit.verify import Verified
@@ -40,6 +40,8 @@ def verified(found: Verified, log: Log) -> str:
     if not log.trusted:
         lines.append(f"note: the key is the one in the database, `{log.known}`: compare it with yours (`--key`)")
     outcome = "the log is sound" if found.holds else "the log is NOT sound"
+    if found.faults and all(fault.wrong is Wrong.STATE for fault in found.faults):
+        outcome = "the log is sound, and what is stored is NOT what it tells"
     lines.append(f"{found.records} records, {found.checkpoints} checkpoints: {outcome}")
     return "\n".join(map(visible, lines)) + "\n"
 
