@@ -44,7 +44,9 @@ class Verifier(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.origin) or len(self.key) != WIDTH:
-            raise AuditError("this is no key of a log", "one line `name+hash+base64`, as `licet audit show --key` says")
+            raise AuditError(
+                "this is no key of a log", "one line `name+hash+base64`, as `licet audit show --public-key` says"
+            )
 
     @property
     def hash(self) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any, TypeVar
 
 import click
@@ -31,21 +32,30 @@ class Options(msgspec.Struct, frozen=True):
 def every_command(*formats: str) -> Callable[[F], F]:
     """Add the options; the first format is the default. The command gets them as `options`."""
 
-    def add(function: F) -> F:
-        def gathered(**arguments: Any) -> Any:
-            own = {name: arguments.pop(name) for name in Options.__struct_fields__}
-            if own["fail_on"] is not None:
-                own["fail_on"] = Severity[own["fail_on"].upper()]
-            return function(options=Options(**own), **arguments)
+    def gather(own: dict[str, Any]) -> Options:
+        if own["fail_on"] is not None:
+            own["fail_on"] = Severity[own["fail_on"].upper()]
+        return Options(**own)
 
-        gathered.__doc__ = function.__doc__
-        gathered.__name__ = function.__name__
-        for option in reversed(_options(formats)):
-            gathered = option(gathered)
-        gathered.__click_params__ = [  # type: ignore[attr-defined]  # where click keeps them
-            *getattr(function, "__click_params__", []),
-            *gathered.__click_params__,  # type: ignore[attr-defined]
-        ]
+    return gathering("options", Options.__struct_fields__, _options(formats), gather)
+
+
+def gathering(
+    name: str,
+    fields: Sequence[str],
+    options: Sequence[Callable[[Any], Any]],
+    gather: Callable[[dict[str, Any]], object],
+) -> Callable[[F], F]:
+    """Add options whose values the command gets as one: what `gather` makes of these fields."""
+
+    def add(function: F) -> F:
+        @wraps(function)
+        def gathered(**arguments: Any) -> Any:
+            value = gather({field: arguments.pop(field) for field in fields})
+            return function(**{name: value}, **arguments)
+
+        for option in reversed(options):
+            option(gathered)
         return gathered  # type: ignore[return-value]  # click makes a command of it at once
 
     return add

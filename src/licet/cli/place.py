@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 import msgspec
 
+from licet.cli.options import gathering
+
 if TYPE_CHECKING:
     from licet.app.identity.place import Place
 
@@ -49,23 +51,8 @@ class Where(msgspec.Struct, frozen=True):
 
 def placed(*formats: str) -> Callable[[F], F]:
     """Add the options; the first format is the default. The command gets them as `where`."""
-
-    def add(function: F) -> F:
-        def gathered(**arguments: Any) -> Any:
-            own = {name: arguments.pop(name) for name in Where.__struct_fields__}
-            return function(where=Where(**own), **arguments)
-
-        gathered.__doc__ = function.__doc__
-        gathered.__name__ = function.__name__
-        for option in reversed(_options(formats or ("table", "json"))):
-            gathered = option(gathered)
-        gathered.__click_params__ = [  # type: ignore[attr-defined]  # where click keeps them
-            *getattr(function, "__click_params__", []),
-            *gathered.__click_params__,  # type: ignore[attr-defined]
-        ]
-        return gathered  # type: ignore[return-value]  # click makes a command of it at once
-
-    return add
+    options = _options(formats or ("table", "json"))
+    return gathering("where", Where.__struct_fields__, options, lambda own: Where(**own))
 
 
 def _options(formats: Sequence[str]) -> list[Callable[[Any], Any]]:
