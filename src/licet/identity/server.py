@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 _log = structlog.get_logger("licet.identity.server")
 
-_PACE = 0.5
+_PACE = 0.2
 """Seconds between two looks at whether the stored state changed."""
 _PRUNE = timedelta(minutes=10)
 _SERVER: dict[str, Detail] = {"type": "server"}
