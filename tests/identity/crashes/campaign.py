@@ -24,7 +24,7 @@ from tests.identity.crashes.soundness import Found, examine
 from tests.identity.crashes.victims import FOUNDING, SERVING, STARTING, After, Moment, Reached, Stirred, moment, reached
 from tests.postgres import Postgres
 
-_TOLERATED = ("UNAVAILABLE", "CANCELLED", "PERMISSION_DENIED spiffe://")
+_TOLERATED = ("UNAVAILABLE", "PERMISSION_DENIED spiffe://")
 _LEFT = 3
 _FOUNDING_TRIES = 3
 _ROUNDS = 30

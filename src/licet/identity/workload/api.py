@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
@@ -40,6 +41,8 @@ class WorkloadApi:
         self._source = source
         self._caller = caller
         self._room = room
+        self.under_way: set[asyncio.Task[object]] = set()
+        """Calls with one answer that are being answered."""
         streams = {
             "FetchX509SVID": (X509SVIDRequest, True, responses.x509_svids),
             "FetchX509Bundles": (X509BundlesRequest, False, responses.x509_bundles),
@@ -72,6 +75,9 @@ class WorkloadApi:
         self, name: str, answer: Callable[[bytes, Context], Awaitable[Message]]
     ) -> Callable[[bytes, Context], Awaitable[bytes]]:
         async def handle(data: bytes, context: Context) -> bytes:
+            if (task := asyncio.current_task()) is not None:
+                self.under_way.add(task)
+                task.add_done_callback(self.under_way.discard)
             async with answering(context, name):
                 _check_header(context)
                 return (await answer(data, context)).SerializeToString()

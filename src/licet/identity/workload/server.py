@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import tempfile
@@ -17,8 +18,10 @@ from licet.identity.workload.sds import SecretDiscovery
 from licet.identity.workload.source import Source
 
 _STOPPING = 1.0
-"""Seconds for calls that are under way; streams would never end by themselves."""
+"""Seconds for answers that are under way; streams would never end by themselves."""
 _MOST_WAITING = 1 << 20
+_CARRYING = 0.05
+"""Seconds for the front to carry an answer on."""
 
 
 class WorkloadServer:
@@ -49,8 +52,8 @@ class WorkloadServer:
             self.inner = Path(f"/proc/self/fd/{self._held}")
             self.front = Front(self._endpoint.listener, self.inner, self._attest, self._limits)
             room = Room(self._limits.calls_for_uid)
-            for kind in (WorkloadApi, SecretDiscovery):
-                service = kind(self._source, self.front.caller, room)
+            self._api = WorkloadApi(self._source, self.front.caller, room)
+            for service in (self._api, SecretDiscovery(self._source, self.front.caller, room)):
                 self._grpc.add_registered_method_handlers(service.SERVICE, service.methods)
             await self._grpc.start()
         except BaseException:
@@ -64,11 +67,18 @@ class WorkloadServer:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
-        """Accept nobody any more, tell callers that the server goes, and end what they leave open."""
+        """Accept nobody any more, answer what can be answered soon, and end every connection.
+
+        Not gRPC but the front ends them: gRPC tells `CANCELLED` to calls that come just then, as if they had ended
+        themselves, and go-spiffe never watches again after that. A lost connection is `UNAVAILABLE`.
+        """
         try:
             self.front.refuse()
-            await self._grpc.stop(_STOPPING)
+            if under_way := tuple(self._api.under_way):
+                await asyncio.wait(under_way, timeout=_STOPPING)
+                await asyncio.sleep(_CARRYING)
             await self.front.close()
+            await self._grpc.stop(None)
         finally:
             self._clean()
 
