@@ -49,11 +49,14 @@ def cluster(kubernetes: str, node: str) -> Cluster | None:
 
 
 def address(text: str) -> tuple[str, int]:
-    """Host and port of `host:port`."""
-    host, colon, port = text.rpartition(":")
-    if not colon or not port.isdecimal() or int(port) > 65535:
-        raise click.UsageError(f"`{text}` is no address: write `host:port`")
-    return host.strip("[]") or "127.0.0.1", int(port)
+    """Host and port of `host:port` to listen on; raises UsageError."""
+    from licet.identity.address import host_and_port
+    from licet.identity.errors import MalformedError
+
+    try:
+        return host_and_port(text, listening=True)
+    except MalformedError as error:
+        raise click.UsageError(f"{error.message}: write {error.help}") from None
 
 
 SOCKET = click.Path(path_type=Path)

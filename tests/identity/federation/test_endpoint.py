@@ -17,9 +17,8 @@ from licet.identity.bundle import Bundle
 from licet.identity.errors import IdentityError, MalformedError, UnavailableError
 from licet.identity.federation import tls
 from licet.identity.federation.endpoint import Endpoint, Limits
-from licet.identity.spiffeid import TrustDomain, parse
-from licet.identity.svid import X509Svid
-from tests.identity.federation.authority import WEB_NAMES, Authority, Pair, bundle
+from licet.identity.spiffeid import TrustDomain
+from tests.identity.federation.authority import WEB_NAMES, Authority, bundle
 from tests.identity.federation.serving import CA, ENDPOINT_ID, FIRST, SVID, THERE, WEB, WEB_CA, endpoint, identity
 
 
@@ -127,19 +126,12 @@ def test_a_renewed_certificate_of_files_answers_the_next_handshake(tmp_path: Pat
 
 
 def test_a_renewed_svid_answers_the_next_handshake() -> None:
-    def svid() -> tuple[Pair, X509Svid]:
-        pair = CA.svid(ENDPOINT_ID)
-        starts, ends = pair.certificate.not_valid_before_utc, pair.certificate.not_valid_after_utc
-        return pair, X509Svid(parse(ENDPOINT_ID), (pair.der,), pair.key_der, "1", "", starts, ends)
-
     async def run() -> None:
-        pair, current = svid()
-        contexts = tls.Svids(lambda: current)
-        async with endpoint(lambda: FIRST, contexts) as port:
+        pair = CA.svid(ENDPOINT_ID)
+        async with endpoint(lambda: FIRST, lambda: tls.svid_context((pair.der,), pair.key_der)) as port:
             for _ in range(3):
                 assert await shown(port) == pair.der
-                assert contexts() is contexts(), "made once for each SVID"
-                pair, current = svid()
+                pair = CA.svid(ENDPOINT_ID)
 
     asyncio.run(run())
 

@@ -13,7 +13,7 @@ from licet.identity import bundle_document, pem
 from licet.identity.errors import IdentityError, MalformedError, RefusedError, UnavailableError
 from licet.identity.node import bootstrap
 from licet.identity.node.authority import Admission
-from licet.identity.node.bootstrap import Given, Pinned, endpoint, given, pinned
+from licet.identity.node.bootstrap import Given, Pinned, given, pinned
 from licet.identity.node.credentials import Credentials
 from licet.identity.node.join import Door, JoinToken, KubernetesToken
 from licet.identity.spiffeid import TrustDomain
@@ -263,14 +263,6 @@ def test_what_is_no_pin_is_refused(pin: str) -> None:
 
 def test_pins_are_read_however_tools_write_them() -> None:
     assert pinned(":".join(["AB"] * 32), "cd" * 32) == Pinned(frozenset({"ab" * 32, "cd" * 32}))
-
-
-def test_addresses() -> None:
-    assert endpoint("licet.example:8443") == ("licet.example", 8443)
-    assert endpoint("[::1]:1") == ("::1", 1)
-    for address in ("", "host", "host:", "host:0", "host:65536", "::1:80", "http://host:1", "[::1]"):
-        with pytest.raises(MalformedError, match="is no address"):
-            endpoint(address)
 
 
 def test_a_root_with_the_pin_and_another_signature_is_none() -> None:

@@ -14,6 +14,7 @@ from licet.app.identity.node import Cluster, sockets
 from licet.app.identity.place import now
 from licet.app.identity.running import begin, open_files, until_told
 from licet.app.identity.watching import Watching
+from licet.identity.address import host_and_port
 from licet.identity.errors import IdentityError
 from licet.identity.keys import KeyKind
 from licet.identity.node import bootstrap
@@ -64,7 +65,7 @@ async def attend(agency: Agency, ready: Callable[[str], None]) -> None:
     """Serve workloads until SIGTERM or SIGINT; `ready` is called once the node is attested."""
     open_files()
     for address in (*agency.servers, *agency.doors):
-        bootstrap.endpoint(address)
+        host_and_port(address)
     random = SystemRandom()
     door = Door(agency.doors, agency.trust, agency.proof())
     credentials = Credentials(agency.home, agency.trust_domain, door, now, random)

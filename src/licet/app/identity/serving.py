@@ -17,10 +17,10 @@ from licet.app.identity.node import Cluster, sockets
 from licet.app.identity.place import Place, now
 from licet.app.identity.running import begin, open_files, until_told
 from licet.app.identity.watching import Watching
+from licet.identity.address import host_and_port
 from licet.identity.attest.token_review import Reviewer
 from licet.identity.errors import IdentityError
 from licet.identity.issuer import Issuer
-from licet.identity.node import bootstrap
 from licet.identity.node.agent import Agent
 from licet.identity.node.server import NodeServer
 from licet.identity.server import Server
@@ -103,8 +103,8 @@ async def _publish(
     """Open the ports to agents and to other trust domains; what serves agents, where they are served."""
     nodes = None
     if serving.ports is not None:
-        bootstrap.endpoint(serving.ports.listen, listening=True)
-        bootstrap.endpoint(serving.ports.join, listening=True)
+        host_and_port(serving.ports.listen, listening=True)
+        host_and_port(serving.ports.join, listening=True)
         nodes = NodeServer(server, svid.material, now)
         listen, join = await nodes.start(serving.ports.listen, serving.ports.join)
         stack.push_async_callback(nodes.stop, _GRACE)

@@ -5,15 +5,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
 from licet.identity.errors import RefusedError
 from licet.identity.spiffeid import SpiffeID
 
-LIFETIME = timedelta(minutes=10)
-"""How long a token may wait for its agent unless said otherwise."""
 _BYTES = 32
 _LONGEST = 256
 _HELP = "make a new one; a join token is good for one agent, once, and not for long"

@@ -20,7 +20,6 @@ from licet.identity.certificate import spiffe_id_of
 from licet.identity.errors import IdentityError, MalformedError, RefusedError, UnavailableError
 from licet.identity.keys import read_private
 from licet.identity.spiffeid import SpiffeID
-from licet.identity.svid import X509Svid
 
 Contexts: TypeAlias = Callable[[], ssl.SSLContext]
 """Says which certificate a handshake that begins now is answered with. It is asked for each, and must not wait."""
@@ -67,21 +66,6 @@ def svid_context(chain: Iterable[bytes], key: bytes) -> ssl.SSLContext:
         except (ssl.SSLError, ValueError) as error:
             raise MalformedError("the endpoint's SVID cannot be served", "its key and certificate differ") from error
     return context
-
-
-class Svids:
-    """Contexts of an SVID that is renewed now and then: a new one for each that `svid()` gives, which must not wait."""
-
-    def __init__(self, svid: Callable[[], X509Svid]) -> None:
-        self._svid = svid
-        self._last: tuple[X509Svid, ssl.SSLContext] | None = None
-
-    def __call__(self) -> ssl.SSLContext:
-        """The context of the SVID of now."""
-        svid = self._svid()
-        if self._last is None or self._last[0] is not svid:
-            self._last = (svid, svid_context(svid.chain, svid.key))
-        return self._last[1]
 
 
 class CertificateFiles:

@@ -13,6 +13,7 @@ import msgspec
 from cryptography.exceptions import InvalidSignature
 
 from licet.identity import bundle_document, path, pem
+from licet.identity.address import host_and_port
 from licet.identity.errors import IdentityError, MalformedError, RefusedError, UnavailableError
 from licet.identity.keys import UNREADABLE, pin, supported
 from licet.identity.node import tls, wire
@@ -22,7 +23,6 @@ from licet.identity.spiffeid import TrustDomain
 
 _PATIENCE = 10.0
 _PIN = re.compile(r"[0-9a-f]{64}")
-_ADDRESS = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([^\s:\[\]/]+)):([0-9]{1,5})")
 
 
 class Given(msgspec.Struct, frozen=True):
@@ -66,14 +66,6 @@ def pinned(*pins: str) -> Pinned:
     return Pinned(found)
 
 
-def endpoint(address: str, *, listening: bool = False) -> tuple[str, int]:
-    """Host and port of `host:port` or `[address]:port`, of which 0 is one to listen on; raises MalformedError."""
-    found = _ADDRESS.fullmatch(address)
-    if found is None or not (not listening) <= int(found[3]) < 1 << 16:
-        raise MalformedError(f"`{wire.line(address)}` is no address", "`host:port`")
-    return found[1] or found[2], int(found[3])
-
-
 async def roots(trust: Trust, address: str) -> tuple[bytes, ...]:
     """The roots to know the server at this join address by; raises RefusedError and UnavailableError."""
     if isinstance(trust, Given):
@@ -89,7 +81,7 @@ async def roots(trust: Trust, address: str) -> tuple[bytes, ...]:
 async def _offered(address: str) -> tuple[bytes, ...]:
     """What a server that is not known yet says its roots are; it is sent nothing that is secret."""
     try:
-        shown = await asyncio.to_thread(ssl.get_server_certificate, endpoint(address), timeout=_PATIENCE)
+        shown = await asyncio.to_thread(ssl.get_server_certificate, host_and_port(address), timeout=_PATIENCE)
     except OSError as error:
         raise UnavailableError(f"`{address}` does not answer", "see whether the server is reachable") from error
     credentials = grpc.ssl_channel_credentials(shown.encode())
