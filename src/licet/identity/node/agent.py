@@ -34,6 +34,9 @@ _PATIENCE = 5.0
 _LONGEST_PAUSE = 5.0
 """Seconds between two attempts to follow; an upstream across the network spreads its attempts by itself."""
 _MOST_DELIVERIES = 10_000
+"""Deliveries that wait for a server that is away; of more no record is made, though of each issuance there is one."""
+_FAREWELL = 2.0
+"""Seconds that the last deliveries may take when the node stops."""
 
 
 class _Watcher:
@@ -127,6 +130,7 @@ class Agent:
         if known is not None and all(svid.not_after > now for svid in known.svids):
             return known, True
         turn = self._turn
+        lacking = keys and any(self.holdings.get(entry) is None for entry in entries)
         svids: list[X509Svid] = []
         failures: list[IdentityError] = []
         for made in await asyncio.gather(*map(self._obtain(peer), entries if keys else ())):
@@ -134,6 +138,8 @@ class Agent:
                 svids.append(made)
             else:
                 failures.append(made)
+        if lacking:
+            self._tell_overtaken()
         if failures and not svids:
             raise failures[0]
         believed = {domain for entry in entries for domain in entry.federates_with}
@@ -174,10 +180,12 @@ class Agent:
             try:
                 async with contextlib.aclosing(self._upstream.states()) as states:
                     async for state in states:
-                        pause = 0.0
                         await self._accept(state)
+                        pause = 0.0
             except IdentityError as error:
                 _log.warning("the server is away", reason=error.message, help=error.help)
+            except Exception as error:
+                _log.error("the server cannot be followed", reason=type(error).__name__)
             pause = min(max(pause * 2, 0.2), _LONGEST_PAUSE)
             await asyncio.sleep(pause)
 
@@ -193,8 +201,10 @@ class Agent:
         self.holdings.keep(entry for entry in state.entries if entry.spiffe_id not in state.denied)
         self._tell()
         if any(svid.issuer in state.reissue for svid in self.holdings.all()):
-            await self.holdings.replace(lambda svid: svid.issuer in state.reissue)
-            self._tell()
+            try:
+                await self.holdings.replace(lambda svid: svid.issuer in state.reissue)
+            finally:
+                self._tell_overtaken()
             if any(svid.issuer in state.reissue for svid in self.holdings.all()):
                 raise UnavailableError("not everything could be issued again", "the server is asked once more")
         await self._taken()
@@ -209,19 +219,30 @@ class Agent:
                 continue
             try:
                 self._drop_idle()
-                if await self.holdings.renew_due():
-                    self._tell()
+                await self.holdings.renew_due()
             except IdentityError as error:
                 _log.warning("renewal failed", reason=error.message, help=error.help)
+            except Exception as error:
+                _log.error("renewal failed", reason=type(error).__name__)
+            self._tell_overtaken()
 
     def _drop_idle(self) -> None:
         """What no workload has asked for since long is not renewed: a certificate for nobody is one too many."""
         watched = {id for watcher in self._watchers for id in watcher.entries}
         before = self._clock() - _IDLE
         idle = [id for id, at in self._used.items() if at < before and id not in watched]
-        self.holdings.drop(idle)
+        if idle:
+            # A view that is kept would be handed out again, and nobody would renew what is in it.
+            self.holdings.drop(idle)
+            self._views.clear()
         for id in idle:
             del self._used[id]
+
+    def _tell_overtaken(self) -> None:
+        """Have everyone look again where something was replaced that they may have been handed."""
+        if self.holdings.overtaken:
+            self.holdings.overtaken = False
+            self._tell()
 
     def _tell(self) -> None:
         self._turn += 1
@@ -246,19 +267,28 @@ class Agent:
                 self._deliveries.append(Delivery(svid.spiffe_id, svid.serial, peer.witness))
 
     async def _report(self) -> None:
-        for beat in itertools.count(1):
-            await asyncio.sleep(_PACE)
-            self._forget_deliveries()
-            sent, self._deliveries = self._deliveries, []
-            try:
-                if sent:
-                    await self._upstream.report(sent)
-                    sent = []
-                if self._applied and beat % _HEARTBEAT == 0:
-                    await self._upstream.applied(self._applied)
-            except IdentityError as error:
-                _log.warning("the server is not told now", reason=error.message, waiting=len(sent))
-                self._deliveries = sent + self._deliveries
+        try:
+            for beat in itertools.count(1):
+                await asyncio.sleep(_PACE)
+                self._forget_deliveries()
+                await self._tell_upstream(alive=beat % _HEARTBEAT == 0)
+        finally:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_FAREWELL):
+                    await self._tell_upstream(alive=False)
+
+    async def _tell_upstream(self, *, alive: bool) -> None:
+        waiting = tuple(self._deliveries)
+        try:
+            if waiting:
+                await self._upstream.report(waiting)
+                del self._deliveries[: len(waiting)]
+            if self._applied and alive:
+                await self._upstream.applied(self._applied)
+        except IdentityError as error:
+            _log.warning("the server is not told now", reason=error.message, waiting=len(waiting))
+        except Exception as error:
+            _log.error("the server is not told now", reason=type(error).__name__, waiting=len(waiting))
 
     def _forget_deliveries(self) -> None:
         current = {svid.serial for svid in self.holdings.all()}

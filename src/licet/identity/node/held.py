@@ -9,6 +9,7 @@ from functools import lru_cache
 from random import Random
 
 import msgspec
+import structlog
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from licet.identity import certificate, path, request
@@ -18,6 +19,8 @@ from licet.identity.keys import KeyKind, PrivateKey, generate, pin, supported
 from licet.identity.node.upstream import Ask, Issued, Refusal, Upstream, Witness
 from licet.identity.renewal import renewal
 from licet.identity.svid import X509Svid
+
+_log = structlog.get_logger("licet.identity.node")
 
 _BATCH = 64
 _AT_ONCE = 2
@@ -45,10 +48,13 @@ class Holdings:
         self._clock = clock
         self._random = random
         self._held: dict[str, Held] = {}
-        self._coming: dict[str, asyncio.Future[X509Svid]] = {}
+        self._known: dict[str, Entry] | None = None
+        self._coming: dict[Entry, asyncio.Future[X509Svid]] = {}
         self._wanted: list[tuple[Entry, Witness]] = []
         self._gathering = 0
         self._tasks: set[asyncio.Task[None]] = set()
+        self.overtaken = False
+        """Whether something was replaced since this was last set to False: workloads may have been handed it."""
 
     def __len__(self) -> int:
         return len(self._held)
@@ -69,9 +75,9 @@ class Holdings:
         """
         if (held := self.get(entry)) is not None:
             return held
-        coming = self._coming.get(entry.id)
+        coming = self._coming.get(entry)
         if coming is None:
-            coming = self._coming[entry.id] = asyncio.get_running_loop().create_future()
+            coming = self._coming[entry] = asyncio.get_running_loop().create_future()
             coming.add_done_callback(lambda done: done.exception() if not done.cancelled() else None)
             self._wanted.append((entry, witness))
             if self._gathering < _AT_ONCE:
@@ -81,7 +87,7 @@ class Holdings:
 
     def keep(self, entries: Iterable[Entry]) -> None:
         """Drop what belongs to no entry as it stands."""
-        known = {entry.id: entry for entry in entries}
+        self._known = known = {entry.id: entry for entry in entries}
         self._held = {id: held for id, held in self._held.items() if known.get(id) == held.entry}
 
     def drop(self, ids: Iterable[str]) -> None:
@@ -92,10 +98,11 @@ class Holdings:
     async def replace(self, chosen: Callable[[X509Svid], bool]) -> list[str]:
         """Renew every SVID that is chosen; the ids of the entries whose SVID is another one now.
 
-        Raises UnavailableError where the server could not be asked; what could be renewed until then is.
+        One that the server refuses for good is dropped: it is to be gone. Raises UnavailableError where the server
+        could not be asked; what could be renewed until then is.
         """
         due = [(held.entry, held.witness) for held in self._held.values() if chosen(held.svid)]
-        return await self._renew(due)
+        return await self._renew(due, drop=True)
 
     async def renew_due(self) -> list[str]:
         """Renew what is due now; the ids of the entries whose SVID is another one now."""
@@ -133,6 +140,9 @@ class Holdings:
                     answers: Sequence[X509Svid | IdentityError] = await self._mint(batch)
                 except IdentityError as error:
                     answers = [error] * len(batch)
+                except Exception as error:
+                    _log.error("certificates cannot be had", reason=type(error).__name__)
+                    answers = [UnavailableError("certificates cannot be had now", "ask again")] * len(batch)
                 except BaseException:
                     stranded, self._wanted = batch + self._wanted, []
                     self._hand_out(stranded, [UnavailableError("the node is stopping", "ask again")] * len(stranded))
@@ -143,7 +153,7 @@ class Holdings:
 
     def _hand_out(self, batch: Sequence[tuple[Entry, Witness]], answers: Sequence[X509Svid | IdentityError]) -> None:
         for (entry, _), answer in zip(batch, answers, strict=True):
-            coming = self._coming.pop(entry.id)
+            coming = self._coming.pop(entry)
             if coming.cancelled():
                 continue
             if isinstance(answer, IdentityError):
@@ -151,7 +161,7 @@ class Holdings:
             else:
                 coming.set_result(answer)
 
-    async def _renew(self, due: Sequence[tuple[Entry, Witness]]) -> list[str]:
+    async def _renew(self, due: Sequence[tuple[Entry, Witness]], *, drop: bool = False) -> list[str]:
         renewed: list[str] = []
         batches = [due[start : start + _BATCH] for start in range(0, len(due), _BATCH)]
         for start in range(0, len(batches), _RENEWED_AT_ONCE):
@@ -160,9 +170,14 @@ class Holdings:
             for batch, answers in zip(some, minted, strict=True):
                 if isinstance(answers, BaseException):
                     raise answers
-                renewed += [
-                    entry.id for (entry, _), made in zip(batch, answers, strict=True) if isinstance(made, X509Svid)
-                ]
+                for (entry, _), made in zip(batch, answers, strict=True):
+                    if isinstance(made, X509Svid):
+                        renewed.append(entry.id)
+                        continue
+                    _log.warning("an SVID is not renewed", spiffe_id=str(entry.spiffe_id), reason=str(made))
+                    if drop and not isinstance(made, UnavailableError):
+                        self.drop([entry.id])
+                        self.overtaken = True
         return renewed
 
     async def _mint(self, batch: Sequence[tuple[Entry, Witness]]) -> list[X509Svid | IdentityError]:
@@ -172,10 +187,14 @@ class Holdings:
             for (entry, witness), key in zip(batch, keys, strict=True)
         ]
         answers = await self._upstream.mint(asks)
+        if len(answers) != len(asks):
+            raise UnavailableError(f"{len(answers)} answers to {len(asks)} asks", "is it the right server?")
         minted: list[X509Svid | IdentityError] = []
         for (entry, witness), key, answer in zip(batch, keys, answers, strict=True):
             made = _svid(entry, key, answer)
-            if isinstance(made, X509Svid):
+            # Whoever is waiting is answered; what is of an entry that was changed meanwhile is held for nobody.
+            if isinstance(made, X509Svid) and (self._known is None or self._known.get(entry.id) == entry):
+                self.overtaken |= entry.id in self._held
                 due = renewal(self._clock(), made.not_after, self._random)
                 self._held[entry.id] = Held(made, entry, witness, due)
             minted.append(made)
@@ -186,9 +205,14 @@ def _svid(entry: Entry, key: PrivateKey, answer: Issued | Refusal) -> X509Svid |
     if isinstance(answer, Refusal):
         kind = UnavailableError if answer.later else RefusedError
         return kind(f"no certificate for `{entry.spiffe_id}`", answer.message)
-    [leaf], issuer = path.read(answer.chain[:1]), _issuer(answer.chain[1:])
-    if not issuer or certificate.spiffe_id_of(leaf) != entry.spiffe_id or leaf.public_key() != key.public_key():
-        return RefusedError(f"the server's certificate is not that of `{entry.spiffe_id}`", "is it the right server?")
+    wrong = RefusedError(f"the server's certificate is not that of `{entry.spiffe_id}`", "is it the right server?")
+    try:
+        [leaf], issuer = path.read(answer.chain[:1]), _issuer(answer.chain[1:])
+        named = certificate.spiffe_id_of(leaf)
+    except IdentityError:
+        return wrong
+    if not issuer or named != entry.spiffe_id or leaf.public_key() != key.public_key():
+        return wrong
     return X509Svid(
         entry.spiffe_id,
         answer.chain,
@@ -210,4 +234,6 @@ def _issuer(above: tuple[bytes, ...]) -> str:
 def _later(svid: X509Svid, now: datetime) -> timedelta:
     """When to try again: soon, but not so often that a server which comes back is run over."""
     left = svid.not_after - now
+    if left <= timedelta(0):
+        return _RETRY
     return max(min(_RETRY * 12, left / 10), min(_RETRY, max(left / 4, timedelta(seconds=0.5))))
