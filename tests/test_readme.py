@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -57,3 +62,100 @@ def test_every_sample_is_what_the_command_prints(place: Path, golden: Golden) ->
     text = README.read_text()
     assert len(SAMPLE.findall(text)) == 9
     golden(README, SAMPLE.sub(printed, text))
+
+
+IDENTITY = re.compile(r"(?<=^```text\n)(?:\$ licet (?:identity|audit) .*\n)(?:.*\n)*?(?=^```$)", re.MULTILINE)
+READER = "1000"
+"""The uid of whoever reads; the tests' own while they run."""
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+THEN = datetime(2026, 11, 21, 17, tzinfo=UTC)
+"""When the README's reader ran it."""
+STEP = re.compile(r"^ +\d+\.\d\d(?= s  )", re.MULTILINE)
+PASSING = (
+    (re.compile(r"(?<=serial )[0-9a-f]+"), "e040a132881774ba7c7274c6b9c70291"),
+    (re.compile(r"(?<=shop\.example\+)[0-9a-f]{8}\+[\w+/=]+"), "12b966bc+AcRtjCiVCQ2ZSo2+xtg9GbvMcq8jteIJY85QZgNMx4s8"),
+    (re.compile(r"\d+ records, \d+ checkpoints"), "23 records, 2 checkpoints"),
+)
+"""What is another each time, and how the README shows it."""
+
+
+def example(number: int) -> str:
+    """An id to show in the place of one that is another each time."""
+    return hashlib.sha256(b"%d" % number).hexdigest()[:16]
+
+
+def moved(time: re.Match[str]) -> str:
+    """A time to come, as many whole hours after that of the reader."""
+    hours = round((datetime.fromisoformat(time[0]) - datetime.now(UTC)) / timedelta(hours=1))
+    return f"{THEN + timedelta(hours=hours):%Y-%m-%dT%H:%M:%SZ}"
+
+
+@contextmanager
+def background(words: list[str], folder: Path, environment: dict[str, str]) -> Iterator[None]:
+    """A server that runs on, from when it answers."""
+    log = folder / "serve.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "licet", *words], cwd=folder, env=environment, stdout=output, stderr=output
+        )
+    try:
+        deadline = time.monotonic() + 60
+        fetch = [sys.executable, "-m", "licet", "identity", "fetch", "--socket", "run/agent.sock", "-q"]
+        while subprocess.run(fetch, cwd=folder, env=environment, capture_output=True, check=False).returncode:
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, "the server does not answer"
+        yield
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def test_whoever_follows_the_identities_of_the_readme_sees_what_it_shows(tmp_path: Path, golden: Golden) -> None:
+    tmp_path.chmod(0o755)
+    environment = {
+        **os.environ,
+        "COLUMNS": "120",
+        "NO_COLOR": "1",
+        "PYTHONUNBUFFERED": "1",
+        "LICET_DATA": str(tmp_path / "state"),
+    }
+    named: dict[str, str] = {}
+    seconds = iter((0.05, 1.50, 2.05))
+    text = README.read_text()
+    sessions = IDENTITY.findall(text)
+    lines = [line for session in sessions for line in session.splitlines() if line.startswith("$ licet ")]
+    assert len(lines) == 6
+    served = next(index for index, line in enumerate(lines) if line.endswith(" &"))
+
+    def shown(line: str, printed: str) -> str:
+        for pattern, instead in PASSING:
+            printed = pattern.sub(instead, printed)
+        printed = STEP.sub(lambda _: f"{next(seconds):6.2f}", TIME.sub(moved, printed))
+        printed = re.sub(r"\b[0-9a-f]{16}\b", lambda id: named.setdefault(id[0], example(len(named))), printed)
+        state = str(tmp_path / "state")
+        return f"{line}\n{printed.replace(state, '/var/lib/licet').replace(f'uid:{os.getuid()} ', f'uid:{READER} ')}"
+
+    def run(line: str) -> str:
+        words = shlex.split(line.removeprefix("$ licet ").replace(f"uid:{READER}", f"uid:{os.getuid()}"))
+        done = subprocess.run(
+            [sys.executable, "-m", "licet", *words],
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
+        return shown(line, done.stdout)
+
+    told = {line: run(line) for line in lines[:served]}
+    serve = lines[served].removeprefix("$ licet ").removesuffix(" &")
+    with background(shlex.split(serve), tmp_path, environment):
+        told[lines[served]] = f"{lines[served]}\n"
+        told.update({line: run(line) for line in lines[served + 1 :]})
+
+    def replaced(session: re.Match[str]) -> str:
+        return "".join(told[line] for line in session[0].splitlines() if line.startswith("$ licet "))
+
+    golden(README, IDENTITY.sub(replaced, text))

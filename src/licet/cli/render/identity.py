@@ -17,7 +17,8 @@ def described(state: State) -> str:
     """A trust domain in a few lines."""
     lines = [f"trust domain {state.trust_domain}", ""]
     lines += [f"  {_authority(each)}" for each in state.authorities if each.believed]
-    lines += ["", f"  {len(state.entries)} entries, {len(state.denied)} revoked, {len(state.foreign)} federated"]
+    entries = f"{len(state.entries)} {'entry' if len(state.entries) == 1 else 'entries'}"
+    lines += ["", f"  {entries}, {len(state.denied)} revoked, {len(state.foreign)} federated"]
     return "\n".join(lines) + "\n"
 
 
