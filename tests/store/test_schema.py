@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from licet.store.database import Database
 from licet.store.errors import MissingError, NewerError
+from licet.store.schema import NEWEST, configuration
 from licet.store.tables import metadata
 
 
@@ -17,6 +23,24 @@ def test_the_migrations_make_the_tables_of_the_program(store_url: str) -> None:
     with database.read() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
     database.close()
+
+
+def test_the_newest_migration_is_the_one_that_the_program_asks_for() -> None:
+    assert ScriptDirectory.from_config(configuration()).get_heads() == [NEWEST]
+
+
+def test_whoever_migrates_nothing_loads_no_alembic(tmp_path: Path) -> None:
+    path = tmp_path / "licet.db"
+    Database.open(path, create=True).close()
+    code = f"""
+import sys
+from pathlib import Path
+from licet.store.database import Database
+Database.open(Path({str(path)!r})).close()
+print("alembic" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 def test_constraints_have_the_names_that_the_tables_give_them(store_url: str) -> None:

@@ -11,48 +11,60 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Column, Connection, MetaData, Table, Text, inspect, select
 
 from licet.store.errors import MissingError, NewerError
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 Transaction = Callable[[], AbstractContextManager[Connection]]
+
+NEWEST = "0001"
+"""The last of the migrations. It stands here too, so that only who migrates loads alembic, a third of a start."""
+
+_VERSION = Table("alembic_version", MetaData(), Column("version_num", Text))
 
 
 def upgrade(read: Transaction, write: Transaction, where: str, *, create: bool) -> None:
-    """Bring the schema to the one of this program, in one transaction, which one process does while others wait."""
-    config = _config()
-    scripts = ScriptDirectory.from_config(config)
+    """Bring the schema to the one of this program, in one transaction, which one process does while others wait.
+
+    Raises MissingError for an empty database that is not to be filled, and NewerError.
+    """
     with read() as connection:
-        if not _behind(connection, scripts, where, create=create):
+        if not _behind(connection, where, create=create):
             return
+    from alembic import command
+
     with write() as connection:
-        if _behind(connection, scripts, where, create=create):
+        if _behind(connection, where, create=create):
+            config = configuration()
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, NEWEST)
 
 
-def newest() -> str:
-    """The version of the schema of this program."""
-    found = ScriptDirectory.from_config(_config()).get_current_head()
-    assert found is not None
-    return found
+def configuration() -> Config:
+    """What alembic has to know of the migrations."""
+    from alembic.config import Config
 
-
-def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", "licet.store:migrations")
     return config
 
 
-def _behind(connection: Connection, scripts: ScriptDirectory, where: str, *, create: bool) -> bool:
-    found = MigrationContext.configure(connection).get_current_revision()
+def _behind(connection: Connection, where: str, *, create: bool) -> bool:
+    there = inspect(connection).has_table(_VERSION.name)
+    found = connection.scalar(select(_VERSION.c.version_num)) if there else None
     if found is None and not create:
         raise MissingError(f"{where} is empty", "`licet identity init` fills it")
-    if found is not None and found not in {script.revision for script in scripts.walk_revisions()}:
+    if found not in (None, NEWEST) and found not in _revisions():
         raise NewerError(f"{where} was made by a later version of licet", "run that version or a later one")
-    return found != scripts.get_current_head()
+    return found != NEWEST
+
+
+def _revisions() -> set[str]:
+    from alembic.script import ScriptDirectory
+
+    return {script.revision for script in ScriptDirectory.from_config(configuration()).walk_revisions()}

@@ -21,7 +21,7 @@ from licet.identity.errors import IdentityError
 from licet.identity.sealing import KeyFile, Seal, Secret, key_text
 from licet.store import private_file, tables
 from licet.store.moment import text
-from licet.store.schema import newest
+from licet.store.schema import NEWEST
 
 
 class Backup(msgspec.Struct, frozen=True):
@@ -82,7 +82,7 @@ def _write(
             id=secrets.token_hex(16),
             trust_domain=row.trust_domain,
             created_at=text(now()),
-            schema=newest(),
+            schema=NEWEST,
             records=last.size,
             checkpoint=last.note,
             secret="domain" if own is None else "backup",

@@ -34,7 +34,7 @@ from licet.identity.spiffeid import TrustDomain
 from licet.store import tables
 from licet.store.database import Database
 from licet.store.moment import moment
-from licet.store.schema import newest
+from licet.store.schema import NEWEST
 
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -110,7 +110,7 @@ def check(place: Place, file: Path, own: Secret | None, known: Secret | None = N
 def _opened(place: Place, file: Path, own: Secret | None, known: Secret | None) -> tuple[_Sealed, Secret | None]:
     """The backup, every chunk of which opens, and the domain's secret where that is known by now."""
     found = archive.read(file)
-    if found.header.schema != newest():
+    if found.header.schema != NEWEST:
         raise MalformedError(
             f"backup `{file}` is of another version of licet", "restore it with the version that made it"
         )
