@@ -130,15 +130,13 @@ class Agent:
         if known is not None and all(svid.not_after > now for svid in known.svids):
             return known, True
         turn = self._turn
-        lacking = keys and any(self.holdings.get(entry) is None for entry in entries)
-        svids: list[X509Svid] = []
+        wanted = entries if keys else []
+        svids = [svid for entry in wanted if (svid := self.holdings.get(entry)) is not None]
         failures: list[IdentityError] = []
-        for made in await asyncio.gather(*map(self._obtain(peer), entries if keys else ())):
-            if isinstance(made, X509Svid):
-                svids.append(made)
-            else:
-                failures.append(made)
-        if lacking:
+        if len(svids) < len(wanted):
+            found = await asyncio.gather(*map(self._obtain(peer), wanted))
+            svids = [made for made in found if isinstance(made, X509Svid)]
+            failures = [made for made in found if not isinstance(made, X509Svid)]
             self._tell_overtaken()
         if failures and not svids:
             raise failures[0]
@@ -190,17 +188,19 @@ class Agent:
             await asyncio.sleep(pause)
 
     async def _accept(self, state: NodeState) -> None:
-        first = self.state is None or state.entries != self.state.entries
-        self.state = state
-        if first:
+        before, self.state = self.state, state
+        if before is None or state.entries != before.entries:
             index: dict[str, list[Entry]] = {}
             for entry in state.entries:
                 if entry.selectors:
                     index.setdefault(entry.selectors[-1], []).append(entry)
             self._index = index
         self.holdings.keep(entry for entry in state.entries if entry.spiffe_id not in state.denied)
-        self._tell()
-        if any(svid.issuer in state.reissue for svid in self.holdings.all()):
+        replacing = any(svid.issuer in state.reissue for svid in self.holdings.all())
+        # Where new SVIDs are all that changes, workloads are told once, when they are there.
+        if not replacing or before is None or _shown(state) != _shown(before):
+            self._tell()
+        if replacing:
             try:
                 await self.holdings.replace(lambda svid: svid.issuer in state.reissue)
             finally:
@@ -293,3 +293,8 @@ class Agent:
     def _forget_deliveries(self) -> None:
         current = {svid.serial for svid in self.holdings.all()}
         self._delivered = {mark for mark in self._delivered if mark[0] in current}
+
+
+def _shown(state: NodeState) -> tuple[object, ...]:
+    """What workloads see of it, their SVIDs aside."""
+    return state.entries, state.own, state.federated, state.denied
