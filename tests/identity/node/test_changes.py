@@ -73,7 +73,7 @@ def test_an_agent_that_could_not_read_a_message_asks_for_everything() -> None:
 
 def test_waits_are_drawn_from_all_that_is_below_a_bound_that_doubles() -> None:
     random = Random(3)
-    for failures, bound in ((1, FIRST), (2, 2 * FIRST), (5, 16 * FIRST), (6, LONGEST), (1000, LONGEST)):
+    for failures, bound in ((1, FIRST), (2, 2 * FIRST), (3, 4 * FIRST), (4, LONGEST), (1000, LONGEST)):
         drawn = [backoff(failures, random) for _ in range(1000)]
         assert min(drawn) < bound * 0.01
         assert bound * 0.99 < max(drawn) <= bound

@@ -5,7 +5,8 @@ from __future__ import annotations
 from random import Random
 
 FIRST = 1.0
-LONGEST = 30.0
+LONGEST = 5.0
+"""Seconds. How long after an outage a node may notice that it is over, which its SVIDs have to survive as well."""
 
 
 def backoff(failures: int, random: Random) -> float:
