@@ -119,10 +119,16 @@ def _over(authority: Authority, newest: Authority | None, fresh: bool, now: date
         case Standing.RETIRED | Standing.TAINTED if authority.kind is Kind.JWT:
             # No certificate ends its tokens with it.
             return now >= min(authority.changed_at, authority.not_after) + lifetimes.believed
+        case Standing.RETIRED | Standing.TAINTED if authority.kind is Kind.ROOT:
+            # What is destroyed at a moment's wrong time is gone for good, so that a root's own end destroys nothing;
+            # one that retired before it began was replaced by a clock that was late, and stays until its end.
+            since = authority.changed_at if authority.changed_at >= authority.not_before else authority.not_after
+            return now >= since + lifetimes.believed
         case Standing.RETIRED | Standing.TAINTED:
             return now >= min(authority.changed_at + lifetimes.believed, authority.not_after)
         case Standing.PREPARED:
             replaced = fresh and newest is not None and _announced(newest, now, lifetimes)
-            return (replaced and authority is not newest) or now >= authority.not_after
+            ended = authority.kind is not Kind.ROOT and now >= authority.not_after
+            return (replaced and authority is not newest) or ended
         case Standing.ACTIVE | Standing.REVOKED:
             return False
