@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 
 def listed(names: Sequence[str], most: int) -> str:
     """The first of the names, each in backticks, and how many more there are."""
     some = ", ".join(f"`{name}`" for name in names[:most])
     return f"{some} and {len(names) - most:,} more" if len(names) > most else some
+
+
+def instant(at: datetime) -> str:
+    """A time, which has to have a time zone, as RFC 3339 in UTC, whole seconds."""
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def lasting(span: timedelta) -> str:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from licet.diag.wording import instant
 from licet.identity import path
 from licet.identity.bundle import Bundle
 from licet.identity.errors import IdentityError, MalformedError, RefusedError, UnavailableError
@@ -129,7 +130,7 @@ def lifetime(now: datetime, wanted: float, backdate: float, issuer: x509.Certifi
         raise MalformedError("a certificate of no lifetime was asked for", "one second or more")
     if now < first or not_after - now < min(_LEAST, timedelta(seconds=int(wanted))):
         raise UnavailableError(
-            f"the issuer is valid from {first:%FT%TZ} to {last:%FT%TZ} and leaves no time for a certificate",
+            f"the issuer is valid from {instant(first)} to {instant(last)} and leaves no time for a certificate",
             "rotate the authority, and compare the clocks",
         )
     return not_before, not_after
@@ -265,7 +266,9 @@ def _within(end: datetime, not_before: datetime, not_after: datetime) -> None:
     if not_before >= not_after:
         raise RefusedError("a certificate would end before it begins", "a lifetime of a second or more")
     if not_after.replace(microsecond=0) > end:
-        raise RefusedError(f"a certificate would outlive its issuer, which ends at {end:%FT%TZ}", "a shorter lifetime")
+        raise RefusedError(
+            f"a certificate would outlive its issuer, which ends at {instant(end)}", "a shorter lifetime"
+        )
 
 
 def _dns(name: str) -> x509.DNSName:

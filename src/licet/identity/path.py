@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from licet.diag.wording import instant
 from licet.identity.errors import MalformedError, RefusedError
 from licet.identity.keys import UNREADABLE
 
@@ -139,7 +140,7 @@ def _check(certificate: x509.Certificate, now: datetime) -> None:
     if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
         first, last = certificate.not_valid_before_utc, certificate.not_valid_after_utc
         raise RefusedError(
-            f"a certificate is valid from {first:%FT%TZ} to {last:%FT%TZ}, and not at {now:%FT%TZ}",
+            f"a certificate is valid from {instant(first)} to {instant(last)}, and not at {instant(now)}",
             "fetch a new one, and compare the clocks",
         )
     for each in certificate.extensions:

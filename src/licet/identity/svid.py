@@ -7,6 +7,7 @@ from datetime import datetime
 
 import msgspec
 
+from licet.diag.wording import instant
 from licet.identity.bundle import Bundle
 from licet.identity.spiffeid import SpiffeID, TrustDomain
 
@@ -25,7 +26,7 @@ class X509Svid(msgspec.Struct, frozen=True):
     hint: str = ""
 
     def __repr__(self) -> str:
-        return f"X509Svid({self.spiffe_id}, serial {self.serial}, until {self.not_after:%FT%TZ})"
+        return f"X509Svid({self.spiffe_id}, serial {self.serial}, until {instant(self.not_after)})"
 
 
 class JwtSvid(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from licet.app.identity.place import now
+from licet.diag.wording import instant
 from licet.identity import pem
 from licet.identity.errors import IdentityError
 from licet.identity.spiffeid import TrustDomain
@@ -63,8 +64,8 @@ def described(fetched: Fetched) -> dict[str, object]:
                 "spiffe_id": str(each.spiffe_id),
                 "serial": each.serial,
                 "issuer": each.issuer,
-                "not_before": f"{each.not_before:%Y-%m-%dT%H:%M:%SZ}",
-                "not_after": f"{each.not_after:%Y-%m-%dT%H:%M:%SZ}",
+                "not_before": instant(each.not_before),
+                "not_after": instant(each.not_after),
                 "hint": each.hint,
                 "chain": pem.certificates(each.chain),
             }

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from licet.app.identity.backing import Backup
 from licet.app.identity.restoring import Restored
 from licet.diag.render.terminal import counted
+from licet.diag.wording import instant
 
 
 def made(backup: Backup, found: Restored | None) -> str:
@@ -43,7 +42,7 @@ def made_json(backup: Backup, found: Restored | None) -> dict[str, object]:
 def checked(found: Restored) -> str:
     """A backup that was put to the test."""
     lines = [
-        f"a backup of {found.trust_domain} as it was at {_moment(found.taken_at)}, {_age(found)} ago",
+        f"a backup of {found.trust_domain} as it was at {instant(found.taken_at)}, {_age(found)} ago",
         f"  the log holds: {counted(found.records, 'record')}",
         f"  {counted(found.keys, 'key')} open",
         *(f"  does not open: {each}" for each in found.unopened),
@@ -54,7 +53,7 @@ def checked(found: Restored) -> str:
 def restored(found: Restored) -> str:
     """A domain that was brought back."""
     return (
-        f"restored {found.trust_domain} as it was at {_moment(found.taken_at)}, {_age(found)} ago: "
+        f"restored {found.trust_domain} as it was at {instant(found.taken_at)}, {_age(found)} ago: "
         f"{counted(found.records, 'record')}, and the log holds\n"
         f"  {found.entries} entries, {found.agents} agents, {found.revoked} revoked\n"
     )
@@ -62,7 +61,7 @@ def restored(found: Restored) -> str:
 
 def warnings(found: Restored) -> list[str]:
     """What is not in a backup, and what to do about it."""
-    at = _moment(found.taken_at)
+    at = instant(found.taken_at)
     lines = [
         f"What happened after {at} is gone:",
         f"  certificates issued since are not in the log, and are believed until they expire, for up to "
@@ -85,7 +84,7 @@ def restored_json(found: Restored) -> dict[str, object]:
     return {
         "schema": "licet.dev/restored/v1",
         "trust_domain": found.trust_domain,
-        "taken_at": _moment(found.taken_at),
+        "taken_at": instant(found.taken_at),
         "age_seconds": int((found.at - found.taken_at).total_seconds()),
         "records": found.records,
         "entries": found.entries,
@@ -104,7 +103,3 @@ def _age(found: Restored) -> str:
     if days:
         return f"{days} d {hours} h"
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds % 60} s" if minutes else f"{seconds} s"
-
-
-def _moment(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from licet.app.identity.agents import Listed
 from licet.app.identity.fetching import Fetched
 from licet.diag.render.terminal import counted
+from licet.diag.wording import instant
 from licet.identity.authority import Authority, pins
 from licet.identity.domain import State
 from licet.identity.entry import Entry
@@ -36,8 +36,8 @@ def described_json(state: State) -> dict[str, object]:
                 "kind": each.kind.value,
                 "standing": each.standing.value,
                 "issuer": each.issuer,
-                "not_before": _moment(each.not_before),
-                "not_after": _moment(each.not_after),
+                "not_before": instant(each.not_before),
+                "not_after": instant(each.not_after),
             }
             for each in state.authorities
         ],
@@ -48,7 +48,7 @@ def described_json(state: State) -> dict[str, object]:
                 "trust_domain": str(each.trust_domain),
                 "profile": each.profile,
                 "url": each.url,
-                "fetched_at": _moment(each.fetched_at) if each.fetched_at else None,
+                "fetched_at": instant(each.fetched_at) if each.fetched_at else None,
                 "failure": each.failure,
                 "distrusted": each.distrusted,
             }
@@ -73,7 +73,7 @@ def fetched(found: Fetched) -> str:
     bundles = [found.view.own, *(bundle for _, bundle in sorted(found.view.federated.items()))]
     return "".join(
         [
-            f"{line:<{width}}  until {_moment(each.not_after)}  serial {each.serial}\n"
+            f"{line:<{width}}  until {instant(each.not_after)}  serial {each.serial}\n"
             for line, each in zip(lines, found.view.svids, strict=True)
         ]
         + [f"bundle of {each.trust_domain}: {counted(len(each.x509), 'root')}\n" for each in bundles]
@@ -84,12 +84,8 @@ def fetched(found: Fetched) -> str:
 def _authority(authority: Authority) -> str:
     return (
         f"{authority.kind.value:<12}  {authority.standing.value:<8}  {authority.id[:16]}  "
-        f"until {_moment(authority.not_after)}"
+        f"until {instant(authority.not_after)}"
     )
-
-
-def _moment(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def agents(found: Sequence[Listed]) -> str:
@@ -103,7 +99,7 @@ def federated(state: State) -> str:
     """Foreign trust domains, one a line, with what is wrong below."""
     lines = []
     for each in state.foreign:
-        fresh = f"fetched {_moment(each.fetched_at)}" if each.fetched_at else "never fetched"
+        fresh = f"fetched {instant(each.fetched_at)}" if each.fetched_at else "never fetched"
         standing = "distrusted" if each.distrusted else fresh
         lines.append(f"{each.trust_domain}  {each.url or 'given by hand'}  {standing}\n")
         if each.failure:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from licet.app.identity.status import Status
 from licet.diag.render.terminal import counted
 from licet.diag.render.visible import visible
-from licet.diag.wording import lasting
+from licet.diag.wording import instant, lasting
 from licet.identity.authority import Authority, Standing, pins
 from licet.identity.domain import Foreign
 from licet.identity.forecast import Due
@@ -38,7 +38,7 @@ def value(status: Status) -> dict[str, object]:
     known = pins(state.authorities)
     return {
         "schema": SCHEMA,
-        "at": _moment(status.at),
+        "at": instant(status.at),
         "trust_domain": str(state.trust_domain),
         "version": state.version,
         "sequence": state.bundle.sequence,
@@ -46,7 +46,7 @@ def value(status: Status) -> dict[str, object]:
         "pins": {"active": known.active, "retiring": known.retiring, "backup": known.backup},
         "entries": len(state.entries),
         "revoked": [
-            {"spiffe_id": str(each.spiffe_id), "reason": each.reason, "at": _moment(each.at)} for each in status.revoked
+            {"spiffe_id": str(each.spiffe_id), "reason": each.reason, "at": instant(each.at)} for each in status.revoked
         ],
         "nodes": [
             {
@@ -54,8 +54,8 @@ def value(status: Status) -> dict[str, object]:
                 "condition": each.condition(status.at).value,
                 "behind": _behind(each, status),
                 "attested_by": each.attested_by,
-                "certificate_ends": _moment(each.expires_at),
-                "seen_at": _moment(each.seen_at),
+                "certificate_ends": instant(each.expires_at),
+                "seen_at": instant(each.seen_at),
             }
             for each in stored.nodes
         ],
@@ -64,7 +64,7 @@ def value(status: Status) -> dict[str, object]:
                 "trust_domain": str(each.trust_domain),
                 "profile": each.profile,
                 "url": each.url,
-                "fetched_at": _moment(each.fetched_at) if each.fetched_at else None,
+                "fetched_at": instant(each.fetched_at) if each.fetched_at else None,
                 "sequence": each.bundle.sequence if each.bundle else None,
                 "failure": each.failure,
                 "distrusted": each.distrusted,
@@ -73,7 +73,7 @@ def value(status: Status) -> dict[str, object]:
         ],
         "log": {
             "records": stored.records,
-            "checkpoint_at": _moment(stored.checkpoint_at) if stored.checkpoint_at else None,
+            "checkpoint_at": instant(stored.checkpoint_at) if stored.checkpoint_at else None,
         },
         "guaranteed_outage_budget_seconds": round(status.budget.total_seconds()),
     }
@@ -97,10 +97,10 @@ def _authority_value(authority: Authority, status: Status) -> dict[str, object]:
         "kind": authority.kind.value,
         "standing": authority.standing.value,
         "issuer": authority.issuer,
-        "not_before": _moment(authority.not_before),
-        "not_after": _moment(authority.not_after),
+        "not_before": instant(authority.not_before),
+        "not_after": instant(authority.not_after),
         "age": round(authority.age(status.at), 4),
-        "next": {"step": _verb(due), "at": _moment(due.at)} if due else None,
+        "next": {"step": _verb(due), "at": instant(due.at)} if due else None,
     }
 
 
@@ -175,7 +175,3 @@ def _in(moment: datetime, at: datetime) -> str:
 
 def _ago(moment: datetime, at: datetime) -> str:
     return f"{lasting(max(at - moment, timedelta()))} ago"
-
-
-def _moment(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"

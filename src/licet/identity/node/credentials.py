@@ -13,6 +13,7 @@ from typing import Protocol
 import structlog
 from cryptography import x509
 
+from licet.diag.wording import instant
 from licet.identity import certificate, keys, path, request
 from licet.identity.errors import IdentityError, RefusedError, UnavailableError
 from licet.identity.node import papers, tls
@@ -104,7 +105,7 @@ class Credentials:
                 _log.warning("the agent's certificate is not renewed", reason=error.message, help=error.help)
                 if self.not_after <= self._clock() and not self._attestation.again:
                     raise RefusedError(
-                        f"the certificate of `{self.spiffe_id}` expired at {self.not_after:%FT%TZ}",
+                        f"the certificate of `{self.spiffe_id}` expired at {instant(self.not_after)}",
                         "make a join token on the server and start the agent with it",
                     ) from error
 

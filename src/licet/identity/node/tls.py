@@ -14,6 +14,7 @@ from functools import lru_cache
 import grpc
 import msgspec
 
+from licet.diag.wording import instant
 from licet.identity import certificate, path, pem
 from licet.identity.entry import SERVER_NAME
 from licet.identity.errors import MalformedError, RefusedError
@@ -89,7 +90,7 @@ def peer(
     found = _verified(shown, roots, now.astimezone(UTC).replace(second=0, microsecond=0))
     if not found.not_before <= now < found.not_after:
         raise RefusedError(
-            f"the certificate of `{found.spiffe_id}` is valid until {found.not_after:%FT%TZ}",
+            f"the certificate of `{found.spiffe_id}` is valid until {instant(found.not_after)}",
             "the agent has to be attested again; compare the clocks",
         )
     name = found.spiffe_id

@@ -10,6 +10,7 @@ import structlog
 from aiohttp import web
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
+from licet.diag.wording import instant
 from licet.identity.authority import Kind, active
 from licet.identity.domain import State
 from licet.identity.errors import IdentityError
@@ -88,7 +89,7 @@ class Health:
             if signer is None:
                 without.append(f"no {kind.value} authority signs")
             elif signer.not_after - now < min(least, (signer.not_after - signer.not_before) / 6):
-                without.append(f"the {kind.value} authority that signs ends at {signer.not_after:%Y-%m-%dT%H:%M:%SZ}")
+                without.append(f"the {kind.value} authority that signs ends at {instant(signer.not_after)}")
         return without
 
     async def _stored(self) -> Stored | None:
