@@ -14,9 +14,8 @@ from tests.clients.traffic import Pair, RefusedError, Running, Tally, Update, ca
 from tests.identity.drills.plane import Plane
 from tests.identity.drills.rotations import again, answered, replaced
 
-LIFETIME = 12
-"""Seconds of an SVID; when it is renewed 5.4 of them are left at least, which is the budget (`guaranteed_budget`)."""
-OUTAGE = "4"
+LONG, SHORT = 24, 10
+"""Seconds of an SVID. When a long one is due for renewal 10.8 of them are left at least (`guaranteed_budget`)."""
 REFUSALS = {"expired", "alert", "closed", "nothing to show"}
 """Whose SVID has ended is told by an alert, finds that the other's has, or, with the library of Rust, shows none."""
 _NOTHING = ("no server certificate chain resolved", "tls: error decoding message")
@@ -28,10 +27,14 @@ class Both:
 
     def __init__(self, plane: Plane, lifetime: int = 0) -> None:
         self.go, self.rust = go_client(), rust_client()
-        self._socket = plane.socket
-        ids = plane.enlist({"go": self.go, "rust": self.rust}, lifetime)
+        self._plane, self._socket = plane, plane.socket
+        ids = self.register(lifetime)
         go, rust = (self.go, ids["go"]), (self.rust, ids["rust"])
         self._sides: list[tuple[tuple[Program, str], tuple[Program, str]]] = [(go, rust), (rust, go)]
+
+    def register(self, lifetime: int) -> dict[str, str]:
+        """Give their SVIDs this lifetime, in seconds; their identities."""
+        return self._plane.enlist({"go": self.go, "rust": self.rust}, lifetime)
 
     def traffic(self, stack: ExitStack) -> list[Pair]:
         """Requests both ways from now on."""
@@ -52,22 +55,23 @@ class Both:
 
 def test_an_outage_within_the_budget_is_not_noticed_and_a_longer_one_is_recovered_from(tmp_path: Path) -> None:
     plane = Plane(tmp_path)
-    both = Both(plane, LIFETIME)
+    both = Both(plane, LONG)
     with ExitStack() as stack:
         server = stack.enter_context(plane.serving("--listen", "127.0.0.1:0", "--join", "127.0.0.1:0", socket=False))
         ports = ("--listen", server.port("agents"), "--join", server.port("joining"))
-        stack.enter_context(plane.attending(ports[1], ports[3]))
+        agent = stack.enter_context(plane.attending(ports[1], ports[3]))
         watching = stack.enter_context(watch(both.go, plane.socket))
-        held = replaced(watching, watching.line(Update).serial)
+        held = watching.line(Update).serial
 
         pairs = both.traffic(stack)
         server.stop(signal.SIGKILL)
-        for calling in both.call(pairs, "--for", OUTAGE):
-            assert stack.enter_context(calling).wait().failed == {}
+        agent.told("renewal failed")
         server = stack.enter_context(plane.serving(*ports, socket=False))
-        replaced(watching, held)
+        held = replaced(watching, held)
         assert [pair.end().failed for pair in pairs] == [{}, {}]
 
+        both.register(SHORT)
+        replaced(watching, held)
         pairs = both.traffic(stack)
         server.stop(signal.SIGKILL)
         for calling in both.call(pairs, "--until-failed"):
