@@ -25,7 +25,7 @@ def founded(folder: Path, entries: int, database: str = "") -> Place:
 
 
 def entry(number: int) -> Entry:
-    """Of the workload of this number, which shows a selector of its own and one that all share."""
+    """Of the workload of this number, which shows a selector of its own."""
     return Entry(
         id=f"workload-{number}",
         spiffe_id=DOMAIN.member(f"/ns/shop/sa/workload-{number}"),
