@@ -44,7 +44,7 @@ def issue(
     kid: str,
     kind: KeyKind,
 ) -> str:
-    """A JWT-SVID for this audience, from now for `lifetime` seconds; raises RefusedError, MalformedError if too long."""
+    """A JWT-SVID for this audience, from now for `lifetime` seconds; raises RefusedError and MalformedError."""
     if not spiffe_id.path:
         raise RefusedError(f"`{spiffe_id}` is the ID of no workload", "a path after the trust domain")
     if not audience or not all(audience):
@@ -57,7 +57,7 @@ def issue(
     claims = {"sub": str(spiffe_id), "aud": list(audience), "iat": issued, "exp": issued + int(lifetime)}
     token = jwt.encode(claims, key, _ALGORITHMS.get(kind, "RS256"), {"kid": kid})
     if len(token) > LONGEST:
-        raise MalformedError(f"the token would have {len(token)} characters", f"{LONGEST} at most: name fewer audiences")
+        raise MalformedError(f"a token of {len(token)} characters", f"{LONGEST} at most: name fewer audiences")
     return token
 
 
