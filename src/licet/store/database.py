@@ -5,19 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any, Protocol
 
-import psycopg
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
-from licet.store import postgres, sqlite
+from licet.store import sqlite
 from licet.store.errors import BusyError, LostError, StoreError, explained
 from licet.store.schema import upgrade
+
+
+class Kind(Protocol):
+    """What the module of an engine knows that SQLAlchemy does not say."""
+
+    def in_transaction(self, driver: Any, /) -> bool:
+        """Whether the driver's connection is in a transaction that it can go on with."""
+
+    def explanation(self, error: DBAPIError, where: str, /) -> StoreError | None:
+        """What an error of the driver says of the environment."""
 
 
 class Database:
     """A database at the schema of this program. May be used from any thread."""
 
-    def __init__(self, reading: Engine, writing: Engine, where: str) -> None:
+    def __init__(self, kind: Kind, reading: Engine, writing: Engine, where: str) -> None:
+        self._kind = kind
         self._reading = reading
         self._writing = writing
         self._where = where
@@ -34,19 +46,20 @@ class Database:
         """
         match address:
             case Path():
-                (reading, writing), where = sqlite.engines(address, create=create), f"`{address}`"
+                database = cls(sqlite, *sqlite.engines(address, create=create), f"`{address}`")
             case str() if address.startswith("sqlite:///"):
                 return cls.open(Path("/" + address.removeprefix("sqlite:///").lstrip("/")), create=create)
             case str() if address.startswith(("postgresql://", "postgres://")):
-                (reading, writing), where = postgres.engines(address), postgres.named(address)
+                from licet.store import postgres  # whose driver takes as long to load as SQLAlchemy
+
+                database = cls(postgres, *postgres.engines(address), postgres.named(address))
             case _:
                 raise StoreError(
                     "the address names no database",
                     "write `sqlite:///absolute/path` or `postgresql://user@host:5432/name?passfile=FILE`",
                 )
-        database = cls(reading, writing, where)
         try:
-            upgrade(database.read, database.write, where, create=create)
+            upgrade(database.read, database.write, database._where, create=create)
         except BaseException:
             database.close()
             raise
@@ -75,16 +88,12 @@ class Database:
         would go on outside any transaction, and be told in the end that all is well.
         """
         driver = connection.connection.driver_connection
-        if isinstance(driver, psycopg.Connection):
-            there = driver.info.transaction_status is psycopg.pq.TransactionStatus.INTRANS
-        else:
-            there = bool(driver is not None and driver.in_transaction)
-        if not there:
+        if driver is None or not self._kind.in_transaction(driver):
             raise LostError(f"{self._where} dropped a transaction", "see its log, and try again")
 
     def explained(self) -> AbstractContextManager[None]:
         """Where errors of the environment are raised as StoreErrors that name this database."""
-        return explained(self._where)
+        return explained(self._where, self._kind.explanation)
 
     def scrub(self) -> None:
         """Take what was deleted out of SQLite's log ahead of the file too; raises BusyError.

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from licet.store.errors import StoreError
+from licet.store.errors import BusyError, LostError, StoreError, first_line
 
 _TURN = 0x6C69636574
 """The advisory lock that a writing transaction holds; it is one of the database, not of the server."""
@@ -70,6 +71,37 @@ def named(url: str) -> str:
     said = conninfo_to_dict(url)
     host = said.get("host") or said.get("hostaddr") or "the local server"
     return f"the database `{said.get('dbname') or said.get('user') or 'postgres'}` on `{host}`"
+
+
+def in_transaction(driver: psycopg.Connection[object]) -> bool:
+    """Whether the connection is in a transaction that it can go on with."""
+    return driver.info.transaction_status is psycopg.pq.TransactionStatus.INTRANS
+
+
+def explanation(error: DBAPIError, where: str) -> StoreError | None:
+    """What this error of the driver says of the environment, None where it says something of this program."""
+    cause = error.orig
+    if isinstance(error, ProgrammingError) and not isinstance(cause, psycopg.errors.InsufficientPrivilege):
+        return None
+    match cause:
+        case psycopg.errors.LockNotAvailable():
+            return BusyError(f"{where} was locked by another server for too long", "try again")
+        case psycopg.errors.DiskFull():
+            return StoreError(f"{where} cannot be written, since its disk is full", "make room on the server")
+        case psycopg.errors.ReadOnlySqlTransaction():
+            return StoreError(f"{where} only lets itself be read", "name the primary, not a standby")
+        case psycopg.OperationalError() if cause.sqlstate is None and "authentication failed" in str(cause):
+            return StoreError(f"{where} refused the password", "put the right one into the file of `passfile`")
+        case psycopg.OperationalError() if cause.sqlstate is None and "no password supplied" in str(cause):
+            # libpq passes over a file that others may read, with a warning that nobody sees.
+            return StoreError(
+                f"{where} asks for a password", "put it into a file of mode 0600 and name that: `passfile`"
+            )
+        case psycopg.OperationalError() | psycopg.InterfaceError() if (
+            error.connection_invalidated or cause.sqlstate is None
+        ):
+            return LostError(f"{where} cannot be reached, {first_line(cause)}", "see that it runs, and try again")
+    return StoreError(f"{where} cannot be used, {first_line(cause)}", "see what PostgreSQL says")
 
 
 def _local(said: Mapping[str, str], environment: Mapping[str, str]) -> bool:

@@ -10,14 +10,25 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from licet.store.errors import MissingError, StoreError
+from licet.store.errors import BusyError, MissingError, StoreError, first_line
 
 PATIENCE = 30.0
 """Seconds that a transaction waits for its turn."""
 
 _SETTINGS = ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON", "trusted_schema=OFF")
+
+
+_SIGNS = (
+    ("not a database", "is no database", "restore the backup, or name another folder"),
+    ("malformed", "is damaged", "restore the backup"),
+    ("disk is full", "cannot be written, since the disk is full", "make room"),
+    ("disk i/o error", "cannot be read or written, since the disk fails", "look at the machine's log"),
+    ("readonly", "cannot be written", "let the user of this process own the file and its folder"),
+    ("unable to open", "cannot be opened", "let the user of this process own the file and its folder"),
+)
 
 
 def engines(path: Path, *, create: bool) -> tuple[Engine, Engine]:
@@ -35,6 +46,24 @@ def engines(path: Path, *, create: bool) -> tuple[Engine, Engine]:
     event.listen(reading, "begin", _begin_reading)
     event.listen(writing, "begin", _begin_writing)
     return reading, writing
+
+
+def in_transaction(driver: sqlite3.Connection) -> bool:
+    """Whether the connection is in a transaction that it can go on with."""
+    return driver.in_transaction
+
+
+def explanation(error: DBAPIError, where: str) -> StoreError | None:
+    """What this error of the driver says of the environment, None where it says something of this program."""
+    if isinstance(error, ProgrammingError):
+        return None
+    text = str(error.orig).lower()
+    if "locked" in text or "busy" in text:
+        return BusyError(f"{where} was locked by another process for too long", "try again")
+    for sign, message, help in _SIGNS:
+        if sign in text:
+            return StoreError(f"{where} {message}", help)
+    return StoreError(f"{where} cannot be used, {first_line(error.orig)}", "see what SQLite says")
 
 
 def _set_up(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
