@@ -85,7 +85,7 @@ class LeafFactory:
         if not spiffe_id.path:
             raise RefusedError(f"`{spiffe_id}` is the ID of no workload", "a path after the trust domain")
         _within(self._not_after, not_before, not_after)
-        names = [x509.UniformResourceIdentifier(str(spiffe_id)), *(_dns(name) for name in dns_names)]
+        names = [x509.UniformResourceIdentifier(str(spiffe_id)), *(dns(name) for name in dns_names)]
         return (
             self._start.public_key(public_key)
             .serial_number(serial)
@@ -271,7 +271,8 @@ def _within(end: datetime, not_before: datetime, not_after: datetime) -> None:
         )
 
 
-def _dns(name: str) -> x509.DNSName:
+def dns(name: str) -> x509.DNSName:
+    """The DNS name as it stands in a certificate, of which the first label may be `*`; raises MalformedError."""
     if len(name) > 253 or not _DNS_NAME.fullmatch(name):
         raise MalformedError(f"`{name[:80]}` is no DNS name", "labels of `a-z`, `0-9` and `-`, with `.` between")
     return x509.DNSName(name)

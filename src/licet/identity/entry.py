@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from licet.identity import certificate
 from licet.identity.errors import IdentityError
 from licet.identity.lifetimes import Lifetimes
 from licet.identity.spiffeid import RESERVED, SpiffeID, TrustDomain, parse
@@ -52,6 +53,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
             raise IdentityError(f"`{bad[0]}` is no selector", "`type:key:value`, such as `unix:uid:1000`")
         if any(name.lower().rstrip(".") == SERVER_NAME for name in self.dns_names):
             raise IdentityError(f"`{SERVER_NAME}` is reserved", "it is the name by which agents know their server")
+        for name in self.dns_names:
+            certificate.dns(name)
         longest = lifetimes.longest
         if not 0 <= self.x509_lifetime <= longest or not 0 <= self.jwt_lifetime <= longest:
             raise IdentityError(
