@@ -19,7 +19,7 @@ _LONGEST = 1 << 16
             "openssl req -new -newkey ec:curve.pem -nodes -keyout key.pem -subj / -out request.pem",
             "licet identity issue --spiffe-id spiffe://shop.example/vm/ledger --csr request.pem > chain.pem",
         ],
-        ["0    issued", "1    refused", "2    the input is wrong"],
+        ["0    issued", "2    refused, or the input is wrong"],
     ),
 )
 @click.option("--spiffe-id", required=True, metavar="ID", help="The identity.")
