@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 from cryptography import x509
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from licet.identity.authority import Authority, Kind, Standing, active, pins
@@ -125,6 +125,7 @@ STORY = settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow])
 
 @STORY
 @given(st.sampled_from(LIFETIMES), st.lists(st.sampled_from([0.01, 0.1, 1 / 6]), min_size=5, max_size=30))
+@example(TIGHT, [0.1, 1 / 6, 1 / 6, 0.1, 1 / 6, 1 / 6])
 def test_while_a_server_runs_nothing_is_cut_short_orphaned_or_used_unannounced(
     lifetimes: Lifetimes, waits: list[float]
 ) -> None:

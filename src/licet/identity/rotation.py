@@ -65,8 +65,9 @@ def _plan(kind: Kind, authorities: Sequence[Authority], now: datetime, lifetimes
     wanted = kind is Kind.ROOT or signing is None or not 0 <= signing.age(now) < _PREPARE
     if not fresh and wanted and _outlives(kind, authorities, newest, now, lifetimes):
         steps.append(Prepare(kind))
-    if newest is not None and _due(signing, now, lifetimes) and _settled(newest, signing, now, lifetimes):
-        steps.append(Activate(newest))
+    ready = reserve(authorities, kind, now, lifetimes)
+    if ready is not None and _due(signing, now, lifetimes) and _settled(ready, signing, now, lifetimes):
+        steps.append(Activate(ready))
     steps += (Revoke(a) for a in authorities if a.kind is kind and _over(a, newest, fresh, now, lifetimes))
     return steps
 
