@@ -74,12 +74,15 @@ def test_a_server_that_falls_silent_is_noticed(tmp_path: Path) -> None:
 
 
 def test_who_connects_and_says_nothing_is_not_waited_for() -> None:
+    async def said_to_nobody(port: str) -> bytes:
+        reader, writer = await asyncio.open_connection(*port.split(":"))
+        async with asyncio.timeout(3 * NOTICED):
+            said = await reader.read()
+        writer.close()
+        return said
+
     async def run() -> None:
         async with serving(Domain()) as ports:
-            for port in ports:
-                reader, writer = await asyncio.open_connection(*port.split(":"))
-                async with asyncio.timeout(3 * NOTICED):
-                    assert await reader.read() == b""
-                writer.close()
+            assert await asyncio.gather(*map(said_to_nobody, ports)) == [b"", b""]
 
     asyncio.run(run())
