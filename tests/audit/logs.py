@@ -56,6 +56,7 @@ def made(path: Path | str) -> Database:
                 version=1,
                 sequence=1,
                 log_key=b"sealed",
+                code=b"",
                 log_public_key=RAW,
             )
         )

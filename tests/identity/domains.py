@@ -131,6 +131,7 @@ def founded(
                 version=0,
                 sequence=1,
                 log_key=b"",
+                code=b"",
                 log_public_key=LOG_KEY.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw),
             )
         )

@@ -252,16 +252,36 @@ def test_a_foreign_bundle_that_cannot_be_read_fails_its_domain_alone(domain: Fou
 
 
 def test_deliveries_are_recorded_with_who_got_what(domain: Founded) -> None:
+    domain.register(entry())
+    issuer = domain.issuer()
+    for _ in range(2):
+        issuer.mint(NODE, [ask()])
+    serials = [str(issued["serial"]) for issued in domain.recorded("svid.issued")]
+    other = entry().spiffe_id.trust_domain.member("/other")
+
     async def story() -> None:
         upstream = serving(domain).upstream(NODE)
         await upstream.report(
-            [Delivery(entry().spiffe_id, "ab", witness()), Delivery(entry().spiffe_id, "cd", witness())]
+            [
+                *(Delivery(entry().spiffe_id, serial, witness()) for serial in serials),
+                Delivery(entry().spiffe_id, "ab", witness()),
+                Delivery(other, serials[0], witness()),
+            ]
         )
 
     asyncio.run(story())
     assert domain.recorded("svid.delivered") == [
-        {"spiffe_id": str(entry().spiffe_id), "serial": serial} for serial in ("ab", "cd")
+        {"spiffe_id": str(entry().spiffe_id), "serial": serial} for serial in serials
     ]
+
+
+def test_no_node_follows_a_version_that_there_is_not_yet(domain: Founded) -> None:
+    async def story() -> None:
+        upstream = serving(domain).upstream(NODE)
+        with pytest.raises(RefusedError, match="there is no version 1000 of the domain"):
+            await upstream.applied(1000)
+
+    asyncio.run(story())
 
 
 def test_what_a_node_follows_and_when_it_was_heard_of_is_remembered(domain: Founded) -> None:

@@ -87,7 +87,7 @@ def load(connection: Connection) -> State:
         return _load(connection)
     except (MalformedError, msgspec.MsgspecError, ValueError) as error:
         reason = error.message if isinstance(error, MalformedError) else str(error)
-        raise IdentityError(
+        raise MalformedError(
             f"the store holds what nobody can have written there: {reason}", "restore the domain from a backup"
         ) from error
 

@@ -40,6 +40,11 @@ def bad_certificate(authority: Authority, reason: str) -> Diagnostic:
     return Diagnostic("L0502", Severity.ERROR, message, help=_RESTORE)
 
 
+def altered(failure: Failure) -> Diagnostic:
+    """Rows that somebody without the sealing secret changed."""
+    return Diagnostic("L0509", Severity.ERROR, failure.message, help=failure.help)
+
+
 def nobody_signs(kind: Kind) -> Diagnostic:
     """No authority of a kind is active."""
     return Diagnostic("L0503", Severity.ERROR, f"no {kind.value} authority signs", help=_RUN)
@@ -284,6 +289,17 @@ def unknown_selector(entry: Entry, selector: str) -> Diagnostic:
         Severity.WARNING,
         f"nobody can be `{entry.spiffe_id}`: nothing attests `{selector}`",
         help="`unix:uid`, `unix:gid`, `unix:path`, `unix:sha256` and those of `k8s:` are attested",
+        notes=(f"entry `{entry.id}`",),
+    )
+
+
+def program_alone(entry: Entry) -> Diagnostic:
+    """Whoever may execute a program is what the program is."""
+    return Diagnostic(
+        "L0546",
+        Severity.WARNING,
+        f"every user who may execute a program can be `{entry.spiffe_id}`",
+        help="add who runs it, such as `unix:uid:1000`: a program does what its user has it do",
         notes=(f"entry `{entry.id}`",),
     )
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from sqlalchemy import insert
+from sqlalchemy import Connection, insert
 
 from licet.audit.event import Detail, Event
 from licet.audit.ledger import Change, Ledger
@@ -19,6 +19,7 @@ from licet.identity.authority import Authority, Kind, active
 from licet.identity.domain import State, load, version
 from licet.identity.entry import Entry
 from licet.identity.errors import IdentityError, MalformedError, RefusedError, UnavailableError
+from licet.identity.integrity import Integrity
 from licet.identity.keyring import Keyring
 from licet.identity.keys import KeyKind, PrivateKey, kind_of
 from licet.identity.node.upstream import Ask, Issued, Refusal, Witness
@@ -54,8 +55,16 @@ class Issuer:
     domain that is no longer the stored one: a revocation holds from its commit on, on every server at once.
     """
 
-    def __init__(self, database: Database, ledger: Ledger, keyring: Keyring, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        ledger: Ledger,
+        keyring: Keyring,
+        clock: Callable[[], datetime],
+        integrity: Integrity | None = None,
+    ) -> None:
         self.database = database
+        self.integrity = integrity
         self._ledger = ledger
         self._keyring = keyring
         self._clock = clock
@@ -66,17 +75,26 @@ class Issuer:
         self.refused = Tally()
         """What was not, by `refusal`."""
         with database.read() as connection:
-            self.state = load(connection)
+            self.state = self._loaded(connection)
 
     def refresh(self) -> State:
         """Read the stored state, where it is another than the one at hand."""
         with self.database.read() as connection:
             if version(connection) != self.state.version:
-                state = load(connection)
+                state = self._loaded(connection)
                 with self._lock:
                     if state.version > self.state.version:
                         self.state = state
         return self.state
+
+    def guarded(self, do: Callable[[Change], T]) -> Callable[[Change], T]:
+        """A change of the state, refused where somebody else than licet has changed it."""
+        return self.integrity.guarded(do) if self.integrity is not None else do
+
+    def _loaded(self, connection: Connection) -> State:
+        if self.integrity is not None:
+            self.integrity.require(connection)
+        return load(connection)
 
     def mint(self, node: SpiffeID, asks: Sequence[Ask]) -> list[Issued | Refusal]:
         """One answer for each ask, in order; raises UnavailableError where nothing can be signed at all."""

@@ -86,10 +86,11 @@ class Seal:
     The context that a box is for goes in as associated data, so that a box moved to another row does not open.
     """
 
-    __slots__ = ("_aead", "_description")
+    __slots__ = ("_aead", "_code", "_description")
 
     def __init__(self, secret: bytes, salt: bytes, stretching: Stretching | None) -> None:
         self._aead = AESGCM(_derived(secret, salt, b"key"))
+        self._code = _derived(secret, salt, b"code")
         self._description = _Description(1, salt, _derived(secret, salt, b"check"), stretching)
 
     def __repr__(self) -> str:
@@ -140,6 +141,10 @@ class Seal:
     def describe(self) -> str:
         """What to store beside the boxes, as JSON: how the key is derived, and a value to tell a wrong secret by."""
         return msgspec.json.encode(self._description).decode()
+
+    def code(self) -> hmac.HMAC:
+        """A message authentication code (HMAC-SHA-256) that only this secret makes, with nothing in it yet."""
+        return hmac.new(self._code, digestmod="sha256")
 
     def seal(self, plain: bytes, context: str) -> bytes:
         """A box that opens for this context alone."""

@@ -21,6 +21,7 @@ from licet.identity.attest.join_token import JoinToken
 from licet.identity.attest.token_review import Reviewer
 from licet.identity.bundle import Bundle
 from licet.identity.domain import State
+from licet.identity.domain import version as stored_version
 from licet.identity.entry import Entry
 from licet.identity.errors import IdentityError, RefusedError, UnavailableError
 from licet.identity.issuer import Issuer
@@ -182,16 +183,31 @@ class Server:
             await changed.wait()
 
     async def applied(self, agent: SpiffeID, version: int) -> None:
-        """Remember how far the agent follows."""
-        values = {"applied_version": version, "seen_at": text(self._clock())}
-        row = tables.node.c.spiffe_id == str(agent)
-        await self._change(lambda change: change.connection.execute(update(tables.node).where(row).values(values)))
+        """Remember how far the agent follows; raises RefusedError for a version that there is not yet."""
+
+        def write(change: Change) -> None:
+            newest = stored_version(change.connection)
+            if version > newest:
+                raise RefusedError(f"there is no version {version} of the domain", f"the newest is {newest}")
+            values = {"applied_version": version, "seen_at": text(self._clock())}
+            row = tables.node.c.spiffe_id == str(agent)
+            change.connection.execute(update(tables.node).where(row).values(values))
+
+        await self._change(write)
 
     async def report(self, agent: SpiffeID, deliveries: Sequence[Delivery]) -> None:
-        """Record who was handed what."""
+        """Record who was handed what; what was never issued as that, or ended long ago, was handed to nobody."""
 
         def record(change: Change) -> None:
+            columns = tables.issuance.c
+            told = {delivery.serial: str(delivery.spiffe_id) for delivery in deliveries}
+            rows = change.connection.execute(
+                select(columns.serial, columns.spiffe_id).where(columns.serial.in_(list(told)))
+            )
+            issued = {(row.serial, row.spiffe_id) for row in rows}
             for delivery in deliveries:
+                if (delivery.serial, str(delivery.spiffe_id)) not in issued:
+                    continue
                 facts: dict[str, Detail] = {"spiffe_id": str(delivery.spiffe_id), "serial": delivery.serial}
                 change.record(Event("svid.delivered", workload(agent, delivery.witness), facts))
 
@@ -216,10 +232,11 @@ class Server:
                 succession.reconcile()
                 return succession
 
-            give_up(self._ledger, self._keyring, self._ledger.change(follow).result().over, dict(_SERVER))
+            followed = self._ledger.change(self._issuer.guarded(follow)).result()
+            give_up(self._ledger, self._keyring, followed.over, dict(_SERVER))
         if now - self._pruned >= _PRUNE:
             self._pruned = now
-            self._ledger.change(lambda change: _prune(change, now)).result()
+            self._ledger.change(self._issuer.guarded(lambda change: _prune(change, now))).result()
 
     async def _admitted(
         self, agent: SpiffeID, method: str, request: bytes, attest: Callable[[Change], None]
@@ -239,7 +256,7 @@ class Server:
             attest(change)
             self._remember(change, agent, method, serial, ends)
 
-        await self._change(write)
+        await self._change(self._issuer.guarded(write) if method else write)
         return Admission(issued.chain, self.state.bundle)
 
     def _remember(self, change: Change, agent: SpiffeID, method: str, serial: str, ends: datetime) -> None:

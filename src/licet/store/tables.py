@@ -22,10 +22,12 @@ domain = Table(
     Column("sequence", _NUMBER, nullable=False),
     Column("log_key", LargeBinary, nullable=False),
     Column("log_public_key", LargeBinary, nullable=False),
+    Column("code", LargeBinary, nullable=False),
 )
 """The one row of a trust domain. `version` grows with every change that nodes have to hear of, `sequence` with every
 change of the bundle (SPIFFE_Trust_Domain_and_Bundle.md 4.1.1); `seal` says how the secret that opens keys is told
-apart from a wrong one; `log_key` is sealed."""
+apart from a wrong one; `log_key` is sealed, and `code` tells whether anything was changed
+by somebody without the sealing secret."""
 
 authority = Table(
     "authority",

@@ -24,6 +24,7 @@ from licet.identity.sealing import KeyFile, Passphrase, Seal, new_key_file
 from licet.store import sqlite, tables
 from licet.store.database import Database
 from licet.store.errors import MissingError
+from tests.app.identity.approval import approve
 from tests.app.identity.standing import contents, grow, issue, kinds, opened_state, sound, stand
 
 _PHRASE = Passphrase(b"correct horse battery")
@@ -298,6 +299,7 @@ def test_a_key_that_does_not_open_is_named(place: Place, tmp_path: Path) -> None
         others = [each.handle for each in stored(place).authorities if each.kind.value == "jwt"]
         connection.execute(update(tables.authority).where(tables.authority.c.id == root.id).values(handle=others[0]))
     database.close()
+    approve(place)
     _, found = backup(place, tmp_path / "b", rehearsed=True)
     assert found is not None
     [reason] = found.unopened

@@ -33,6 +33,7 @@ from licet.identity.workload.limits import Limits
 from licet.store.database import Database
 from licet.store.errors import MissingError
 from licet.store.moment import text
+from tests.app.identity.approval import approve
 from tests.identity.workload.serving import serving
 from tests.identity.workload.sources import Authority, Scripted
 
@@ -59,11 +60,13 @@ def wrong(place: Place, **wanted: object) -> dict[str, Diagnostic]:
     return {each.code: each for each in examine(place, Wanted(**wanted)) if each.code not in USUAL}  # type: ignore[arg-type]
 
 
-def tamper(place: Place, statement: str, *values: object) -> None:
-    """Change the database behind everybody's back."""
+def tamper(place: Place, statement: str, *values: object, approved: bool = True) -> None:
+    """Change the database behind everybody's back; unless `approved` without the sealing secret."""
     with contextlib.closing(sqlite3.connect(place.data / "licet.db")) as connection:
         assert connection.execute(statement, values).rowcount > 0
         connection.commit()
+    if approved:
+        approve(place)
 
 
 def another(key: Path) -> None:
@@ -116,6 +119,14 @@ def test_a_key_that_was_altered_and_one_that_is_gone(place: Place) -> None:
         assert set(told) == {"L0501"}
         assert f"the key of intermediate `{signer.id[:16]}` cannot be used" in told["L0501"].message
         assert said in told["L0501"].message
+
+
+def test_a_row_that_somebody_without_the_secret_changed(place: Place) -> None:
+    registration.add(place, [entry("a", "/a", "unix:uid:1")])
+    tamper(place, "UPDATE entry SET body = replace(body, 'unix:uid:1', 'unix:uid:2')", approved=False)
+    [(code, told)] = wrong(place).items()
+    assert (code, told.severity) == ("L0509", Severity.ERROR)
+    assert told.message == "the database was changed by something else than licet, and is not followed"
 
 
 def test_a_key_in_the_place_of_another(place: Place) -> None:
@@ -289,7 +300,7 @@ def test_folders_and_files_that_others_can_use(place: Place, tmp_path: Path) -> 
 
 def test_a_database_that_is_none_or_holds_what_cannot_be_read(place: Place) -> None:
     tamper(place, "UPDATE authority SET not_after = 'tomorrow'")
-    assert "cannot be read, time data 'tomorrow' does not match" in wrong(place)["L0530"].message
+    assert "time data 'tomorrow' does not match" in wrong(place)["L0530"].message
     (place.data / "licet.db").write_bytes(b"no database" * 1000)
     assert "is no database" in wrong(place)["L0530"].message
 

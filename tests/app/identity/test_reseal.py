@@ -120,6 +120,6 @@ def test_two_at_once_do_not_undo_each_other(place: Place, monkeypatch: pytest.Mo
             reseal(place, KeyFile(tmp_path / "theirs"))
 
         patch.setattr(resealing, "_require_another", meanwhile)
-        with pytest.raises(IdentityError, match="changed meanwhile"):
+        with pytest.raises(IdentityError, match="secret was changed"):
             reseal(place, Passphrase(b"correct horse battery"))
     issue(Place(place.data, place.database, key_file=tmp_path / "theirs"), "/after")

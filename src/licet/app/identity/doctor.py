@@ -18,10 +18,11 @@ from licet.audit.checkpoint import Verifier, origin
 from licet.audit.errors import AuditError
 from licet.audit.verify import verify
 from licet.diag.diagnostic import Diagnostic
-from licet.identity import findings
+from licet.identity import findings, recorded
 from licet.identity.checkup import authorities, clocks, entries, machine, others, reach
 from licet.identity.domain import State, load
 from licet.identity.errors import IdentityError, MalformedError
+from licet.identity.integrity import Integrity
 from licet.identity.keyring import Keyring
 from licet.identity.sealing import Seal
 from licet.identity.watch.subject import read
@@ -96,6 +97,10 @@ def _of_secret(place: Place, state: State, connection: Connection) -> Iterator[D
     except (IdentityError, msgspec.DecodeError) as error:
         yield findings.unopened(str(error))
         return
+    try:
+        Integrity(seal).require(connection)
+    except IdentityError as error:
+        yield findings.altered(error)
     if log_key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw) != row.log_public_key:
         told = AuditError("the key that signs the log is not the one that verifies it", "restore the domain's database")
         yield findings.broken_log(told)
@@ -112,7 +117,7 @@ def _of_log(place: Place, wanted: Wanted, state: State, connection: Connection) 
         known = Verifier(origin(str(state.trust_domain)), key)
         if wanted.deep:
             remembered = [witness.recall(place.witness)] if place.witness.exists() else []
-            faults = verify(connection, known, remembered).faults
+            faults = [*verify(connection, known, remembered).faults, *recorded.examine(connection)]
             if faults:
                 yield findings.faulty_log([f"{fault.wrong.value}: {fault.message}" for fault in faults])
             return

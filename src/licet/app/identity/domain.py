@@ -21,6 +21,7 @@ from licet.audit.event import Event
 from licet.audit.ledger import Change, Ledger
 from licet.identity.domain import Settings, State, load
 from licet.identity.errors import IdentityError, RefusedError
+from licet.identity.integrity import Integrity
 from licet.identity.keepers.keeper import Keeper
 from licet.identity.keyring import Keyring
 from licet.identity.sealing import KeyFile, Seal, Secret, new_key_file
@@ -58,15 +59,17 @@ class Domain:
         self.keyring = keyring
         self.seal = seal
         self.secret = secret
+        self.integrity = Integrity(seal)
 
     def state(self) -> State:
-        """The state as it is stored now."""
+        """The state as it is stored now; raises IdentityError where something else than licet changed it."""
         with self.database.read() as connection:
+            self.integrity.require(connection)
             return load(connection)
 
     def change(self, do: Callable[[Change], T]) -> T:
         """Have this done and recorded; raises what `do` raises."""
-        return self.ledger.change(do).result()
+        return self.ledger.change(self.integrity.guarded(do)).result()
 
     def succeed(self, do: Callable[[Succession], T], at: datetime | None = None) -> T:
         """Have this done to the authorities and recorded; keys that are given up are destroyed afterwards."""
@@ -109,6 +112,7 @@ def found(place: Place, trust_domain: TrustDomain, settings: Settings, *, passph
                 facts = {"trust_domain": str(trust_domain), "settings": msgspec.to_builtins(settings)}
                 change.record(Event("domain.founded", administrator(), facts))
                 Succession(change, keyring, now(), administrator()).reconcile()
+                Integrity(seal).put(change.connection)
 
             # All at once: whatever stands has its authorities, and its log begins with the founding.
             with Ledger(database, key, checkpoint.origin(str(trust_domain)), place.witness, now) as ledger:
@@ -198,6 +202,7 @@ def _row(trust_domain: TrustDomain, settings: Settings, seal: Seal, key: Ed25519
         "sequence": 1,
         "log_key": seal.seal(plain, LOG_KEY),
         "log_public_key": key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw),
+        "code": b"",
     }
 
 

@@ -65,7 +65,7 @@ def callbacks(domain: Domain, server: Server) -> Callbacks:
     """What fetching asks of the stored state."""
 
     async def write(do: Callable[[Change], None]) -> None:
-        await asyncio.wrap_future(domain.ledger.change(do))
+        await asyncio.wrap_future(domain.ledger.change(domain.integrity.guarded(do)))
 
     async def store(bundle: Bundle) -> None:
         await write(lambda change: registry.fetched(change, bundle, now()))

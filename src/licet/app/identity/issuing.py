@@ -18,7 +18,7 @@ def issue(place: Place, spiffe_id: SpiffeID, request: bytes, lifetime: int) -> s
     if spiffe_id.reserved:
         raise RefusedError(f"`{spiffe_id}` is reserved", "servers and agents get theirs by themselves")
     with opened(place) as domain:
-        issuer = Issuer(domain.database, domain.ledger, domain.keyring, now)
+        issuer = Issuer(domain.database, domain.ledger, domain.keyring, now, domain.integrity)
         issued = issuer.directly(spiffe_id, _der(request), lifetime, (), administrator())
         return pem.certificates(issued.chain)
 

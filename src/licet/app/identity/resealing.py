@@ -15,6 +15,7 @@ from licet.audit.event import Detail, Event
 from licet.audit.ledger import Change
 from licet.identity.domain import load
 from licet.identity.errors import IdentityError
+from licet.identity.integrity import Integrity
 from licet.identity.keepers.sealed import SealedKeeper
 from licet.identity.keyring import Keyring
 from licet.identity.sealing import KeyFile, Passphrase, Seal, Secret, kind, new_key_file
@@ -40,7 +41,14 @@ def reseal(place: Place, new: Secret | None) -> Path | None:
         seal = Seal.new(new)
         _require_another(domain.seal.describe(), new)
         old, keyring = domain.seal, domain.keyring
-        domain.change(lambda change: _seal_all(change, old, seal, keyring))
+        integrity = domain.integrity
+
+        def exchange(change: Change) -> None:
+            integrity.require(change.connection)
+            _seal_all(change, old, seal, keyring)
+            Integrity(seal).put(change.connection)
+
+        domain.ledger.change(exchange).result()
         kept = replace_key(file, now()) if replacing else None
         with contextlib.suppress(BusyError):
             domain.database.scrub()

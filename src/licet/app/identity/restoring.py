@@ -28,6 +28,7 @@ from licet.identity.archive import Archive
 from licet.identity.authority import Authority
 from licet.identity.domain import load
 from licet.identity.errors import IdentityError, MalformedError
+from licet.identity.integrity import Integrity
 from licet.identity.keyring import Keyring
 from licet.identity.sealing import KeyFile, Seal, Secret, key_text, new_key_file
 from licet.identity.spiffeid import TrustDomain
@@ -82,11 +83,15 @@ def restore(place: Place, file: Path, own: Secret | None) -> Restored:
     place.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _sealing_key(place, sealed) as included:
         secret = included or secret or place.secret(sealed.description)
-        key = domains.log_key(Seal.reopen(sealed.description, secret), sealed.log_key)
+        seal = Seal.reopen(sealed.description, secret)
+        key = domains.log_key(seal, sealed.log_key)
         with _database(place) as database, database.write() as connection:
             domains.require_none(connection, database)
             restored = _put(connection, sealed)
+            integrity = Integrity(seal)
+            integrity.require(connection)
             restored = _rewound(place, connection, sealed, restored, key)
+            integrity.put(connection)
     return _remember(place, restored)
 
 

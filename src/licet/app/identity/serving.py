@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
+import re
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from random import SystemRandom
@@ -30,7 +33,7 @@ from licet.identity.workload.limits import Limits
 
 _log = structlog.get_logger("licet.identity")
 
-EMBEDDED = "/licet/agent/embedded"
+_EMBEDDED = "/licet/agent/embedded"
 _GRACE = 2.0
 
 
@@ -69,7 +72,7 @@ async def serve(serving: Serving, ready: Callable[[str], None]) -> None:
 async def _start(
     serving: Serving, domain: Domain, stack: contextlib.AsyncExitStack, ready: Callable[[str], None]
 ) -> list[asyncio.Task[None]]:
-    issuer = Issuer(domain.database, domain.ledger, domain.keyring, now)
+    issuer = Issuer(domain.database, domain.ledger, domain.keyring, now, domain.integrity)
     api = serving.cluster.api() if serving.cluster is not None else None
     if api is not None:
         stack.push_async_callback(api.close)
@@ -84,7 +87,7 @@ async def _start(
         work.append(begin(stack, svid.run(), "certificate"))
         port = await _publish(serving, server, svid, stack, ready)
     if serving.socket is not None:
-        name = server.trust_domain.member(EMBEDDED)
+        name = server.trust_domain.member(f"{_EMBEDDED}/{_host(serving.place)}")
         await server.register(name, "embedded")
         agent = Agent(server.upstream(name), server.state.settings.key_kind, now, SystemRandom())
         work.append(begin(stack, agent.run(), "node"))
@@ -121,3 +124,9 @@ async def _publish(
         stack.push_async_callback(endpoint.stop)
         ready(f"the bundle at port {port}")
     return nodes
+
+
+def _host(place: Place) -> str:
+    """A name that is the same after a restart and another for every server, so that each counts as a node."""
+    host = re.sub(r"[^a-zA-Z0-9-]", "-", socket.gethostname())[:64] or "host"
+    return f"{host}-{hashlib.sha256(bytes(place.data.resolve())).hexdigest()[:8]}"

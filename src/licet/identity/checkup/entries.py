@@ -20,6 +20,7 @@ _ONE = {
     ),
 }
 """Selectors of which a process shows one of each key at most."""
+_PROGRAM = ("unix:path:", "unix:sha256:")
 _MANY = {
     "unix": frozenset({"supplementary_gid", "supplementary_group"}),
     "k8s": frozenset({"pod-label", "pod-owner", "pod-owner-uid"}),
@@ -54,6 +55,8 @@ def _examine(entry: Entry, state: State, known: dict[SpiffeID, bool]) -> Iterato
             yield findings.unknown_selector(entry, selector)
         elif (only := _only(selector)) and shown.setdefault(only, selector) != selector:
             yield findings.never_matches(entry, [shown[only], selector])
+    if all(selector.startswith(_PROGRAM) for selector in entry.selectors):
+        yield findings.program_alone(entry)
     for node in entry.nodes:
         if known.get(node, True):
             yield findings.unknown_node(entry, node, banned=node in known)

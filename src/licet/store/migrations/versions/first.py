@@ -63,6 +63,7 @@ def upgrade() -> None:
         Column("sequence", _NUMBER, nullable=False),
         Column("log_key", LargeBinary(), nullable=False),
         Column("log_public_key", LargeBinary(), nullable=False),
+        Column("code", LargeBinary(), nullable=False),
         PrimaryKeyConstraint("one", name="domain_key"),
     )
     op.create_table(

@@ -1,0 +1,90 @@
+"""Whether what is stored is what this program stored: a code over all of it that only the sealing secret makes.
+
+Whoever can write the database, but has not the secret, could otherwise register a workload, publish a root or permit
+what was revoked, and be obeyed. What such a writer can still do is put an earlier state back whole, with its code; a
+server that runs does not go back in versions, and `licet audit verify` compares the state with the log.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+from sqlalchemy import Connection, Select, select, update
+
+from licet.audit.ledger import Change
+from licet.identity.errors import IdentityError, UnavailableError
+from licet.identity.sealing import Seal
+from licet.store import tables
+
+T = TypeVar("T")
+
+_DOMAIN = tables.domain.c
+_FOREIGN = tables.foreign_domain.c
+_DECISIVE: tuple[Select[tuple[object, ...]], ...] = (
+    select(
+        _DOMAIN.trust_domain,
+        _DOMAIN.settings,
+        _DOMAIN.seal,
+        _DOMAIN.version,
+        _DOMAIN.sequence,
+        _DOMAIN.log_key,
+        _DOMAIN.log_public_key,
+    ),
+    select(tables.authority).order_by(tables.authority.c.id),
+    select(tables.entry).order_by(tables.entry.c.id),
+    select(tables.denial).order_by(tables.denial.c.spiffe_id),
+    select(
+        _FOREIGN.trust_domain,
+        _FOREIGN.profile,
+        _FOREIGN.url,
+        _FOREIGN.endpoint_id,
+        _FOREIGN.bundle,
+        _FOREIGN.distrusted,
+    ).order_by(_FOREIGN.trust_domain),
+    select(tables.node.c.spiffe_id).where(tables.node.c.banned != 0).order_by(tables.node.c.spiffe_id),
+    select(tables.join_token).order_by(tables.join_token.c.digest),
+)
+"""Everything that a decision hangs on. Not among it: what is counted, and what a certificate has to prove anyway."""
+
+
+class Integrity:
+    """Makes and checks the code of the stored state, for one sealing secret."""
+
+    def __init__(self, seal: Seal) -> None:
+        self._seal = seal
+
+    def put(self, connection: Connection) -> None:
+        """Store the code of what is stored now."""
+        connection.execute(update(tables.domain).values(code=self._code(connection)))
+
+    def require(self, connection: Connection) -> None:
+        """Raise IdentityError where what is stored is not what was stored with its code."""
+        kept = connection.execute(select(_DOMAIN.seal, _DOMAIN.code)).one()
+        if kept.seal != self._seal.describe():
+            raise UnavailableError("the sealing secret was changed", "start this process again with the new one")
+        if not hmac.compare_digest(kept.code, self._code(connection)):
+            raise IdentityError(
+                "the database was changed by something else than licet, and is not followed",
+                "`licet audit verify` names what differs; restore a backup, and see who may write the database",
+            )
+
+    def guarded(self, do: Callable[[Change], T]) -> Callable[[Change], T]:
+        """The same change, which builds on no state that was altered, and stores the code of what it leaves."""
+
+        def run(change: Change) -> T:
+            self.require(change.connection)
+            result = do(change)
+            self.put(change.connection)
+            return result
+
+        return run
+
+    def _code(self, connection: Connection) -> bytes:
+        code = self._seal.code()
+        for number, wanted in enumerate(_DECISIVE):
+            for row in connection.execute(wanted.execution_options(yield_per=512)):
+                code.update(msgspec.msgpack.encode((number, *row)))
+        return code.digest()
