@@ -108,7 +108,7 @@ def part(change: Change, trust_domain: TrustDomain, actor: Actor) -> None:
 
 
 def fetched(change: Change, bundle: Bundle, at: datetime) -> None:
-    """Keep a bundle of a foreign domain, unless that is distrusted or gone, or another server has fetched a newer one."""
+    """Keep a foreign domain's bundle, unless that is distrusted or gone, or another server has fetched a newer one."""
     name = str(bundle.trust_domain)
     row = (tables.foreign_domain.c.trust_domain == name) & (tables.foreign_domain.c.distrusted == 0)
     values = {"bundle": bundle_document.encode(bundle).decode(), "fetched_at": text(at), "failure": ""}

@@ -66,7 +66,7 @@ class NodeState(msgspec.Struct, frozen=True):
 
 
 class Upstream(Protocol):
-    """The server, as a node sees it. Every call may raise UnavailableError, and RefusedError where the node is banned."""
+    """The server, as a node sees it. Any call may raise UnavailableError, and RefusedError where the node is banned."""
 
     async def mint(self, asks: Sequence[Ask]) -> Sequence[Issued | Refusal]:
         """One answer for each ask, in order."""
