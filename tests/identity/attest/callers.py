@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 IMPORT = "import os, socket, sys\n"
 CONNECT = IMPORT + "peer = socket.socket(socket.AF_UNIX)\npeer.connect('\\0' + sys.argv[1])\n"
@@ -52,3 +53,12 @@ def eventually(true: Callable[[], bool]) -> bool:
     while not (found := true()) and time.monotonic() < until:
         time.sleep(0.005)
     return found
+
+
+def held() -> list[str]:
+    """What of other processes is open here; other descriptors come and go with what earlier tests left to collect."""
+    found = []
+    for descriptor in os.listdir("/proc/self/fd"):
+        with suppress(FileNotFoundError):
+            found.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+    return sorted(name for name in found if name.startswith("/proc/") or "pidfd" in name)

@@ -15,7 +15,7 @@ from licet.identity.attest.process import Attended
 from licet.identity.attest.unix import Unix
 from licet.identity.errors import IdentityError, RefusedError, UnavailableError
 from licet.identity.workload.source import Peer
-from tests.identity.attest.callers import CONNECT, WAIT, calling
+from tests.identity.attest.callers import CONNECT, WAIT, calling, held
 
 
 class Says:
@@ -32,10 +32,6 @@ class Says:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
-
-
-def _open_files() -> int:
-    return len(os.listdir("/proc/self/fd"))
 
 
 def test_a_peer_has_the_selectors_of_every_plugin() -> None:
@@ -65,14 +61,14 @@ def test_a_selector_that_can_neither_be_sent_nor_recorded_is_not_shown() -> None
 
 def test_the_future_is_done_when_the_process_ends_and_nothing_stays_open() -> None:
     async def scenario(connection: socket.socket) -> None:
-        before = _open_files()
+        before = held()
         _, gone = await Attestor([]).attest(connection)
         await asyncio.sleep(0)
         assert not gone.done()
         caller.kill()
         await asyncio.wait_for(gone, 10)
         await asyncio.sleep(0)
-        assert _open_files() == before
+        assert held() == before
 
     with calling() as (connection, caller):
         asyncio.run(scenario(connection))
@@ -81,14 +77,14 @@ def test_the_future_is_done_when_the_process_ends_and_nothing_stays_open() -> No
 @pytest.mark.parametrize("begun", [True, False])
 def test_cancelled_the_future_lets_go(begun: bool) -> None:
     async def scenario(connection: socket.socket) -> None:
-        before = _open_files()
+        before = held()
         _, gone = await Attestor([]).attest(connection)
         if begun:
             await asyncio.sleep(0)
         gone.cancel()
         await asyncio.wait([gone])
         await asyncio.sleep(0)
-        assert _open_files() == before
+        assert held() == before
 
     with calling() as (connection, _):
         asyncio.run(scenario(connection))
@@ -115,7 +111,7 @@ def test_the_future_is_done_when_the_process_becomes_another_program() -> None:
 )
 def test_what_a_plugin_cannot_say_is_told_and_fails_the_attestation(failure: IdentityError) -> None:
     async def scenario(connection: socket.socket) -> None:
-        before = _open_files()
+        before = held()
         with capture_logs() as logs, pytest.raises(type(failure)):
             await Attestor([Says(frozenset({"x:y:z"})), Says(failure)]).attest(connection)
         assert logs == [
@@ -128,7 +124,7 @@ def test_what_a_plugin_cannot_say_is_told_and_fails_the_attestation(failure: Ide
                 "reason": str(failure),
             }
         ]
-        assert _open_files() == before
+        assert held() == before
 
     with calling() as (connection, caller):
         asyncio.run(scenario(connection))

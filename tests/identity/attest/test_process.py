@@ -14,7 +14,7 @@ import pytest
 
 from licet.identity.attest.process import Process, attend
 from licet.identity.errors import RefusedError
-from tests.identity.attest.callers import CONNECT, IMPORT, WAIT, calling, eventually, listening
+from tests.identity.attest.callers import CONNECT, IMPORT, WAIT, calling, eventually, held, listening
 from tests.identity.attest.linux61 import Linux61
 
 ROOT = Path(__file__).parents[3]
@@ -190,13 +190,14 @@ def test_a_process_that_becomes_another_program_is_no_longer_the_same() -> None:
 
 def test_after_it_is_let_go_nothing_is_open() -> None:
     with calling() as (connection, _):
-        before = len(os.listdir("/proc/self/fd"))
+        before = held()
         attended = attend(connection)
         assert attended.still()
+        assert held() != before
         attended.close()
         attended.close()
         assert not attended.still()
-        assert len(os.listdir("/proc/self/fd")) == before
+        assert held() == before
 
 
 def test_older_kernels_are_asked_by_pid() -> None:
