@@ -1,4 +1,4 @@
-"""Commands below commands: each is listed as it says itself, and tells where its trust domain is, examples, exit codes."""
+"""Commands below commands: each is listed as it says itself, and tells where its domain is, examples, exit codes."""
 
 from __future__ import annotations
 

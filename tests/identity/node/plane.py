@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -154,7 +154,7 @@ class Domain:
         serial = x509.load_der_x509_certificate(chain[0]).serial_number
         self.serials.setdefault(agent, []).append(f"{serial:x}")
 
-    async def follow(self) -> AsyncIterator[NodeState]:
+    async def follow(self) -> AsyncGenerator[NodeState, None]:
         """The state now and whenever it changes."""
         while True:
             changed = self._changed
@@ -184,7 +184,7 @@ class _Upstream:
             raise RefusedError(f"`{entry}` is no entry", "register one")
         return f"token for {audience[0]} and {witness.pid}"
 
-    def states(self) -> AsyncIterator[NodeState]:
+    def states(self) -> AsyncGenerator[NodeState, None]:
         return self._domain.follow()
 
     async def applied(self, version: int) -> None:
