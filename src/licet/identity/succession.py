@@ -38,7 +38,7 @@ class Succession:
     def __init__(self, change: Change, keyring: Keyring, now: datetime, actor: Actor) -> None:
         self._change = change
         self._keyring = keyring
-        self._now = now.replace(microsecond=0)
+        self._now = now
         self._actor = actor
         self.state: State = load(change.connection)
         self.over: list[Authority] = []
@@ -66,7 +66,7 @@ class Succession:
         kept = self._keyring.generate(
             settings.keeper, kind, jwt_kind(settings.key_kind) if kind is Kind.JWT else settings.key_kind
         )
-        begins = self._now - timedelta(seconds=settings.lifetimes.backdate)
+        second = self._now.replace(microsecond=0)  # certificates state no less
         lives = settings.lifetimes.root if kind is Kind.ROOT else settings.lifetimes.intermediate
         made = Authority(
             id=pin(kept.public_key),
@@ -77,8 +77,8 @@ class Succession:
             public_key=spki(kept.public_key),
             keeper=settings.keeper,
             handle=kept.handle,
-            not_before=begins,
-            not_after=self._now + timedelta(seconds=lives),
+            not_before=second - timedelta(seconds=settings.lifetimes.backdate),
+            not_after=second + timedelta(seconds=lives),
             changed_at=self._now,
         )
         made = self._certified(made)
