@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
@@ -36,7 +36,9 @@ class Revoke(msgspec.Struct, frozen=True):
 Step: TypeAlias = Prepare | Activate | Revoke
 
 
-def plan(authorities: Sequence[Authority], now: datetime, lifetimes: Lifetimes) -> tuple[Step, ...]:
+def plan(
+    authorities: Sequence[Authority], now: datetime, lifetimes: Lifetimes, kinds: Collection[Kind] = tuple(Kind)
+) -> tuple[Step, ...]:
     """What is due now, the most urgent first. Doing it and asking again ends with nothing to do.
 
     A root is always in reserve, so that a compromised one can be replaced by a key that everyone believes already; a
@@ -45,7 +47,7 @@ def plan(authorities: Sequence[Authority], now: datetime, lifetimes: Lifetimes) 
     certificate no longer fits (Lifetimes.check). One that begins in the future, since a clock was wrong when it was
     made, is replaced as one that ended.
     """
-    return tuple(step for kind in Kind for step in _plan(kind, authorities, now, lifetimes))
+    return tuple(step for kind in Kind if kind in kinds for step in _plan(kind, authorities, now, lifetimes))
 
 
 def reserve(authorities: Iterable[Authority], kind: Kind, now: datetime, lifetimes: Lifetimes) -> Authority | None:

@@ -19,6 +19,7 @@ from licet.identity import path
 from licet.identity.attest import join_token
 from licet.identity.attest.join_token import JoinToken
 from licet.identity.attest.token_review import Reviewer
+from licet.identity.authority import Kind
 from licet.identity.bundle import Bundle
 from licet.identity.domain import State
 from licet.identity.domain import version as stored_version
@@ -30,6 +31,7 @@ from licet.identity.node.authority import Admission
 from licet.identity.node.upstream import Ask, Delivery, Issued, NodeState, Refusal, Upstream, Witness
 from licet.identity.rotation import plan
 from licet.identity.spiffeid import SpiffeID, TrustDomain, parse
+from licet.identity.steadiness import Steadiness
 from licet.identity.succession import Succession, give_up
 from licet.store import tables
 from licet.store.errors import StoreError
@@ -55,12 +57,15 @@ class Server:
         keyring: Keyring,
         clock: Callable[[], datetime],
         reviewer: Reviewer | None = None,
+        steadiness: Steadiness | None = None,
     ) -> None:
         self._issuer = issuer
         self._ledger = ledger
         self._keyring = keyring
         self._clock = clock
         self._reviewer = reviewer
+        self._steadiness = steadiness
+        self._doubted = ""
         self._changed = asyncio.Event()
         self._assigned: dict[SpiffeID, tuple[Entry, ...]] = {}
         self._everyone: tuple[int, tuple[Entry, ...]] = (-1, ())
@@ -225,11 +230,12 @@ class Server:
         """Do what is due of rotation; cheap where nothing is."""
         now = self._clock()
         state = self._issuer.refresh()
-        if plan(state.authorities, now, state.settings.lifetimes):
+        kinds = self._rotated(state)
+        if plan(state.authorities, now, state.settings.lifetimes, kinds):
 
             def follow(change: Change) -> Succession:
                 succession = Succession(change, self._keyring, now, dict(_SERVER))
-                succession.reconcile()
+                succession.reconcile(kinds)
                 return succession
 
             followed = self._ledger.change(self._issuer.guarded(follow)).result()
@@ -237,6 +243,20 @@ class Server:
         if now - self._pruned >= _PRUNE:
             self._pruned = now
             self._ledger.change(self._issuer.guarded(lambda change: _prune(change, now))).result()
+
+    def _rotated(self, state: State) -> tuple[Kind, ...]:
+        """What may be rotated by this clock; why it is not everything is told once."""
+        if self._steadiness is None:
+            return tuple(Kind)
+        doubt = self._steadiness.doubt()
+        doubt_of_roots = doubt or self._steadiness.doubt_of_roots(state.settings.lifetimes)
+        if doubt_of_roots != self._doubted and doubt_of_roots:
+            what = "nothing is" if doubt else "roots are not"
+            _log.error(f"{what} rotated", reason=doubt_of_roots, help="correct the clock, or restart if it is right")
+        self._doubted = doubt_of_roots
+        if doubt:
+            return ()
+        return (Kind.INTERMEDIATE, Kind.JWT) if doubt_of_roots else tuple(Kind)
 
     async def _admitted(
         self, agent: SpiffeID, method: str, request: bytes, attest: Callable[[Change], None]

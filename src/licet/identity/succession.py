@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -44,10 +44,10 @@ class Succession:
         self.over: list[Authority] = []
         """Revoked authorities, whose keys the caller has to destroy once the change is committed."""
 
-    def reconcile(self) -> None:
-        """Do whatever is due."""
+    def reconcile(self, kinds: Collection[Kind] = tuple(Kind)) -> None:
+        """Do whatever is due, of these kinds."""
         for _ in range(_MOST_STEPS + len(self.state.authorities)):
-            steps = plan(self.state.authorities, self._now, self.state.settings.lifetimes)
+            steps = plan(self.state.authorities, self._now, self.state.settings.lifetimes, kinds)
             if not steps:
                 return
             match steps[0]:

@@ -20,6 +20,7 @@ from licet.app.identity.node import Cluster, sockets
 from licet.app.identity.place import Place, now
 from licet.app.identity.running import begin, open_files, until_told
 from licet.app.identity.watching import Watching
+from licet.audit.log import head
 from licet.identity.address import host_and_port
 from licet.identity.attest.token_review import Reviewer
 from licet.identity.errors import IdentityError
@@ -28,8 +29,10 @@ from licet.identity.node.agent import Agent
 from licet.identity.node.server import NodeServer
 from licet.identity.server import Server
 from licet.identity.server_svid import ServerSvid
+from licet.identity.steadiness import Steadiness
 from licet.identity.watch import subject
 from licet.identity.workload.limits import Limits
+from licet.store.moment import moment
 
 _log = structlog.get_logger("licet.identity")
 
@@ -77,7 +80,7 @@ async def _start(
     if api is not None:
         stack.push_async_callback(api.close)
     reviewer = Reviewer(api, serving.cluster_name, serving.agents) if api is not None and serving.agents else None
-    server = Server(issuer, domain.ledger, domain.keyring, now, reviewer)
+    server = Server(issuer, domain.ledger, domain.keyring, now, reviewer, _steadiness(domain))
     await server.catch_up()
     work = [begin(stack, server.run(), "server"), begin(stack, follow(domain, server, serving.web_roots), "federation")]
     port, agent, front = None, None, None
@@ -130,3 +133,9 @@ def _host(place: Place) -> str:
     """A name that is the same after a restart and another for every server, so that each counts as a node."""
     host = re.sub(r"[^a-zA-Z0-9-]", "-", socket.gethostname())[:64] or "host"
     return f"{host}-{hashlib.sha256(bytes(place.data.resolve())).hexdigest()[:8]}"
+
+
+def _steadiness(domain: Domain) -> Steadiness:
+    with domain.database.read() as connection:
+        last = head(connection)
+    return Steadiness(now, moment(last.at) if last is not None else None)
