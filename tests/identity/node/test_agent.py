@@ -445,10 +445,10 @@ def test_deliveries_wait_for_the_server_and_no_more_of_them_than_can_be_kept(
 
 
 def test_the_last_deliveries_are_told_when_the_node_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node, "_PACE", 60)
+
     async def story() -> Wire:
         async with running(tmp_path) as run:
-            monkeypatch.setattr(node, "_PACE", 60)
-            await asyncio.sleep(0.1)
             await first(run.agent)
             assert run.wire.reported == []
         return run.wire
