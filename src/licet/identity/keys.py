@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -135,7 +135,12 @@ def read_private(key: bytes) -> PrivateKey:
         private_key = load_der_private_key(key, None)
     except UNREADABLE:
         raise MalformedError("a private key is unreadable", "unencrypted PKCS#8 in DER") from None
-    kind_of(private_key.public_key())
+    return supported_private(private_key)
+
+
+def supported_private(private_key: PrivateKeyTypes) -> PrivateKey:
+    """This key, where its kind is one of those worked with; raises MalformedError."""
+    supported(private_key.public_key())
     assert isinstance(private_key, PrivateKey)
     return private_key
 

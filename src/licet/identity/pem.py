@@ -7,10 +7,10 @@ import ssl
 from collections.abc import Iterable
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from licet.identity.errors import MalformedError
-from licet.identity.keys import UNREADABLE
+from licet.identity.keys import UNREADABLE, supported_private, write_private
 
 _WIDTH = 64
 
@@ -33,3 +33,12 @@ def read_certificates(text: bytes) -> tuple[bytes, ...]:
         return tuple(each.public_bytes(Encoding.DER) for each in x509.load_pem_x509_certificates(text))
     except UNREADABLE:
         raise MalformedError("there is no certificate in PEM", "`-----BEGIN CERTIFICATE-----`") from None
+
+
+def read_private_key(text: bytes) -> bytes:
+    """The first key in this text, as unencrypted PKCS#8 in DER; raises MalformedError, which tells nothing of it."""
+    try:
+        key = load_pem_private_key(text, None)
+    except UNREADABLE:
+        raise MalformedError("there is no private key in PEM", "`-----BEGIN PRIVATE KEY-----`") from None
+    return write_private(supported_private(key))

@@ -5,11 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-from licet.identity import keys, pem
+from licet.identity import pem
 from licet.identity.errors import IdentityError, MalformedError
-from licet.identity.keys import UNREADABLE
 from licet.identity.node.tls import Material
 from licet.store import private_file
 
@@ -37,17 +34,9 @@ def load(home: Path) -> Material | None:
     except OSError as error:
         raise IdentityError(f"`{home}` cannot be read", error.strerror or "look at the directory") from error
     try:
-        key = keys.write_private(_private(data))
-        return Material(pem.read_certificates(data), key, pem.read_certificates(roots))
-    except (MalformedError, *UNREADABLE):
+        return Material(pem.read_certificates(data), pem.read_private_key(data), pem.read_certificates(roots))
+    except MalformedError:
         raise MalformedError(f"`{home / _OWN}` is damaged", "remove it, and have the agent attested again") from None
-
-
-def _private(data: bytes) -> keys.PrivateKey:
-    key = load_pem_private_key(data, None)
-    keys.kind_of(key.public_key())
-    assert isinstance(key, keys.PrivateKey)
-    return key
 
 
 def _read(file: Path) -> bytes:
