@@ -34,7 +34,9 @@ from typing import Any
 
 import msgspec
 
-from licet.identity.errors import IdentityError, MalformedError, RefusedError, UnavailableError
+from licet.identity.errors import IdentityError, RefusedError, UnavailableError
+from licet.identity.keepers import handle as handles
+from licet.identity.keepers.handle import Handle
 from licet.identity.keepers.keeper import Kept, proven
 from licet.identity.keepers.outside import KINDS, outside
 from licet.identity.keys import KeyKind, PrivateKey, kind_of, pin, read, spki
@@ -42,11 +44,6 @@ from licet.identity.keys import KeyKind, PrivateKey, kind_of, pin, read, spki
 _LONGEST = 64 * 1024
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ALGORITHMS = {KeyKind.EC_P256: "ecdsa-sha256", KeyKind.EC_P384: "ecdsa-sha384", KeyKind.ED25519: "ed25519"}
-
-
-class _Handle(msgspec.Struct, frozen=True, array_like=True):
-    public_key: bytes
-    name: str
 
 
 class _Answer(msgspec.Struct, frozen=True):
@@ -84,22 +81,22 @@ class CommandKeeper:
         public_key = read(answer.public_key)
         if kind_of(public_key) is not kind or not answer.handle:
             raise self._wrong("it made another key than it was asked for")
-        kept = Kept(msgspec.msgpack.encode(_Handle(spki(public_key), answer.handle)), public_key)
+        kept = Kept(Handle(spki(public_key), answer.handle.encode()).encode(), public_key)
         self.load(kept.handle, label)
         return kept
 
     def load(self, handle: bytes, label: str) -> PrivateKey:
         """The key, which asks the program for each signature."""
-        told = _read(handle)
-        public_key = read(told.public_key)
-        if pin(self._ask({"op": "public", "handle": told.name}).public_key) != pin(public_key):
+        told = handles.read(handle)
+        public_key, name = read(told.public_key), told.private.decode()
+        if pin(self._ask({"op": "public", "handle": name}).public_key) != pin(public_key):
             raise self._wrong(f"it has another key as `{label}`")
-        question = {"op": "sign", "handle": told.name, "algorithm": _ALGORITHMS.get(kind_of(public_key), "")}
+        question = {"op": "sign", "handle": name, "algorithm": _ALGORITHMS.get(kind_of(public_key), "")}
         return proven(outside(public_key, lambda data: self._ask({**question, "data": data}).signature))
 
     def destroy(self, handle: bytes) -> None:
         """The program has destroyed it, or said why not."""
-        self._ask({"op": "destroy", "handle": _read(handle).name})
+        self._ask({"op": "destroy", "handle": handles.read(handle).private.decode()})
 
     def close(self) -> None:
         """End the program."""
@@ -167,10 +164,3 @@ def _line(stream: int, deadline: float) -> bytes:
         if not part or len(line) > _LONGEST:
             raise OSError("it ended" if not part else "an answer too long")
     return line[:-1]
-
-
-def _read(handle: bytes) -> _Handle:
-    try:
-        return msgspec.msgpack.decode(handle, type=_Handle)
-    except msgspec.MsgspecError:
-        raise MalformedError("the handle of a key is unreadable", "restore the database from a backup") from None

@@ -8,22 +8,18 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from licet.identity.errors import IdentityError, MalformedError, RefusedError, UnavailableError
+from licet.identity.keepers import handle as handles
+from licet.identity.keepers.handle import Handle
 from licet.identity.keepers.keeper import Kept, proven
 from licet.identity.keepers.outside import outside
 from licet.identity.keys import KeyKind, PrivateKey, read, spki
 
 _CURVES = {KeyKind.EC_P256: "secp256r1", KeyKind.EC_P384: "secp384r1"}
 _Result = TypeVar("_Result")
-
-
-class _Handle(msgspec.Struct, frozen=True, array_like=True):
-    public_key: bytes
-    id: bytes
 
 
 class Pkcs11Keeper:
@@ -50,16 +46,16 @@ class Pkcs11Keeper:
             raise RefusedError(f"a PKCS#11 token is not asked for keys of kind `{kind.value}`", "ec-p256 or ec-p384")
         id_ = secrets.token_bytes(16)
         public_key = read(self._ask(lambda session: self._make(session, kind, label, id_)))
-        kept = Kept(msgspec.msgpack.encode(_Handle(spki(public_key), id_)), public_key)
+        kept = Kept(Handle(spki(public_key), id_).encode(), public_key)
         self.load(kept.handle, label)
         return kept
 
     def load(self, handle: bytes, label: str) -> PrivateKey:
         """The key, which asks the token for each signature."""
-        told = _read(handle)
+        told = handles.read(handle)
 
         def signer(digest: bytes) -> bytes:
-            raw = self._ask(lambda session: self._sign(session, told.id, digest))
+            raw = self._ask(lambda session: self._sign(session, told.private, digest))
             half = len(raw) // 2
             return encode_dss_signature(int.from_bytes(raw[:half]), int.from_bytes(raw[half:]))
 
@@ -70,8 +66,8 @@ class Pkcs11Keeper:
 
     def destroy(self, handle: bytes) -> None:
         """Both halves are gone from the token."""
-        told = _read(handle)
-        self._ask(lambda session: self._destroy(session, told.id))
+        told = handles.read(handle)
+        self._ask(lambda session: self._destroy(session, told.private))
 
     def _make(self, session: Any, kind: KeyKind, label: str, id_: bytes) -> bytes:
         attribute, key_type = self._pkcs11.Attribute, self._pkcs11.KeyType.EC
@@ -140,10 +136,3 @@ class Pkcs11Keeper:
                 session.close()
             except self._pkcs11.PKCS11Error:
                 return
-
-
-def _read(handle: bytes) -> _Handle:
-    try:
-        return msgspec.msgpack.decode(handle, type=_Handle)
-    except msgspec.MsgspecError:
-        raise MalformedError("the handle of a key is unreadable", "restore the database from a backup") from None

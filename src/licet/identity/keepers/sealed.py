@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import msgspec
-
-from licet.identity.errors import MalformedError
+from licet.identity.keepers import handle as handles
+from licet.identity.keepers.handle import Handle
 from licet.identity.keepers.keeper import Kept, proven
 from licet.identity.keys import KeyKind, PrivateKey, generate, read, read_private, spki, write_private
 from licet.identity.sealing import Seal
-
-
-class _Handle(msgspec.Struct, frozen=True, array_like=True):
-    public_key: bytes
-    box: bytes
 
 
 class SealedKeeper:
@@ -27,30 +21,21 @@ class SealedKeeper:
         """A new key."""
         key = proven(generate(kind))
         public_key = key.public_key()
-        handle = _Handle(spki(public_key), self._seal.seal(write_private(key), _context(label)))
-        return Kept(msgspec.msgpack.encode(handle), public_key)
+        box = self._seal.seal(write_private(key), _context(label))
+        return Kept(Handle(spki(public_key), box).encode(), public_key)
 
     def load(self, handle: bytes, label: str) -> PrivateKey:
         """The key, in this process's memory from now on."""
-        kept = _read(handle, label)
-        return proven(read_private(self._seal.open(kept.box, _context(label))), read(kept.public_key))
+        kept = handles.read(handle)
+        return proven(read_private(self._seal.open(kept.private, _context(label))), read(kept.public_key))
 
     def resealed(self, handle: bytes, label: str, seal: Seal) -> bytes:
         """The handle of the same key under another seal."""
         key = self.load(handle, label)
-        return msgspec.msgpack.encode(
-            _Handle(_read(handle, label).public_key, seal.seal(write_private(key), _context(label)))
-        )
+        return Handle(handles.read(handle).public_key, seal.seal(write_private(key), _context(label))).encode()
 
     def destroy(self, handle: bytes) -> None:
         """Nothing is left to do once the handle is deleted."""
-
-
-def _read(handle: bytes, label: str) -> _Handle:
-    try:
-        return msgspec.msgpack.decode(handle, type=_Handle)
-    except msgspec.MsgspecError:
-        raise MalformedError(f"sealed key `{label}` is unreadable", "restore the database from a backup") from None
 
 
 def _context(label: str) -> str:
