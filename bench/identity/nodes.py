@@ -18,7 +18,7 @@ from licet.app.identity.place import Place, now
 from licet.app.identity.serving import Ports, Serving, serve
 from licet.identity.node.bootstrap import Given
 from licet.identity.node.credentials import Credentials
-from licet.identity.node.join import Door, JoinToken
+from licet.identity.node.join import Door, JoinProof
 from licet.identity.node.remote import Remote
 from licet.identity.node.upstream import Issued
 
@@ -38,7 +38,7 @@ def measure(folder: Path, count: int) -> tuple[int, float, float]:
 
 async def _asked(place: Place, server: Child, listen: str, join: str, batches: int) -> tuple[int, float, float]:
     _, token = agents.token(place, "bench", timedelta(minutes=5))
-    door = Door([join], Given(domain.stored(place).bundle.x509), JoinToken(token))
+    door = Door([join], Given(domain.stored(place).bundle.x509), JoinProof(token))
     credentials = Credentials(place.data.parent / "agent", DOMAIN, door, now, Random(7))
     await credentials.start()
     remote, wanted = Remote([listen], DOMAIN, credentials, Random(7)), asks(max(BATCHES))

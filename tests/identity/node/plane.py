@@ -20,7 +20,7 @@ from licet.identity.errors import RefusedError
 from licet.identity.node.authority import Admission
 from licet.identity.node.bootstrap import Given, Trust
 from licet.identity.node.credentials import Credentials
-from licet.identity.node.join import Door, JoinToken, Proof
+from licet.identity.node.join import Door, JoinProof, Proof
 from licet.identity.node.remote import Remote
 from licet.identity.node.server import NodeServer
 from licet.identity.node.tls import AGENT_PATH, SERVER_PATH, Material
@@ -222,7 +222,7 @@ async def attested(
     domain: Domain, join: str, home: Path, proof: Proof | None = None, trust: Trust | None = None
 ) -> Credentials:
     """An agent that has joined."""
-    door = Door([join], trust or Given((domain.authorities.root,)), proof or JoinToken("once"))
+    door = Door([join], trust or Given((domain.authorities.root,)), proof or JoinProof("once"))
     made = Credentials(home, domain.trust_domain, door, now, Random(7))
     await made.start()
     return made

@@ -15,7 +15,7 @@ from licet.identity.node import bootstrap
 from licet.identity.node.authority import Admission
 from licet.identity.node.bootstrap import Given, Pinned, given, pinned
 from licet.identity.node.credentials import Credentials
-from licet.identity.node.join import Door, JoinToken, KubernetesToken
+from licet.identity.node.join import Door, JoinProof, KubernetesProof
 from licet.identity.spiffeid import TrustDomain
 from tests.identity.node.plane import DOMAIN, Authorities, Domain, ask, attested, now, remote, serving
 from tests.identity.node.test_outages import until
@@ -32,7 +32,7 @@ def test_a_join_token_holds_once_and_what_it_brought_outlives_a_restart(tmp_path
             with pytest.raises(RefusedError, match="the join token was used before: ask for a new one"):
                 await attested(domain, join, tmp_path / "b")
             with pytest.raises(RefusedError, match="the join token is unknown or expired"):
-                await attested(domain, join, tmp_path / "b", JoinToken("guessed"))
+                await attested(domain, join, tmp_path / "b", JoinProof("guessed"))
             assert not (tmp_path / "b").exists()
 
     asyncio.run(run())
@@ -60,7 +60,7 @@ def test_the_key_is_made_on_the_node_and_nobody_else_can_read_it(tmp_path: Path)
 
 def test_no_secret_stands_in_a_repr() -> None:
     domain = Domain()
-    assert "once" not in repr(JoinToken("once"))
+    assert "once" not in repr(JoinProof("once"))
     assert repr(domain.server) == "Material(2 certificates, 1 roots)"
 
 
@@ -72,13 +72,13 @@ def test_a_kubernetes_token_is_read_each_time_and_attests_again_when_the_certifi
         file = tmp_path / "token"
         async with serving(domain) as (_, join):
             with pytest.raises(IdentityError, match="no token can be read from"):
-                await attested(domain, join, tmp_path / "a", KubernetesToken(file))
+                await attested(domain, join, tmp_path / "a", KubernetesProof(file))
             file.write_text("stale\n")
             with pytest.raises(RefusedError, match="the token is not accepted"):
-                await attested(domain, join, tmp_path / "a", KubernetesToken(file))
+                await attested(domain, join, tmp_path / "a", KubernetesProof(file))
             file.write_text("projected\n")
-            first = await attested(domain, join, tmp_path / "a", KubernetesToken(file))
-            door = Door([join], None, KubernetesToken(file))
+            first = await attested(domain, join, tmp_path / "a", KubernetesProof(file))
+            door = Door([join], None, KubernetesProof(file))
             later = Credentials(tmp_path / "a", DOMAIN, door, lambda: first.not_after, Random(1))
             domain.lifetime = 7200
             await later.start()
@@ -95,7 +95,7 @@ def test_an_agent_that_its_server_has_forgotten_is_attested_again(tmp_path: Path
         file = tmp_path / "token"
         file.write_text("projected")
         async with serving(domain) as (node, join):
-            credentials = await attested(domain, join, tmp_path, KubernetesToken(file))
+            credentials = await attested(domain, join, tmp_path, KubernetesProof(file))
             upstream = remote(credentials, node)
             domain.serials.clear()
             keeping = asyncio.ensure_future(credentials.keep(upstream.renew))
@@ -197,7 +197,7 @@ def test_nothing_is_believed_without_a_bundle_or_a_pin(tmp_path: Path) -> None:
     async def run() -> None:
         domain = Domain()
         async with serving(domain) as (_, join):
-            door = Door([join], None, JoinToken("once"))
+            door = Door([join], None, JoinProof("once"))
             with pytest.raises(RefusedError, match="give a trust bundle or a pin"):
                 await Credentials(tmp_path, DOMAIN, door, now, Random(1)).start()
             with pytest.raises(UnavailableError):
@@ -211,7 +211,7 @@ def test_another_domain_that_certifies_the_agent_is_refused(tmp_path: Path) -> N
     async def run() -> None:
         other = Domain(TrustDomain("example.net"))
         async with serving(other) as (_, join):
-            door = Door([join], Given((other.authorities.root,)), JoinToken("once"))
+            door = Door([join], Given((other.authorities.root,)), JoinProof("once"))
             with pytest.raises(RefusedError, match=r"the server is not of `example\.org`"):
                 await Credentials(tmp_path, DOMAIN, door, now, Random(1)).start()
         assert list(tmp_path.iterdir()) == []
@@ -227,7 +227,7 @@ def test_the_next_server_is_asked_where_one_does_not_answer(tmp_path: Path) -> N
         async with serving(domain) as (_, join):
             for trust in (Given(domain.state.own.x509), pinned(domain.authorities.pin)):
                 domain.used.clear()
-                door = Door([gone, join], trust, JoinToken("once"))
+                door = Door([gone, join], trust, JoinProof("once"))
                 await Credentials(tmp_path / type(trust).__name__, DOMAIN, door, now, Random(1)).start()
                 assert domain.used == {"once"}
 

@@ -20,7 +20,7 @@ from licet.identity.keys import KeyKind
 from licet.identity.node import bootstrap
 from licet.identity.node.agent import Agent
 from licet.identity.node.credentials import Credentials
-from licet.identity.node.join import Door, JoinToken, KubernetesToken, Proof
+from licet.identity.node.join import Door, JoinProof, KubernetesProof, Proof
 from licet.identity.node.remote import Remote
 from licet.identity.spiffeid import TrustDomain
 from licet.identity.watch.subject import Subject
@@ -50,11 +50,11 @@ class Agency(msgspec.Struct, frozen=True, kw_only=True):
     def proof(self) -> Proof:
         """How this node proves what it is, which is asked for where no certificate of an earlier run is valid."""
         if self.kubernetes_token is not None:
-            return KubernetesToken(self.kubernetes_token)
+            return KubernetesProof(self.kubernetes_token)
         if self.join_token is None:
-            return JoinToken("")
+            return JoinProof("")
         try:
-            return JoinToken(self.join_token.read_text("ascii")[:_LONGEST_TOKEN].strip())
+            return JoinProof(self.join_token.read_text("ascii")[:_LONGEST_TOKEN].strip())
         except (OSError, UnicodeDecodeError):
             raise IdentityError(
                 f"no join token can be read from `{self.join_token}`", "`licet identity agents token` makes one"

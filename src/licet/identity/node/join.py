@@ -18,24 +18,24 @@ from licet.identity.node.proto import node_pb2_grpc as rpc
 _DEADLINE = 20.0
 
 
-class JoinToken(msgspec.Struct, frozen=True):
+class JoinProof(msgspec.Struct, frozen=True):
     """A token that was made for this node, and holds once."""
 
     text: str
     again = False
 
     def __repr__(self) -> str:
-        return "JoinToken()"
+        return "JoinProof()"
 
 
-class KubernetesToken(msgspec.Struct, frozen=True):
+class KubernetesProof(msgspec.Struct, frozen=True):
     """Where the kubelet keeps a service account's token fresh."""
 
     file: Path
     again = True
 
 
-Proof: TypeAlias = JoinToken | KubernetesToken
+Proof: TypeAlias = JoinProof | KubernetesProof
 
 
 class Door:
@@ -84,9 +84,9 @@ async def _attest(address: str, roots: tuple[bytes, ...], message: pb.AttestRequ
 
 def _message(proof: Proof, request: bytes) -> pb.AttestRequest:
     match proof:
-        case JoinToken(text):
+        case JoinProof(text):
             return pb.AttestRequest(join_token=wire.token(text), csr=request)
-        case KubernetesToken(file):
+        case KubernetesProof(file):
             try:
                 return pb.AttestRequest(kubernetes_token=wire.token(file.read_text("ascii").strip()), csr=request)
             except (OSError, ValueError) as error:
