@@ -12,7 +12,7 @@ import pytest
 from licet.identity.attest.api_server import ApiServer
 from licet.identity.attest.cgroup import Place
 from licet.identity.attest.kubernetes import Kubernetes
-from licet.identity.attest.token_review import Agent, Reviewer
+from licet.identity.attest.token_review import AgentPod, Reviewer
 from licet.identity.errors import RefusedError, UnavailableError
 from licet.identity.spiffeid import TrustDomain
 from tests.identity.attest.callers import eventually
@@ -164,10 +164,10 @@ def test_a_server_of_another_authority_is_not_spoken_to(cluster: Cluster) -> Non
         _shown(ApiServer(cluster.url, other, cluster.folder / "token"), Place("", CONTAINER))
 
 
-def _review(cluster: Cluster, token: str) -> Agent:
+def _review(cluster: Cluster, token: str) -> AgentPod:
     api = cluster.api(_token(cluster, "server", None), "server")
 
-    async def scenario() -> Agent:
+    async def scenario() -> AgentPod:
         try:
             return await Reviewer(api, "eu", ["licet:agent"]).review(token)
         finally:
@@ -180,7 +180,7 @@ def test_an_agent_is_known_by_its_pods_token(cluster: Cluster) -> None:
     pod = _pod(cluster, "licet", "agent-1", "agent")
     node = cluster.ask("GET", "/api/v1/nodes/node-1")["metadata"]["uid"]
     agent = _review(cluster, _token(cluster, "agent", "licet", pod))
-    assert agent == Agent("eu", "licet:agent", pod["metadata"]["uid"], "node-1", node)
+    assert agent == AgentPod("eu", "licet:agent", pod["metadata"]["uid"], "node-1", node)
     assert str(agent.id(TrustDomain("shop.example"))) == f"spiffe://shop.example/licet/agent/k8s/eu/{node}"
 
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from licet.identity.attest.api_server import ApiServer
-from licet.identity.attest.token_review import Agent, Review, Reviewer, Status, User, agent
+from licet.identity.attest.token_review import AgentPod, Review, Reviewer, Status, User, agent
 from licet.identity.errors import MalformedError, RefusedError, UnavailableError
 from licet.identity.spiffeid import TrustDomain
 
@@ -23,13 +23,13 @@ def recorded(name: str = "review.json") -> Status:
     return msgspec.json.decode((RECORDED / name).read_bytes(), type=Review).status
 
 
-def judged(status: Status) -> Agent:
+def judged(status: Status) -> AgentPod:
     return agent(status, "eu", ["licet:agent"], "licet")
 
 
 def test_an_agent_is_its_node() -> None:
     found = judged(recorded())
-    assert found == Agent("eu", "licet:agent", POD, "node-1", NODE)
+    assert found == AgentPod("eu", "licet:agent", POD, "node-1", NODE)
     assert str(found.id(TrustDomain("shop.example"))) == f"spiffe://shop.example/licet/agent/k8s/eu/{NODE}"
 
 

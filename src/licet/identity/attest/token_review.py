@@ -48,7 +48,7 @@ class Review(msgspec.Struct, frozen=True):
     status: Status = Status()
 
 
-class Agent(msgspec.Struct, frozen=True):
+class AgentPod(msgspec.Struct, frozen=True):
     """An agent's pod and its node, as its token says."""
 
     cluster: str
@@ -76,7 +76,7 @@ class Reviewer:
         self._allowed = frozenset(allowed)
         self._audience = audience
 
-    async def review(self, token: str) -> Agent:
+    async def review(self, token: str) -> AgentPod:
         """The agent whose token this is; raises MalformedError, RefusedError and UnavailableError."""
         if len(token) > _LONGEST or not _TOKEN.fullmatch(token):
             raise MalformedError("this is no service-account token", _PROJECT)
@@ -92,7 +92,7 @@ class Reviewer:
         return agent(review.status, self._cluster, self._allowed, self._audience)
 
 
-def agent(status: Status, cluster: str, allowed: Collection[str], audience: str) -> Agent:
+def agent(status: Status, cluster: str, allowed: Collection[str], audience: str) -> AgentPod:
     """The agent that a review speaks of; raises RefusedError unless everything about it is as it has to be."""
     # An authenticator that knows no audiences says none: then the token is one for the API server itself.
     if not status.authenticated or audience not in (status.audiences or ()):
@@ -107,4 +107,4 @@ def agent(status: Status, cluster: str, allowed: Collection[str], audience: str)
         raise RefusedError("the token is bound to no pod", _PROJECT)
     if not _UID.fullmatch(node_uid):
         raise RefusedError("the token does not say on which node its pod runs", "Kubernetes 1.30 or later says so")
-    return Agent(cluster, account, pod_uid, status.user.claim("node-name"), node_uid)
+    return AgentPod(cluster, account, pod_uid, status.user.claim("node-name"), node_uid)
