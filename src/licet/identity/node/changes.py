@@ -72,7 +72,7 @@ class Hearing:
         """The state that was sent; raises MalformedError, after which everything has to be told anew."""
         try:
             return self._state(message)
-        except wire.UNREADABLE as error:
+        except wire.MISREAD as error:
             self._held, self._entries, self.mark = {}, (), b""
             if isinstance(error, MalformedError):
                 raise

@@ -191,5 +191,5 @@ def _most(what: str, count: int, most: int) -> None:
         raise MalformedError(f"{count} {what} in one message", f"{most} at most")
 
 
-UNREADABLE = (MalformedError, msgspec.MsgspecError, UnicodeDecodeError)
+MISREAD = (MalformedError, msgspec.MsgspecError, UnicodeDecodeError)
 """Everything that reading a message raises."""
