@@ -57,6 +57,15 @@ class KeyFile(msgspec.Struct, frozen=True):
     path: Path
 
 
+class KeyText(msgspec.Struct, frozen=True):
+    """What stands in a key file, as `key_text` gives it, where it is to open something and stay in memory."""
+
+    text: bytes
+
+    def __repr__(self) -> str:
+        return "KeyText(...)"
+
+
 class Passphrase(msgspec.Struct, frozen=True):
     """A secret that somebody remembers."""
 
@@ -119,12 +128,14 @@ class Seal:
         return cls(_stretched(passphrase, salt, stretching), salt, stretching)
 
     @classmethod
-    def reopen(cls, description: str, secret: Secret) -> Self:
+    def reopen(cls, description: str, secret: Secret | KeyText) -> Self:
         """The seal that `describe` told of; raises IdentityError where the secret is not the one it was made with."""
         told = _read(description)
         match secret, told.scrypt:
             case KeyFile(path), None:
                 seal = cls(_read_key_file(path), told.salt, None)
+            case KeyText(text), None:
+                seal = cls(_secret(text, "what was given"), told.salt, None)
             case Passphrase(text), Stretching() as stretching:
                 seal = cls(_stretched(text, told.salt, stretching), told.salt, stretching)
             case _:
@@ -223,13 +234,17 @@ def _read_key_file(path: Path) -> bytes:
         raise RefusedError(f"others than its owner may use key file `{path}`", f"chmod 600 {path}")
     if status.st_uid not in (0, os.geteuid()):
         raise RefusedError(f"key file `{path}` belongs to another user", f"chown {os.geteuid()} {path}")
+    return _secret(text, f"`{path}`")
+
+
+def _secret(text: bytes, where: str) -> bytes:
     try:
         prefix, body = text[: len(_FILE_PREFIX)].decode("ascii"), text[len(_FILE_PREFIX) :].strip()
         secret = base64.b64decode(body, validate=True)
     except (UnicodeDecodeError, binascii.Error):
         prefix, secret = "", b""
     if prefix != _FILE_PREFIX or len(secret) != _KEY:
-        raise MalformedError(f"`{path}` is no key file", f"one line, `{_FILE_PREFIX}` and 32 bytes in base64")
+        raise MalformedError(f"{where} is no key file", f"one line, `{_FILE_PREFIX}` and 32 bytes in base64")
     return secret
 
 

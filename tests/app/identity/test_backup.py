@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 import threading
 import tracemalloc
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -290,6 +292,25 @@ def test_a_check_opens_every_key_and_changes_nothing(place: Place, tmp_path: Pat
     found = check(place, tmp_path / "b", None)
     assert (found.keys, found.unopened) == (5, ())
     assert contents(place) == before
+
+
+def test_a_rehearsal_puts_no_key_on_the_disk(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that is thrown away stays where the process is killed."""
+    backup(place, tmp_path / "b", _PHRASE, sealing_key=True)
+    (tmp_path / "thrown").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "thrown"))
+    seen: list[bytes] = []
+    keys = restoring._keys
+
+    def looked(*arguments: Any) -> restoring.Restored:
+        seen.extend(each.read_bytes() for each in (tmp_path / "thrown").rglob("*") if each.is_file())
+        return keys(*arguments)
+
+    monkeypatch.setattr(restoring, "_keys", looked)
+    assert check(Place(tmp_path / "new"), tmp_path / "b", _PHRASE).unopened == ()
+    secret = place.sealing_key.read_bytes().partition(b":")[2].strip()
+    assert seen
+    assert not [each for each in seen if secret in each or base64.b64decode(secret) in each]
 
 
 def test_a_key_that_does_not_open_is_named(place: Place, tmp_path: Path) -> None:

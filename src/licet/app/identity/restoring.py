@@ -30,7 +30,7 @@ from licet.identity.domain import load
 from licet.identity.errors import IdentityError, MalformedError
 from licet.identity.integrity import Integrity
 from licet.identity.keyring import Keyring
-from licet.identity.sealing import KeyFile, Seal, Secret, key_text, new_key_file
+from licet.identity.sealing import KeyFile, KeyText, Seal, Secret, key_text, new_key_file
 from licet.identity.spiffeid import TrustDomain
 from licet.store import tables
 from licet.store.database import Database
@@ -102,14 +102,14 @@ def check(place: Place, file: Path, own: Secret | None, known: Secret | None = N
     """
     sealed, secret = _opened(place, file, own, known)
     with tempfile.TemporaryDirectory(prefix="licet-check-") as folder:
-        there = Place(Path(folder), key_file=place.key_file)
-        with _sealing_key(msgspec.structs.replace(there, key_file=None), sealed) as included:
-            secret = included or secret or _at_hand(place, sealed.description)
-            with _database(there) as database, database.write() as connection:
-                restored = _put(connection, sealed)
-                if secret is None:
-                    return msgspec.structs.replace(restored, unopened=("every key: the domain's secret is not given",))
-                return _keys(place, connection, Seal.reopen(sealed.description, secret), sealed, restored)
+        # The key in a backup stays in memory: a folder outlives a process that is killed.
+        included = KeyText(sealed.sealing_key) if sealed.sealing_key is not None else None
+        opens = included or secret or _at_hand(place, sealed.description)
+        with _database(Place(Path(folder))) as database, database.write() as connection:
+            restored = _put(connection, sealed)
+            if opens is None:
+                return msgspec.structs.replace(restored, unopened=("every key: the domain's secret is not given",))
+            return _keys(place, connection, Seal.reopen(sealed.description, opens), sealed, restored)
 
 
 def _opened(place: Place, file: Path, own: Secret | None, known: Secret | None) -> tuple[_Sealed, Secret | None]:
