@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from licet.app.identity.backing import Backup
 from licet.app.identity.restoring import Restored
 from licet.diag.render.terminal import counted
-from licet.diag.wording import instant
+from licet.diag.wording import instant, lasting
 
 
 def made(backup: Backup, found: Restored | None) -> str:
@@ -98,8 +100,4 @@ def restored_json(found: Restored) -> dict[str, object]:
 
 
 def _age(found: Restored) -> str:
-    seconds = max(0, int((found.at - found.taken_at).total_seconds()))
-    days, hours, minutes = seconds // 86400, seconds // 3600 % 24, seconds // 60 % 60
-    if days:
-        return f"{days} d {hours} h"
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds % 60} s" if minutes else f"{seconds} s"
+    return lasting(max(found.at - found.taken_at, timedelta()))
