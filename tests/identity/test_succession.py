@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -224,6 +224,31 @@ def test_a_step_that_fails_leaves_nothing(domain: Founded) -> None:
         domain.succeed(half)
     assert domain.state == before
     assert domain.recorded() == log
+
+
+def test_the_sequence_grows_with_every_change_of_the_bundle(domain: Founded) -> None:
+    """SPIFFE_Trust_Domain_and_Bundle.md 4.1.1; and with nothing else, so that nobody fetches what they have."""
+    root = signing(domain, Kind.ROOT)
+    steps: list[tuple[Callable[[Succession], object], bool]] = [
+        (lambda succession: succession.prepare(Kind.JWT), True),
+        (lambda succession: succession.activate(waiting(domain, Kind.JWT)), False),
+        (lambda succession: succession.prepare(Kind.INTERMEDIATE), False),
+        (lambda succession: succession.activate(waiting(domain, Kind.INTERMEDIATE)), False),
+        (lambda succession: succession.activate(waiting(domain, Kind.ROOT)), False),
+        (lambda succession: succession.prepare(Kind.ROOT), True),
+        (lambda succession: succession.revoke(kept(domain, root), "over"), True),
+    ]
+    for number, (step, changes) in enumerate(steps):
+        before = domain.state.bundle
+        domain.succeed(step)
+        after = domain.state.bundle
+        assert ((before.x509, before.jwt) != (after.x509, after.jwt), after.sequence > before.sequence) == (
+            changes,
+            changes,
+        ), number
+    before = domain.state.bundle
+    domain.register(entry())
+    assert domain.state.bundle == before
 
 
 def test_each_step_is_recorded_with_the_authority_it_is_about(domain: Founded) -> None:
