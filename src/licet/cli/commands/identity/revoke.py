@@ -11,7 +11,7 @@ from licet.cli.place import Where, placed
 @click.command(
     "revoke",
     epilog=epilog(
-        ["licet identity revoke spiffe://shop.example/cart --reason 'key found in a log'"],
+        ["licet identity revoke spiffe://shop.example/cart --reason 'key in a log'"],
         ["0    revoked", "2    the input is wrong"],
     ),
 )
@@ -27,5 +27,7 @@ def command(where: Where, spiffe_id: str, reason: str) -> None:
     from licet.app.identity.revocation import revoke
     from licet.identity.spiffeid import parse
 
-    revoke(where.place, parse(spiffe_id), reason)
+    registered = revoke(where.place, parse(spiffe_id), reason)
     where.tell(f"revoked {spiffe_id}")
+    if not registered:
+        where.tell("warning: no entry has this identity: compare it with `licet identity entries list`")
