@@ -6,7 +6,7 @@ import msgspec
 
 from licet.identity import certificate
 from licet.identity.errors import IdentityError
-from licet.identity.lifetimes import Lifetimes
+from licet.identity.lifetimes import SHORTEST, Lifetimes
 from licet.identity.spiffeid import RESERVED, SpiffeID, TrustDomain, parse
 
 SERVER_NAME = "licet-identity-server"
@@ -55,6 +55,10 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
             raise IdentityError(f"`{SERVER_NAME}` is reserved", "it is the name by which agents know their server")
         for name in self.dns_names:
             certificate.dns(name)
+        if 0 < self.x509_lifetime < SHORTEST:
+            raise IdentityError(
+                f"`{self.spiffe_id}` cannot be renewed every {self.x509_lifetime} s", f"{SHORTEST} s at least"
+            )
         longest = lifetimes.longest
         if not 0 <= self.x509_lifetime <= longest or not 0 <= self.jwt_lifetime <= longest:
             raise IdentityError(

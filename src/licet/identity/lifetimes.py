@@ -10,7 +10,8 @@ from licet.identity.errors import IdentityError
 
 RATIO = 6
 """An authority signs until a sixth of its life is left. What it signs lives at most that long and is not cut short."""
-_SHORTEST = 10
+SHORTEST = 10
+"""What is valid for less cannot be renewed in time."""
 _LONGEST = 100 * 365 * 86400
 _SLACK = timedelta(minutes=5)
 """How much longer than needed a retired authority is believed, for clocks that go wrong."""
@@ -30,8 +31,8 @@ class Lifetimes(msgspec.Struct, frozen=True, kw_only=True):
     def check(self) -> None:
         """Raise IdentityError where rotation could not keep up: it is refused, not warned of."""
         for name in ("x509", "jwt", "intermediate", "root"):
-            if getattr(self, name) < _SHORTEST:
-                raise IdentityError(f"the {name} lifetime is {getattr(self, name)} s", f"{_SHORTEST} s at least")
+            if getattr(self, name) < SHORTEST:
+                raise IdentityError(f"the {name} lifetime is {getattr(self, name)} s", f"{SHORTEST} s at least")
         if self.root > _LONGEST:
             raise IdentityError(f"the root lifetime is {self.root} s", f"{_LONGEST} s at most, a hundred years")
         for upper, lower in (("root", "intermediate"), ("intermediate", "x509"), ("intermediate", "jwt")):

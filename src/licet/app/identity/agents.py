@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 
 import msgspec
 from sqlalchemy import insert, select, update
 
-from licet.app.identity.domain import opened
+from licet.app.identity.domain import opened, reading
 from licet.app.identity.place import Place, administrator, now
 from licet.audit.event import Event
 from licet.audit.ledger import Change
+from licet.diag.render.visible import visible
 from licet.identity.attest import join_token
 from licet.identity.errors import IdentityError
+from licet.identity.node.roster import Known, roster
 from licet.identity.node.tls import AGENT_PATH
 from licet.identity.registry import bump
-from licet.identity.spiffeid import SpiffeID
+from licet.identity.spiffeid import SpiffeID, parse
 from licet.store import tables
-from licet.store.database import Database
 from licet.store.moment import text
 
 _NAME = re.compile(r"[a-zA-Z0-9._-]{1,128}")
@@ -41,6 +43,17 @@ def token(place: Place, name: str, lifetime: timedelta) -> tuple[SpiffeID, str]:
 
         domain.change(write)
         return agent, made
+
+
+def named(place: Place, text: str) -> SpiffeID:
+    """The agent of this SPIFFE ID, or whose ID ends with this name; raises IdentityError where that is not one."""
+    if "://" in text:
+        return parse(text)
+    ids = [each.spiffe_id for each in known(place) if each.spiffe_id.path.rpartition("/")[2] == text]
+    if len(ids) != 1:
+        how_many = "no agent is" if not ids else f"{len(ids)} agents are"
+        raise IdentityError(f"{how_many} called `{visible(text)}`", "`licet identity agents list` shows their IDs")
+    return ids[0]
 
 
 def ban(place: Place, agent: SpiffeID, *, banned: bool) -> None:
@@ -71,23 +84,23 @@ class Listed(msgspec.Struct, frozen=True):
     banned: bool
 
 
-def listed(place: Place) -> list[Listed]:
+def known(place: Place) -> tuple[Known, ...]:
     """Every agent that was let in, by name."""
-    database = Database.open(place.address)
-    try:
-        with database.read() as connection:
-            rows = connection.execute(select(tables.node).order_by(tables.node.c.spiffe_id)).all()
-    finally:
-        database.close()
+    with reading(place) as connection:
+        return roster(connection)
+
+
+def listed(found: Sequence[Known]) -> list[Listed]:
+    """Agents for programs."""
     return [
         Listed(
-            row.spiffe_id,
-            row.attested_by,
-            row.attested_at,
-            row.expires_at,
-            row.seen_at,
-            int(row.applied_version),
-            bool(row.banned),
+            str(each.spiffe_id),
+            each.attested_by,
+            text(each.attested_at),
+            text(each.expires_at),
+            text(each.seen_at),
+            each.applied_version,
+            each.banned,
         )
-        for row in rows
+        for each in found
     ]

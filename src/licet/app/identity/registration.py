@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 
 import msgspec
 
-from licet.app.identity.domain import opened, stored
+from licet.app.identity.domain import opened, reading
 from licet.app.identity.place import Place, administrator
 from licet.audit.ledger import Change
+from licet.diag.diagnostic import Diagnostic
+from licet.diag.render.visible import visible
 from licet.identity import registry
+from licet.identity.checkup.entries import alone, banned
+from licet.identity.domain import State, load
 from licet.identity.entry import Entry, encode
 from licet.identity.errors import IdentityError
+from licet.identity.node.roster import roster
+from licet.identity.spiffeid import SpiffeID
+
+_ID = re.compile(r"[a-zA-Z0-9._-]{1,128}")
 
 
 def add(place: Place, entries: Sequence[Entry]) -> list[Entry]:
     """Register them, all or none; one without an id gets one that follows from what it says."""
+    for entry in entries:
+        if entry.id and not _ID.fullmatch(entry.id):
+            raise IdentityError(f"`{visible(entry.id)}` is no id", "up to 128 letters, digits, `.`, `-` and `_`")
     with opened(place) as domain:
         state = domain.state()
         named = [msgspec.structs.replace(entry, id=entry.id or entry_id(entry)) for entry in entries]
@@ -40,9 +52,20 @@ def remove(place: Place, ids: Sequence[str]) -> None:
         domain.change(write)
 
 
-def found(place: Place) -> list[Entry]:
-    """Every entry, by identity."""
-    return sorted(stored(place).entries.values(), key=lambda entry: (entry.spiffe_id, entry.id))
+def chosen(state: State, spiffe_id: SpiffeID | None, selectors: frozenset[str]) -> list[Entry]:
+    """Every entry, by identity: of this one, where one is named, and that asks for all of these selectors."""
+    found = [
+        entry
+        for entry in state.entries.values()
+        if (spiffe_id is None or entry.spiffe_id == spiffe_id) and selectors.issubset(entry.selectors)
+    ]
+    return sorted(found, key=lambda entry: (entry.spiffe_id, entry.id))
+
+
+def advice(place: Place, entry: Entry) -> list[Diagnostic]:
+    """What the doctor would say of this entry by itself."""
+    with reading(place) as connection:
+        return list(alone(entry, load(connection), banned(roster(connection))))
 
 
 def listed(entries: Sequence[Entry]) -> dict[str, object]:

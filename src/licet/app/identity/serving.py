@@ -18,7 +18,7 @@ from licet.app.identity.domain import Domain, opened
 from licet.app.identity.federating import BundleEndpoint, follow
 from licet.app.identity.node import Cluster, sockets
 from licet.app.identity.place import Place, now
-from licet.app.identity.running import begin, open_files, until_told
+from licet.app.identity.running import begin, leave_no_core, open_files, until_told
 from licet.app.identity.watching import Watching
 from licet.audit.log import head
 from licet.identity.address import host_and_port
@@ -26,6 +26,7 @@ from licet.identity.attest.token_review import Reviewer
 from licet.identity.errors import IdentityError
 from licet.identity.issuer import Issuer
 from licet.identity.node.agent import Agent
+from licet.identity.node.roster import EMBEDDED
 from licet.identity.node.server import NodeServer
 from licet.identity.server import Server
 from licet.identity.server_svid import ServerSvid
@@ -66,6 +67,7 @@ class Serving(msgspec.Struct, frozen=True, kw_only=True):
 async def serve(serving: Serving, ready: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT; `ready` hears of each thing that is served once it is."""
     open_files()
+    leave_no_core()
     with opened(serving.place) as domain:
         async with contextlib.AsyncExitStack() as stack:
             await until_told(await _start(serving, domain, stack, ready))
@@ -91,7 +93,7 @@ async def _start(
         port = await _publish(serving, server, svid, stack, ready)
     if serving.socket is not None:
         name = server.trust_domain.member(f"{_EMBEDDED}/{_host(serving.place)}")
-        await server.register(name, "embedded")
+        await server.register(name, EMBEDDED)
         agent = Agent(server.upstream(name), server.state.settings.key_kind, now, SystemRandom())
         work.append(begin(stack, agent.run(), "node"))
         node = serving.cluster.node if serving.cluster is not None else ""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from licet.app.identity.status import Status
+from licet.cli.render.columns import aligned
 from licet.diag.render.terminal import counted
 from licet.diag.render.visible import visible
 from licet.diag.wording import instant, lasting
 from licet.identity.authority import Authority, Standing, pins
 from licet.identity.domain import Foreign
 from licet.identity.forecast import Due
-from licet.identity.node.roster import Condition, Known
+from licet.identity.node.roster import EMBEDDED, Condition, Known
 from licet.identity.rotation import Activate, Prepare, Revoke
 
 SCHEMA = "licet.dev/status/v1"
@@ -23,10 +24,10 @@ def table(status: Status) -> str:
     state = status.state
     parts = [
         [f"trust domain {state.trust_domain}, version {state.version}, bundle {state.bundle.sequence}"],
-        _rows([_authority(each, status) for each in state.authorities if each.believed]),
-        [*_registered(status), *_rows([_revoked(status, number) for number in range(len(status.revoked))])],
-        _rows([_node(each, status) for each in status.stored.nodes]),
-        _rows([_foreign(each, status.at) for each in state.foreign]),
+        aligned([_authority(each, status) for each in state.authorities if each.believed]),
+        [*_registered(status), *aligned([_revoked(status, number) for number in range(len(status.revoked))])],
+        aligned([_node(each, status) for each in status.stored.nodes]),
+        aligned([_foreign(each, status.at) for each in state.foreign]),
         [_log(status), _budget(status)],
     ]
     return "\n\n".join("\n".join(map(visible, lines)) for lines in parts if lines) + "\n"
@@ -136,8 +137,7 @@ def _revoked(status: Status, number: int) -> tuple[str, ...]:
 def _node(node: Known, status: Status) -> tuple[str, ...]:
     condition, behind = node.condition(status.at), _behind(node, status)
     lag = f"{counted(behind, 'version')} behind" if behind and condition is not Condition.BANNED else ""
-    embedded = node.attested_by == "embedded"
-    ends = "" if embedded else f"certificate ends {_in(node.expires_at, status.at)}"
+    ends = "" if node.attested_by == EMBEDDED else f"certificate ends {_in(node.expires_at, status.at)}"
     return f"node {node.spiffe_id}", condition.value, f"seen {_ago(node.seen_at, status.at)}", lag, ends
 
 
@@ -162,11 +162,6 @@ def _budget(status: Status) -> str:
         f"servers may be away for {lasting(status.budget)} at any time before the first identity expires; "
         "each node exports what it has left"
     )
-
-
-def _rows(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def _in(moment: datetime, at: datetime) -> str:

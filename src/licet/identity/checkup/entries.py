@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from licet.diag.diagnostic import Diagnostic
 from licet.identity import findings
@@ -29,20 +29,30 @@ _MANY = {
 
 def examine(state: State, nodes: Sequence[Known]) -> Iterator[Diagnostic]:
     """Every entry by itself, then those that name the same selectors."""
-    known = {node.spiffe_id: node.banned for node in nodes}
-    federated = {each.trust_domain for each in state.foreign if not each.distrusted}
+    known = banned(nodes)
     alike: dict[tuple[frozenset[str], frozenset[SpiffeID]], list[Entry]] = defaultdict(list)
     for entry in sorted(state.entries.values(), key=lambda entry: (entry.spiffe_id, entry.id)):
         alike[frozenset(entry.selectors), frozenset(entry.nodes)].append(entry)
-        yield from _examine(entry, state, known)
-        yield from (findings.unknown_domain(entry, each) for each in entry.federates_with if each not in federated)
+        yield from alone(entry, state, known)
     for entries in alike.values():
         hints = {entry.hint for entry in entries}
         if len({entry.spiffe_id for entry in entries}) > 1 and ("" in hints or len(hints) < len(entries)):
             yield findings.same_selectors(entries)
 
 
-def _examine(entry: Entry, state: State, known: dict[SpiffeID, bool]) -> Iterator[Diagnostic]:
+def banned(nodes: Sequence[Known]) -> dict[SpiffeID, bool]:
+    """Of each agent, whether it is let in no more."""
+    return {node.spiffe_id: node.banned for node in nodes}
+
+
+def alone(entry: Entry, state: State, known: Mapping[SpiffeID, bool]) -> Iterator[Diagnostic]:
+    """What is wrong with one entry, whatever others say; of each agent that is `known`, whether it is banned."""
+    federated = {each.trust_domain for each in state.foreign if not each.distrusted}
+    yield from _examine(entry, state, known)
+    yield from (findings.unknown_domain(entry, each) for each in entry.federates_with if each not in federated)
+
+
+def _examine(entry: Entry, state: State, known: Mapping[SpiffeID, bool]) -> Iterator[Diagnostic]:
     try:
         entry.check(state.trust_domain, state.settings.lifetimes)
     except IdentityError as error:

@@ -16,6 +16,10 @@ LIVE = timedelta(seconds=35)
 """A node that was not heard of for longer is away: it says every ten seconds how far it follows."""
 
 
+EMBEDDED = "embedded"
+"""How the node of a server's own process is attested: it goes by no certificate."""
+
+
 class Condition(enum.Enum):
     """How a node fares: heard of lately, not heard of lately, or let in no more."""
 

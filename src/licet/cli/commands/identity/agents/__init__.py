@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from licet.cli.group import Commands
+from licet.cli.options import epilog
 
 LISTING = {
     "token": "Make a join token for one agent.",
@@ -15,6 +16,15 @@ LISTING = {
 """Every command and what the list of commands says of it."""
 
 
-@click.command("agents", cls=Commands, listing=LISTING, package=__name__)
+@click.command(
+    "agents",
+    cls=Commands,
+    listing=LISTING,
+    package=__name__,
+    epilog=epilog(
+        ["licet identity agents token node-7 > token", "licet identity agents list"],
+        ["0    done", "2    the input or the usage is wrong"],
+    ),
+)
 def command() -> None:
     """Nodes: let one join, list them, ban one."""

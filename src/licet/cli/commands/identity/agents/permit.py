@@ -11,19 +11,24 @@ from licet.cli.place import Where, placed
 @click.command(
     "permit",
     epilog=epilog(
-        ["licet identity agents permit spiffe://shop.example/licet/agent/join/node-7"],
+        [
+            "licet identity agents permit node-7",
+            "licet identity agents permit spiffe://shop.example/licet/agent/join/node-7",
+        ],
         ["0    done", "2    there is no such agent"],
     ),
 )
-@click.argument("spiffe_id", metavar="ID")
+@click.argument("agent")
 @placed("table")
-def command(where: Where, spiffe_id: str) -> None:
+def command(where: Where, agent: str) -> None:
     """Let a banned agent in again.
+
+    AGENT is its SPIFFE ID, or the last part of it.
 
     Its certificate holds again until it expires; after that it has to join anew.
     """
-    from licet.app.identity.agents import ban
-    from licet.identity.spiffeid import parse
+    from licet.app.identity.agents import ban, named
 
-    ban(where.place, parse(spiffe_id), banned=False)
+    spiffe_id = named(where.place, agent)
+    ban(where.place, spiffe_id, banned=False)
     where.tell(f"permitted {spiffe_id}")
