@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 import click
@@ -50,10 +51,40 @@ def test_a_command_tells_options_examples_and_exit_codes(
     assert listed
     ran = licet(*path, "--help")
     assert ran.code == 0
-    assert "--output" in ran.out
-    assert "--data" in ran.out
+    forms = next(parameter.type for parameter in command.params if parameter.name == "output")
+    assert isinstance(forms, click.Choice)
+    assert ("--output" in ran.out) == (len(forms.choices) > 1)
+    assert "--quiet" in ran.out
+    assert ("--data" in ran.out) == (path != ("identity", "fetch"))
     assert f"licet {' '.join(path)}" in ran.out.split("Examples:")[1]
     assert "    " in ran.out.split("Exit codes:")[1]
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_help_is_read_without_wrapping(width: int) -> None:
+    for path, command, _ in EVERY:
+        told = command.get_help(click.Context(command, info_name=" ".join(path), terminal_width=width))
+        body = told if width >= 80 else told.partition("Examples:")[0]
+        assert [line for line in body.splitlines() if len(line) > width] == [], path
+
+
+def test_an_example_is_pasted_as_it_stands() -> None:
+    for path, command, _ in EVERY:
+        lines = (command.epilog or "").partition("Examples:")[2].partition("Exit codes:")[0].replace("\b", "")
+        for words in (shlex.split(line, comments=True) for line in lines.replace("\\\n", " ").splitlines()):
+            if words[:1] != ["licet"]:
+                continue
+            group: click.Command = commands
+            context = click.Context(group, info_name="licet")
+            while isinstance(group, Commands):
+                words.pop(0)
+                found = group.get_command(context, words[0])
+                assert found is not None, (path, words)
+                group = found
+            known = {option for parameter in group.params for option in parameter.opts}
+            given = {word for word in words if word.startswith("-")}
+            assert given <= known, (path, given - known)
+            assert all(not word.startswith("#") for word in words)
 
 
 @pytest.mark.parametrize("words", [("identity", "rotat"), ("identity", "entries", "ad"), ("audit", "verfy")])

@@ -117,6 +117,31 @@ def test_entries_are_added_once_and_removed_by_id(data: Path) -> None:
     assert "no entry `0000`: `licet identity entries list` shows their ids" in refused(data, "entries", "rm", "0000")
 
 
+def test_an_entry_that_nobody_can_be_is_registered_and_told_of(data: Path) -> None:
+    words = ("--spiffe-id", CART, "--selector", "unix:udi:1000", "--node", "spiffe://shop.example/licet/agent/x")
+    ran = run(data, "entries", "add", *words, "--federates-with", "bank.example")
+    assert (ran.code, ran.err.count("warning: ")) == (0, 3)
+    assert "nothing attests `unix:udi:1000`" in ran.err
+
+
+def test_entries_are_chosen_and_their_columns_have_names(data: Path) -> None:
+    for name, selector in (("a", "unix:uid:1"), ("b", "unix:uid:2")):
+        words = ("--spiffe-id", f"spiffe://shop.example/{name}", "--selector", selector, "--hint", name)
+        assert run(data, "entries", "add", *words, "--svid-lifetime", "600").code == 0
+    head, row = run(data, "entries", "list", "--selector", "unix:uid:2").out.splitlines()
+    assert head.split() == ["IDENTITY", "SELECTORS", "SOURCE", "ENTRY", "ALSO"]
+    assert row.startswith("spiffe://shop.example/b  unix:uid:2  manual  ")
+    assert row.endswith("  hint b, svid 600 s")
+    [listed] = answer(data, "entries", "list", "--spiffe-id", "spiffe://shop.example/a")["entries"]
+    assert listed["selectors"] == ["unix:uid:1"]
+
+
+def test_what_programs_read_is_utf_8_whatever_the_terminal_is(data: Path) -> None:
+    assert run(data, "revoke", CART, "--reason", "gestohlen in Köln").code == 0
+    ran = licet("identity", "status", "--data", data, "-o", "json", PYTHONIOENCODING="latin-1")
+    assert json.loads(ran.out)["revoked"][0]["reason"] == "gestohlen in Köln"
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -127,6 +152,8 @@ def test_entries_are_added_once_and_removed_by_id(data: Path) -> None:
         (["--spiffe-id", "spiffe://shop.example/licet/x", "--selector", "unix:uid:1"], "is reserved"),
         (["--spiffe-id", "http://x", "--selector", "unix:uid:1"], "is no SPIFFE ID"),
         (["--spiffe-id", CART, "--selector", "unix:uid:1", "--svid-lifetime", "99999999"], "cannot live that long"),
+        (["--spiffe-id", CART, "--selector", "unix:uid:1", "--svid-lifetime", "9"], "cannot be renewed every 9 s"),
+        (["--spiffe-id", CART, "--selector", "unix:uid:1", "--id", "\x1b[2J"], "`␛[2J` is no id"),
         (["--spiffe-id", CART, "--selector", "unix:uid:1", "--dns-name", "a b"], "a b"),
         (["--spiffe-id", CART, "--selector", "unix:uid:1", "--dns-name", "licet-identity-server"], "is reserved"),
     ],
@@ -190,6 +217,13 @@ def test_an_identity_is_revoked_and_permitted(data: Path) -> None:
     assert run(data, "permit", CART).code == 0
     assert run(data, "issue", "--spiffe-id", CART, "--csr", "-", stdin=csr()).code == 0
     assert "is no SPIFFE ID" in refused(data, "revoke", "cart")
+    assert "is the ID of no workload" in refused(data, "revoke", "spiffe://shop.example")
+    assert "is an agent's or a server's" in refused(data, "revoke", "spiffe://shop.example/licet/server")
+    assert "warning: no entry has this identity" in run(data, "revoke", CART).err
+    words = ("entries", "add", "--spiffe-id", CART, "--selector", "unix:uid:1000")
+    assert f"info: `{CART}` is registered and revoked" in run(data, *words).err
+    assert run(data, "revoke", CART).err == f"revoked {CART}\n"
+    assert run(data, "entries", "list").out.splitlines()[1].endswith("  revoked")
 
 
 def test_requests_are_signed_in_either_form_and_what_is_none_is_refused(data: Path) -> None:
@@ -236,9 +270,11 @@ def test_other_domains_are_trusted_distrusted_and_forgotten(data: Path, tmp_path
     for name in ("distrust", "trust", "rm"):
         assert "not federated with `bank.example`" in refused(data, "federation", name, "bank.example")
     assert run(data, "federation", "add", "bank.example", "--bundle", document).code == 0
-    assert "given by hand  fetched" in run(data, "federation", "list").out
+    assert "bank.example  given by hand  trusted   20" in run(data, "federation", "list").out
     assert run(data, "federation", "distrust", "bank.example").code == 0
-    assert run(data, "federation", "list").out == "bank.example  given by hand  distrusted\n"
+    head, row = run(data, "federation", "list").out.splitlines()
+    assert head == "TRUST DOMAIN  BUNDLE FROM    STANDING    FETCHED"
+    assert row.startswith("bank.example  given by hand  distrusted  20")
     assert run(data, "federation", "trust", "bank.example").code == 0
     assert run(data, "federation", "rm", "bank.example").code == 0
     assert run(data, "federation", "list").out == "no other trust domain\n"
@@ -254,6 +290,7 @@ def test_a_join_token_is_printed_once_and_stored_as_a_digest(data: Path) -> None
     agent = "spiffe://shop.example/licet/agent/join/node-7"
     for word in ("ban", "permit"):
         assert f"no agent `{agent}`" in refused(data, "agents", word, agent)
+        assert "no agent is called `node-7`" in refused(data, "agents", word, "node-7")
 
 
 @pytest.mark.parametrize(
@@ -272,4 +309,20 @@ def test_what_cannot_be_served_is_told_and_the_command_ends(options: list[str], 
     ran = run(data, "serve", *options, "--log-format", "json")
     assert ran.code == 2, ran
     assert "Traceback" not in ran.err
+    assert said in ran.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["taint", ""], "the id of the authority is empty"),
+        (["taint", "--wait", "nan"], "`nan` is not a valid number of seconds"),
+        (["taint", "--settle", "-1"], "-1.0 is not in the range"),
+        (["serve", "--socket", ""], "its name is empty"),
+        (["status", "--data", ""], "its name is empty"),
+    ],
+)
+def test_what_an_unset_variable_leaves_is_not_taken_for_something_else(words: list[str], said: str, data: Path) -> None:
+    ran = licet("identity", *words, LICET_DATA=str(data))
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
     assert said in ran.err

@@ -74,6 +74,14 @@ def test_the_log_is_text_where_that_is_asked_for(tmp_path: Path) -> None:
         assert re.match(r"\d{4}-\d\d-\d\dT[\d:.]+Z  info     licet.identity: serving workloads at ", log.read_text())
 
 
+@pytest.mark.parametrize(("option", "value"), [("--database", "postgresql://db/x"), ("--key-file", "x")])
+def test_an_agent_has_no_database_and_no_sealing_key(option: str, value: str, tmp_path: Path) -> None:
+    words = ("--trust-domain", "shop.example", "--server", "localhost:1", "--socket", tmp_path / "s")
+    ran = licet("identity", "agent", *words, option, value)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(f"licet: no such option `{option}`")
+
+
 @pytest.mark.parametrize("command", ["serve", "agent"])
 def test_an_address_that_is_none_is_wrong_usage(command: str, tmp_path: Path) -> None:
     needed = ["--trust-domain", "shop.example", "--server", "localhost:1"] if command == "agent" else []

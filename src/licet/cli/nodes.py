@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from licet.cli.options import Named
+
 if TYPE_CHECKING:
     from licet.app.identity.node import Cluster
 
@@ -19,7 +21,12 @@ def in_cluster(function: F) -> F:
     """Add what says where Kubernetes is. The command gets it as `kubernetes` and `node`."""
     for option in (
         click.option(
-            "--node", default="", envvar="LICET_NODE_NAME", metavar="NAME", help="The node, as Kubernetes calls it."
+            "--node",
+            default="",
+            envvar="LICET_NODE_NAME",
+            show_envvar=True,
+            metavar="NAME",
+            help="The node, as Kubernetes calls it.",
         ),
         click.option(
             "--kubernetes",
@@ -59,5 +66,5 @@ def address(text: str) -> tuple[str, int]:
         raise click.UsageError(f"{error.message}: write {error.help}") from None
 
 
-SOCKET = click.Path(path_type=Path)
+SOCKET = Named(path_type=Path)
 """The type of options that name a unix socket."""

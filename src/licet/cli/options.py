@@ -15,6 +15,31 @@ from licet.diag.diagnostic import Severity
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+class _Seconds(click.FloatRange):
+    """A number of seconds that comes to an end."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """As click does it, but what is no number is refused here too: it is in every range."""
+        seconds = super().convert(value, param, ctx)
+        if seconds != seconds:
+            self.fail(f"{value!r} is not a valid number of seconds.", param, ctx)
+        return seconds
+
+
+class Named(click.Path):
+    """A path that is not empty: that would be the current folder, which is hardly what is meant."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """As click does it."""
+        if value == "":
+            self.fail("its name is empty", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+SECONDS = _Seconds(0, 86400)
+"""The type of options that say how long to wait."""
+
+
 class Options(msgspec.Struct, frozen=True):
     """What the user asked of any command; None where nothing was said, so that settings decide."""
 
@@ -97,11 +122,11 @@ def once(context: click.Context, option: click.Parameter, given: Sequence[str]) 
 def epilog(examples: Sequence[str], codes: Sequence[str]) -> str:
     """What stands under a command's help: examples, and what its exit codes mean.
 
-    Two spaces or more part an example from what it is of; these are put below each other.
+    Two spaces or more part an example from what it is of; these are put below each other, as comments of a shell.
     """
-    pairs = [re.split(" {2,}", line, maxsplit=1) for line in examples]
+    pairs = [re.split(r"(?<=\S) {2,}", line, maxsplit=1) for line in examples]
     column = max((len(told[0]) for told in pairs if len(told) > 1), default=0) + 2
-    lines = ["".join([told[0].ljust(column), *told[1:]]).rstrip() for told in pairs]
+    lines = ["# ".join([told[0].ljust(column), *told[1:]]).rstrip() for told in pairs]
     return "\n".join(
         ["\b", "Examples:", *map("  {}".format, lines), "", "\b", "Exit codes:", *map("  {}".format, codes)]
     )

@@ -68,7 +68,7 @@ class JsonCheck(msgspec.Struct, frozen=True, tag_field="schema", tag=SCHEMA):
             "licet check k8s --fix                         add what is not declared yet",
             "licet check k8s --base main -o markdown       a pull request, as a comment",
             "licet check k8s --write-baseline known.json   set aside what is found today",
-            "licet check k8s --baseline known.json         fail on what is new since then",
+            "licet check k8s --baseline known.json         fail on what is new since",
         ],
         [
             "0    nothing at or above --fail-on; what was found is told all the same",

@@ -23,8 +23,8 @@ LISTING = {
     package=__name__,
     epilog=epilog(
         [
-            "licet audit verify --key log.pub               by a key that was kept elsewhere",
-            "licet audit show --kind svid --follow          what is issued, as it happens",
+            "licet audit verify --key log.pub               by a key kept elsewhere",
+            "licet audit show --kind svid --follow          what is issued, as it is",
             "licet audit prove --record 4711 > proof.json   for somebody without the log",
             "licet audit export --since 2026-01-01T00:00:00Z | gzip > january.jsonl.gz",
         ],

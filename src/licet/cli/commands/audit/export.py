@@ -24,7 +24,7 @@ from licet.cli.place import Where, placed
 )
 @choosing
 @click.option("--from", "first", type=click.IntRange(0), default=0, metavar="N", help="From this position on.")
-@placed("json")
+@placed("json", keys=False)
 def command(
     where: Where, kinds: tuple[str, ...], since: str | None, until: str | None, identity: str, first: int
 ) -> int:

@@ -17,7 +17,7 @@ from licet.cli.place import Where, placed
     epilog=epilog(
         [
             "licet audit prove --record 4711 > proof.json   this record is in the log",
-            "licet audit prove --from 1000 > proof.json     the log begins with what it was at 1000 records",
+            "licet audit prove --from 1000 > proof.json     the log only grew since",
             "licet audit verify --proof proof.json --key log.pub",
         ],
         ["0    proved", "2    the input or the usage is wrong, or the log is not sound"],
@@ -27,7 +27,7 @@ from licet.cli.place import Where, placed
 @click.option("--from", "first", type=click.IntRange(0), metavar="N", help="The smaller size of the log.")
 @click.option("--to", "second", type=click.IntRange(0), metavar="N", help="The larger one (default: the newest).")
 @click.option("--key", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="The log's public key.")
-@placed("json")
+@placed("json", keys=False)
 def command(where: Where, record: int | None, first: int | None, second: int | None, key: Path | None) -> int:
     """A proof that stands alone: of a record, or that the log only grew.
 

@@ -19,9 +19,9 @@ _PAUSE = 0.5
     epilog=epilog(
         [
             "licet audit show                               the newest records",
-            "licet audit show --identity spiffe://shop.example/ns/shop/sa/cart --last 1000",
+            "licet audit show --identity spiffe://shop.example/cart --last 1000",
             "licet audit show --follow -o json              as they happen, a line each",
-            "licet audit show --public-key > log.pub        to be kept elsewhere, for `verify --key`",
+            "licet audit show --public-key > log.pub        to keep elsewhere",
         ],
         ["0    always", "2    the input or the usage is wrong"],
     ),
@@ -31,7 +31,7 @@ _PAUSE = 0.5
 @click.option("--follow", is_flag=True, help="Go on with what is recorded from now on, until interrupted.")
 @click.option("--public-key", is_flag=True, help="Print the log's key instead, as `name+hash+base64`.")
 @click.option("--checkpoint", is_flag=True, help="Print the newest checkpoint instead, to be kept elsewhere.")
-@placed()
+@placed(keys=False)
 def command(
     where: Where,
     kinds: tuple[str, ...],
@@ -54,8 +54,8 @@ def command(
     choice = wanted(kinds, since, until, identity)
     with auditing.opened(where.place.address, None) as log:
         if public_key or checkpoint:
-            note = auditing.newest_checkpoint(log)
-            where.write(str(log.known) if public_key else note, lambda: {"key": str(log.known), "checkpoint": note})
+            key, note = str(log.known), auditing.newest_checkpoint(log)
+            where.write(key if public_key else note, lambda: audited.head_json(key, note))
             return 0
         line = audited.line_json if where.output == "json" else audited.line
         with log.database.read() as connection:

@@ -28,7 +28,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
     "--checkpoint", "remembered", type=_FILE, multiple=True, help="A checkpoint that was kept; may be given again."
 )
 @click.option("--proof", type=_FILE, help="Verify this proof instead, without the log.")
-@placed()
+@placed(keys=False)
 def command(where: Where, key: Path | None, remembered: tuple[Path, ...], proof: Path | None) -> int:
     """Whether the log is what was written and signed, or a proof holds.
 

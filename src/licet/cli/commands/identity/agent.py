@@ -9,7 +9,7 @@ import click
 
 from licet.cli.nodes import SOCKET, cluster, in_cluster
 from licet.cli.options import epilog
-from licet.cli.place import Where, placed
+from licet.cli.place import Where, homed
 from licet.cli.watching import announce, watched
 
 if TYPE_CHECKING:
@@ -22,8 +22,9 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
     "agent",
     epilog=epilog(
         [
-            "licet identity agent --trust-domain shop.example --server ca:8443 --join ca:8444 \\",
-            "    --join-token-file token --trust-bundle roots.pem --socket /run/licet/agent.sock",
+            "licet identity agent --trust-domain shop.example --trust-bundle roots.pem \\",
+            "    --server ca:8443 --join ca:8444 --join-token-file token \\",
+            "    --socket /run/licet/agent.sock",
         ],
         ["0    stopped by SIGTERM or SIGINT", "2    the input is wrong, or the server lets this node in no more"],
     ),
@@ -38,7 +39,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--socket", type=SOCKET, required=True, metavar="PATH", help="The Workload API and SDS.")
 @in_cluster
 @watched
-@placed("table")
+@homed("The folder that keeps this agent's certificate and key, in `agent`.")
 def command(
     where: Where,
     trust_domain: str,

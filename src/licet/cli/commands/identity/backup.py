@@ -18,7 +18,8 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     epilog=epilog(
         [
             "licet identity backup --out shop.backup --rehearse",
-            "licet identity backup --out shop.backup --backup-passphrase --include-sealing-key",
+            "licet identity backup --out all.backup --include-sealing-key \\",
+            "    --backup-passphrase",
         ],
         ["0    written", "1    written, and keys in it do not open", "2    not written, or the input is wrong"],
     ),

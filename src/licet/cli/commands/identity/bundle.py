@@ -14,12 +14,12 @@ from licet.cli.place import Where, placed
         [
             "licet identity bundle > shop.example.json     as a SPIFFE bundle document",
             "licet identity bundle -o pem > roots.pem      the X.509 authorities alone",
-            "licet identity bundle -o pins                 pins of the roots, those in reserve included",
+            "licet identity bundle -o pins                 of every root, also in reserve",
         ],
         ["0    printed", "2    no trust domain is there"],
     ),
 )
-@placed("spiffe", "pem", "pins")
+@placed("spiffe", "pem", "pins", keys=False)
 def command(where: Where) -> None:
     """Print the bundle and the pins that others verify this domain with.
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from licet.cli.nodes import SOCKET
 from licet.cli.options import epilog
 from licet.cli.place import Where, placed
 
@@ -24,9 +25,7 @@ from licet.cli.place import Where, placed
         ["0    nothing is wrong that is an error", "1    something is", "2    no trust domain is there"],
     ),
 )
-@click.option(
-    "--socket", type=click.Path(path_type=Path), metavar="PATH", help="Call this Workload API too, as a workload does."
-)
+@click.option("--socket", type=SOCKET, metavar="PATH", help="Call this Workload API too, as a workload does.")
 @click.option("--deep", is_flag=True, help="Verify the whole log, not just its end.")
 @click.option("--without-keys", is_flag=True, help="Do not open keys: no secret is asked for.")
 @placed("table", "json")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from licet.cli.options import epilog
-from licet.cli.place import Where, placed
+from licet.cli.place import Answer, answering
 
 
 @click.command(
@@ -25,6 +25,7 @@ from licet.cli.place import Where, placed
     "--socket",
     required=True,
     envvar="SPIFFE_ENDPOINT_SOCKET",
+    show_envvar=True,
     metavar="PATH",
     help="The Workload API: a path, or `unix:` and a path.",
 )
@@ -35,8 +36,8 @@ from licet.cli.place import Where, placed
     metavar="DIR",
     help="Write `svid.pem`, `key.pem` and `bundle.pem` there.",
 )
-@placed()
-def command(where: Where, socket: str, audience: tuple[str, ...], out: Path | None) -> None:
+@answering("table", "json")
+def command(answer: Answer, socket: str, audience: tuple[str, ...], out: Path | None) -> None:
     """Ask the Workload API which identities this process is given.
 
     It asks as any workload does, so that the answer is for the user, the program and the pod that run it. Each
@@ -47,6 +48,6 @@ def command(where: Where, socket: str, audience: tuple[str, ...], out: Path | No
     from licet.cli.render.identity import fetched
 
     found = fetch(socket, audience)
-    where.write(fetched(found), lambda: described(found))
+    answer.write(fetched(found), lambda: described(found))
     for file in save(found, out) if out is not None else ():
-        where.tell(f"wrote {file}")
+        answer.tell(f"wrote {file}")

@@ -14,7 +14,8 @@ from licet.cli.place import Where, placed
         [
             "licet identity init --trust-domain shop.example",
             "licet identity init --trust-domain shop.example --passphrase",
-            "licet identity init --trust-domain shop.example --database postgresql://licet@db/licet --data /etc/licet",
+            "licet identity init --trust-domain shop.example --data /etc/licet \\",
+            "    --database postgresql://licet@db/licet",
         ],
         ["0    founded", "2    the input is wrong, or one is founded there already"],
     ),

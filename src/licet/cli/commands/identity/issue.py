@@ -16,8 +16,10 @@ _LONGEST = 1 << 16
     "issue",
     epilog=epilog(
         [
-            "openssl req -new -newkey ec:curve.pem -nodes -keyout key.pem -subj / -out request.pem",
-            "licet identity issue --spiffe-id spiffe://shop.example/vm/ledger --csr request.pem > chain.pem",
+            "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \\",
+            "    -subj / -keyout key.pem -out request.pem",
+            "licet identity issue --spiffe-id spiffe://shop.example/vm/ledger \\",
+            "    --csr request.pem > chain.pem",
         ],
         ["0    issued", "2    refused, or the input is wrong"],
     ),

@@ -16,7 +16,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     "reseal",
     epilog=epilog(
         [
-            "licet identity reseal                                 a new key file in the place of the old one",
+            "licet identity reseal                                 a new key file in its place",
             "licet identity reseal --new-key-file /etc/licet/key",
             "licet identity reseal --new-passphrase                asked for at the terminal",
         ],

@@ -18,7 +18,8 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
     epilog=epilog(
         [
             "licet identity restore shop.backup --key-file sealing.key",
-            "licet identity restore shop.backup --database postgresql://licet@db/licet --data /etc/licet",
+            "licet identity restore shop.backup --data /etc/licet \\",
+            "    --database postgresql://licet@db/licet",
             "licet identity restore shop.backup --check    is it any good?",
         ],
         ["0    restored, or sound", "1    sound, and keys in it do not open", "2    refused; nothing was changed"],

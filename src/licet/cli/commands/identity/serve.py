@@ -23,7 +23,8 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
     epilog=epilog(
         [
             "licet identity serve --socket /run/licet/agent.sock",
-            "licet identity serve --listen 0.0.0.0:8443 --join 0.0.0.0:8444 --federation 0.0.0.0:8445",
+            "licet identity serve --listen 0.0.0.0:8443 --join 0.0.0.0:8444",
+            "licet identity serve --socket run/agent.sock --federation 0.0.0.0:8445",
         ],
         ["0    stopped by SIGTERM or SIGINT", "2    the input or the environment is wrong"],
     ),

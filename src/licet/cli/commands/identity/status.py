@@ -15,7 +15,7 @@ from licet.cli.place import Where, placed
         ["0    always", "2    no trust domain is there"],
     ),
 )
-@placed()
+@placed(keys=False)
 def command(where: Where) -> None:
     """What there is: authorities, entries, nodes, other trust domains, the log; and what is due.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from licet.cli.options import epilog
+from licet.cli.options import SECONDS, epilog
 from licet.cli.place import Where, placed
 
 
@@ -22,20 +22,22 @@ from licet.cli.place import Where, placed
         ],
     ),
 )
-@click.argument("authority", default="")
-@click.option("--wait", type=float, default=30.0, show_default=True, metavar="SECONDS", help="For nodes, each step.")
+@click.argument("authority", required=False)
+@click.option("--wait", type=SECONDS, default=30.0, show_default=True, metavar="SECONDS", help="For nodes, each step.")
 @click.option(
-    "--settle", type=float, default=3.0, show_default=True, metavar="SECONDS", help="For workloads, each step."
+    "--settle", type=SECONDS, default=3.0, show_default=True, metavar="SECONDS", help="For workloads, each step."
 )
 @click.option("--keep", is_flag=True, help="Leave it in the bundle for now; run this again to drop it.")
 @placed()
-def command(where: Where, authority: str, wait: float, settle: float, keep: bool) -> int:
+def command(where: Where, authority: str | None, wait: float, settle: float, keep: bool) -> int:
     """Replace a stolen key: everything is issued again, and the old root is dropped.
 
     A successor that everyone believes already takes over, every SVID is replaced, and then the old root leaves the
     bundle: whatever was forged with its key is refused from there on, long before it expires. A stolen intermediate
     takes its root with it. Run without an id, it first finishes what an earlier run began and did not end.
     """
+    if authority == "":
+        raise click.UsageError("the id of the authority is empty: leave it out to replace the root that signs")
     from licet.app.identity.rotation import Patience, Step, replace_stolen
     from licet.cli.render.identity import described, described_json
 
@@ -46,7 +48,7 @@ def command(where: Where, authority: str, wait: float, settle: float, keep: bool
         behind = f"; not heard of: {', '.join(step.behind)}" if step.behind else ""
         where.tell(f"{step.after:6.2f} s  {step.done}{behind}")
 
-    stolen, state = replace_stolen(where.place, authority, Patience(wait, settle), tell, keep=keep)
+    stolen, state = replace_stolen(where.place, authority or "", Patience(wait, settle), tell, keep=keep)
     told = [{"done": step.done, "after_seconds": f"{step.after:.2f}", "behind": step.behind} for step in steps]
     where.write(described(state), lambda: {**described_json(state), "tainted": stolen.id, "steps": told})
     return int(any(step.behind for step in steps))

@@ -12,7 +12,7 @@ from licet.cli.place import Where, placed
     "rm", epilog=epilog(["licet identity entries rm 0f3a5b7c9d1e2f40"], ["0    removed", "2    there is no such entry"])
 )
 @click.argument("ids", metavar="ID...", nargs=-1, required=True)
-@placed()
+@placed("table")
 def command(where: Where, ids: tuple[str, ...]) -> None:
     """Take registrations back.
 

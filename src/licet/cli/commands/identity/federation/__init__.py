@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from licet.cli.group import Commands
+from licet.cli.options import epilog
 
 LISTING = {
     "add": "Trust another domain, or change where its bundle comes from.",
@@ -16,6 +17,12 @@ LISTING = {
 """Every command and what the list of commands says of it."""
 
 
-@click.command("federation", cls=Commands, listing=LISTING, package=__name__)
+@click.command(
+    "federation",
+    cls=Commands,
+    listing=LISTING,
+    package=__name__,
+    epilog=epilog(["licet identity federation list"], ["0    done", "2    the input or the usage is wrong"]),
+)
 def command() -> None:
     """Other trust domains: trust one, list them, distrust one."""

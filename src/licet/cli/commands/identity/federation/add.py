@@ -16,9 +16,10 @@ _LONGEST = 1 << 21
     "add",
     epilog=epilog(
         [
-            "licet identity federation add bank.example --url https://spiffe.bank.example/bundle",
-            "licet identity federation add bank.example --profile https_spiffe --url https://10.0.0.7:8445/ \\",
-            "    --endpoint-id spiffe://bank.example/licet/server --bundle bank.json",
+            "licet identity federation add bank.example --url https://bank.example/bundle",
+            "licet identity federation add bank.example --profile https_spiffe \\",
+            "    --url https://10.0.0.7:8445/ --bundle bank.json \\",
+            "    --endpoint-id spiffe://bank.example/licet/server",
         ],
         ["0    done", "2    the input is wrong"],
     ),
