@@ -93,10 +93,7 @@ def test_records_are_shown_the_newest_last(data: Path) -> None:
     lines = licet("audit", "show", "--last", "3", "--data", data).out.splitlines()
     assert [line.split()[0] for line in lines] == ["37", "38", "39"]
     identity = f"spiffe://{logs.DOMAIN}/ns/shop/sa/checkout-3"
-    assert (
-        f"{logs.BEGAN:%Y-%m-%d}T00:01:00.000000Z  svid.issued         workload uid=1000 pid=4037  spiffe_id="
-        in lines[0]
-    )
+    assert f"{logs.BEGAN:%Y-%m-%d}T00:01:00Z  svid.issued          workload uid=1000 pid=4037  spiffe_id=" in lines[0]
     shown = licet("audit", "show", "--identity", identity, "-o", "json", "--data", data).out.splitlines()
     assert [msgspec.json.decode(line)["position"] for line in shown] == [3, 10, 17, 24, 31, 38]
     assert licet("audit", "show", "--checkpoint", "--data", data).out == (data / "checkpoint").read_text()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+
 import msgspec
 
 from licet.app.auditing import Log
@@ -12,19 +15,24 @@ from licet.audit.read import Kept
 from licet.audit.verify import Verified
 from licet.diag.render.visible import visible
 
-SCHEMA = "licet.dev/audit/v1"
 _WHO = ("id", "name", "uid", "pid")
+_KIND = len("authority.activated")
+_KEY = re.compile("[0-9a-f]{64}")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+_NOTHING: tuple[Detail, ...] = ("", None, [], {})
 _FIRST = ("spiffe_id", "id", "trust_domain", "serial", "reason")
 
 
 def line(kept: Kept) -> str:
-    """A record on one line: position, time, kind, who, and what is told first of its facts."""
+    """A record on one line: position, time, kind, who, and its facts, those first that tell the most.
+
+    What is empty is left out, and names of keys are cut as everywhere; `line_json` has all of it.
+    """
     record = kept.record
-    facts = {key: record.detail[key] for key in sorted(record.detail, key=_order)}
-    told = " ".join(f"{key}={_value(value)}" for key, value in facts.items())
     actor = record.actor
     who = " ".join([_value(actor.get("type", "")), *(f"{key}={_value(actor[key])}" for key in _WHO if key in actor)])
-    return f"{record.position:>8}  {record.time}  {visible(record.kind):<18}  {visible(who)}  {visible(told)}\n"
+    told = f"{record.kind:<{_KIND}}  {who}  {_facts(record.detail)}".rstrip()
+    return f"{record.position:>8}  {_second(record.time)}  {visible(told)}\n"
 
 
 def line_json(kept: Kept) -> str:
@@ -49,7 +57,7 @@ def verified(found: Verified, log: Log) -> str:
 def verified_json(found: Verified, log: Log) -> dict[str, object]:
     """As above, for programs."""
     return {
-        "schema": SCHEMA,
+        "schema": "licet.dev/audit/v1",
         "sound": found.holds,
         "records": found.records,
         "checkpoints": found.checkpoints,
@@ -70,7 +78,17 @@ def checked(found: Checked) -> str:
 
 def checked_json(found: Checked) -> dict[str, object]:
     """As above, for programs."""
-    return {"schema": SCHEMA, "sound": found.holds, "wrong": list(found.wrong), "key": found.proof.key}
+    return {
+        "schema": "licet.dev/audit-checked/v1",
+        "sound": found.holds,
+        "wrong": list(found.wrong),
+        "key": found.proof.key,
+    }
+
+
+def head_json(key: str, checkpoint: str) -> dict[str, object]:
+    """What to keep elsewhere of a log, for programs."""
+    return {"schema": "licet.dev/audit-head/v1", "key": key, "checkpoint": checkpoint}
 
 
 def _says(found: Checked) -> str:
@@ -89,5 +107,26 @@ def _order(key: str) -> tuple[int, str]:
     return _FIRST.index(key) if key in _FIRST else len(_FIRST), key
 
 
+def _second(time: str) -> str:
+    return f"{time[:19]}Z"
+
+
+def _facts(facts: Mapping[str, Detail]) -> str:
+    told = sorted((key for key, value in facts.items() if value not in _NOTHING), key=_order)
+    return " ".join(f"{key}={_value(facts[key])}" for key in told)
+
+
 def _value(value: Detail) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    match value:
+        case str() if _KEY.fullmatch(value):
+            return value[:16]
+        case str() if _TIME.fullmatch(value):
+            return _second(value)
+        case str():
+            return value
+        case dict():
+            return f"{{{_facts(value)}}}"
+        case list():
+            return ",".join(map(_value, value))
+        case _:
+            return str(value)
