@@ -58,6 +58,7 @@ class State(msgspec.Struct, frozen=True):
     authorities: tuple[Authority, ...]
     entries: Mapping[str, Entry]
     denied: frozenset[SpiffeID]
+    banned: frozenset[SpiffeID]
     foreign: tuple[Foreign, ...]
     bundle: Bundle
 
@@ -117,11 +118,13 @@ def _load(connection: Connection) -> State:
     bodies = connection.execute(select(tables.entry.c.body)).scalars()
     entries = {each.id: each for each in map(decode, bodies)}
     denied = frozenset(parse(text) for text in connection.execute(select(tables.denial.c.spiffe_id)).scalars())
+    agents = select(tables.node.c.spiffe_id).where(tables.node.c.banned != 0)
+    banned = frozenset(parse(text) for text in connection.execute(agents).scalars())
     foreign = tuple(
         map(_foreign, connection.execute(select(tables.foreign_domain).order_by(tables.foreign_domain.c.trust_domain)))
     )
     published = bundle(name, authorities, int(row.sequence), settings.refresh_hint)
-    return State(name, settings, int(row.version), authorities, entries, denied, foreign, published)
+    return State(name, settings, int(row.version), authorities, entries, denied, banned, foreign, published)
 
 
 def _foreign(row: Row[Any]) -> Foreign:

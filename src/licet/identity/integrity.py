@@ -15,9 +15,10 @@ import msgspec
 from sqlalchemy import Connection, Select, select, update
 
 from licet.audit.ledger import Change
-from licet.identity.errors import IdentityError, UnavailableError
+from licet.identity.errors import UnavailableError
 from licet.identity.sealing import Seal
 from licet.store import tables
+from licet.store.alone import hold, meddling
 
 T = TypeVar("T")
 
@@ -33,9 +34,9 @@ _DECISIVE: tuple[Select[tuple[object, ...]], ...] = (
         _DOMAIN.log_key,
         _DOMAIN.log_public_key,
     ),
-    select(tables.authority).order_by(tables.authority.c.id),
-    select(tables.entry).order_by(tables.entry.c.id),
-    select(tables.denial).order_by(tables.denial.c.spiffe_id),
+    select(tables.authority),
+    select(tables.entry),
+    select(tables.denial),
     select(
         _FOREIGN.trust_domain,
         _FOREIGN.profile,
@@ -43,9 +44,9 @@ _DECISIVE: tuple[Select[tuple[object, ...]], ...] = (
         _FOREIGN.endpoint_id,
         _FOREIGN.bundle,
         _FOREIGN.distrusted,
-    ).order_by(_FOREIGN.trust_domain),
-    select(tables.node.c.spiffe_id).where(tables.node.c.banned != 0).order_by(tables.node.c.spiffe_id),
-    select(tables.join_token).order_by(tables.join_token.c.digest),
+    ),
+    select(tables.node.c.spiffe_id).where(tables.node.c.banned != 0),
+    select(tables.join_token),
 )
 """Everything that a decision hangs on. Not among it: what is counted, and what a certificate has to prove anyway."""
 
@@ -57,16 +58,18 @@ class Integrity:
         self._seal = seal
 
     def put(self, connection: Connection) -> None:
-        """Store the code of what is stored now."""
+        """Store the code of what is stored now; raises UnavailableError where the database would do more than told."""
+        _require_alone(connection)
         connection.execute(update(tables.domain).values(code=self._code(connection)))
 
     def require(self, connection: Connection) -> None:
-        """Raise IdentityError where what is stored is not what was stored with its code."""
+        """Raise UnavailableError where what is stored is not what was stored with its code."""
         kept = connection.execute(select(_DOMAIN.seal, _DOMAIN.code)).one()
         if kept.seal != self._seal.describe():
             raise UnavailableError("the sealing secret was changed", "start this process again with the new one")
-        if not hmac.compare_digest(kept.code, self._code(connection)):
-            raise IdentityError(
+        _require_alone(connection)
+        if not isinstance(kept.code, bytes) or not hmac.compare_digest(kept.code, self._code(connection)):
+            raise UnavailableError(
                 "the database was changed by something else than licet, and is not followed",
                 "`licet audit verify` names what differs; restore a backup, and see who may write the database",
             )
@@ -75,6 +78,7 @@ class Integrity:
         """The same change, which builds on no state that was altered, and stores the code of what it leaves."""
 
         def run(change: Change) -> T:
+            hold(change.connection)
             self.require(change.connection)
             result = do(change)
             self.put(change.connection)
@@ -85,6 +89,15 @@ class Integrity:
     def _code(self, connection: Connection) -> bytes:
         code = self._seal.code()
         for number, wanted in enumerate(_DECISIVE):
-            for row in connection.execute(wanted.execution_options(yield_per=512)):
-                code.update(msgspec.msgpack.encode((number, *row)))
+            # Sorted here: each engine, and each locale of PostgreSQL, has an order of its own.
+            for row in sorted(msgspec.msgpack.encode((number, *row)) for row in connection.execute(wanted)):
+                code.update(row)
         return code.digest()
+
+
+def _require_alone(connection: Connection) -> None:
+    if name := meddling(connection):
+        raise UnavailableError(
+            f"`{ascii(name[:80])[1:-1]}` was changed by something else than licet, and the database is not followed",
+            "take the trigger, rule or view away, `licet audit verify`, and see who may write the database",
+        )

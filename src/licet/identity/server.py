@@ -159,7 +159,8 @@ class Server:
         row = await self._threaded(lambda: self._node(agent))
         if row is None:
             raise RefusedError(f"`{agent}` is unknown", "let it join anew with another token")
-        if row.banned:
+        # Neither word is enough alone: the row is of this moment, and the state nobody can have altered.
+        if row.banned or (agent in self.state.banned and agent in (await self._threaded(self._issuer.refresh)).banned):
             raise _banned(agent)
         if serial not in row.serial.split():
             raise RefusedError(f"`{agent}` shows a certificate that was replaced", "another agent has joined as it")
@@ -241,8 +242,8 @@ class Server:
             followed = self._ledger.change(self._issuer.guarded(follow)).result()
             give_up(self._ledger, self._keyring, followed.over, dict(_SERVER))
         if now - self._pruned >= _PRUNE:
-            self._pruned = now
             self._ledger.change(self._issuer.guarded(lambda change: _prune(change, now))).result()
+            self._pruned = now
 
     def _rotated(self, state: State) -> tuple[Kind, ...]:
         """What may be rotated by this clock; why it is not everything is told once."""

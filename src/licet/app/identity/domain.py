@@ -28,6 +28,7 @@ from licet.identity.sealing import KeyFile, Seal, Secret, new_key_file
 from licet.identity.spiffeid import TrustDomain
 from licet.identity.succession import Succession, give_up
 from licet.store import tables
+from licet.store.alone import hold
 from licet.store.database import Database
 from licet.store.errors import BusyError
 
@@ -107,6 +108,7 @@ def found(place: Place, trust_domain: TrustDomain, settings: Settings, *, passph
             keyring = Keyring(trust_domain, there, seal.describe())
 
             def write(change: Change) -> None:
+                hold(change.connection)
                 require_none(change.connection, database)
                 change.connection.execute(insert(tables.domain).values(_row(trust_domain, settings, seal, key)))
                 facts = {"trust_domain": str(trust_domain), "settings": msgspec.to_builtins(settings)}
@@ -174,9 +176,12 @@ def log_key(seal: Seal, sealed: bytes) -> Ed25519PrivateKey:
 
 
 def require_none(connection: Connection, database: Database) -> None:
-    """Raise IdentityError where a trust domain stands."""
+    """Raise IdentityError where a trust domain stands, or rows of one that would become part of another."""
     if connection.execute(select(tables.domain.c.trust_domain)).scalar() is not None:
         raise IdentityError(f"a trust domain is founded in {database!r} already", "`licet identity status` shows it")
+    for table in tables.metadata.sorted_tables:
+        if connection.execute(select(table).limit(1)).first() is not None:
+            raise IdentityError(f"there are rows in {database!r}, and no trust domain", "name an empty database")
 
 
 def reopened(description: str, secret: Secret) -> Seal:

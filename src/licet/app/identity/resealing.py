@@ -20,6 +20,7 @@ from licet.identity.keepers.sealed import SealedKeeper
 from licet.identity.keyring import Keyring
 from licet.identity.sealing import KeyFile, Passphrase, Seal, Secret, kind, new_key_file
 from licet.store import tables
+from licet.store.alone import hold
 from licet.store.errors import BusyError
 
 
@@ -44,6 +45,7 @@ def reseal(place: Place, new: Secret | None) -> Path | None:
         integrity = domain.integrity
 
         def exchange(change: Change) -> None:
+            hold(change.connection)
             integrity.require(change.connection)
             _seal_all(change, old, seal, keyring)
             Integrity(seal).put(change.connection)

@@ -33,6 +33,7 @@ from licet.identity.keyring import Keyring
 from licet.identity.sealing import KeyFile, KeyText, Seal, Secret, key_text, new_key_file
 from licet.identity.spiffeid import TrustDomain
 from licet.store import tables
+from licet.store.alone import hold
 from licet.store.database import Database
 from licet.store.moment import moment
 from licet.store.schema import NEWEST
@@ -86,6 +87,7 @@ def restore(place: Place, file: Path, own: Secret | None) -> Restored:
         seal = Seal.reopen(sealed.description, secret)
         key = domains.log_key(seal, sealed.log_key)
         with _database(place) as database, database.write() as connection:
+            hold(connection)
             domains.require_none(connection, database)
             restored = _put(connection, sealed)
             integrity = Integrity(seal)
