@@ -118,9 +118,8 @@ def fetched(change: Change, bundle: Bundle, at: datetime) -> None:
     kept = change.connection.execute(update(tables.foreign_domain).where(row).values(values)).rowcount
     if kept and known != values["bundle"]:
         bump(change)
-        change.record(
-            Event("federation.fetched", {"type": "server"}, {"trust_domain": name, "sequence": bundle.sequence})
-        )
+        facts: dict[str, Detail] = {"trust_domain": name, "sequence": _number(bundle.sequence)}
+        change.record(Event("federation.fetched", {"type": "server"}, facts))
 
 
 def failed(change: Change, trust_domain: TrustDomain, failure: str) -> None:
@@ -132,3 +131,8 @@ def failed(change: Change, trust_domain: TrustDomain, failure: str) -> None:
         change.record(
             Event("federation.failed", {"type": "server"}, {"trust_domain": str(trust_domain), "failure": failure})
         )
+
+
+def _number(number: int) -> int | str:
+    """As it is recorded: what not every reader of JSON holds exactly is text (RFC 8785)."""
+    return number if number < 1 << 53 else str(number)
