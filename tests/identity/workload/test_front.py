@@ -287,3 +287,17 @@ def test_a_socket_that_somebody_put_in_its_place_is_left_there(tmp_path: Path) -
 def test_a_path_too_long_for_a_socket_is_refused(tmp_path: Path) -> None:
     with pytest.raises(IdentityError, match="too long for a socket"):
         Endpoint(tmp_path / ("x" * 100))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a link of somebody else's")
+def test_no_socket_is_made_where_a_link_of_somebody_else_leads(tmp_path: Path) -> None:
+    """Its owner would have clients led to another socket whenever it likes."""
+    (tmp_path / "own").mkdir()
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "own")
+    with Endpoint(link / "api.sock"):
+        pass
+    os.lchown(link, 65534, 65534)
+    with pytest.raises(IdentityError, match="is a link of another user"):
+        Endpoint(link / "api.sock")
+    assert not any((tmp_path / "own").glob("*.sock"))

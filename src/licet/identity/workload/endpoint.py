@@ -60,13 +60,23 @@ def require_short(path: Path, help: str = f"{_LONGEST} bytes at most") -> None:
 
 def _check(path: Path) -> None:
     require_short(path)
+    path = path.absolute()
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    _require_own_way(path)
     parent = os.stat(path.parent)
     if parent.st_uid not in (0, os.geteuid()) or parent.st_mode & 0o022:
         raise IdentityError(
             f"others may write `{path.parent}`, and could put a socket of their own there",
             f"choose a directory of the server's own, or `chmod go-w {path.parent}`",
         )
+
+
+def _require_own_way(path: Path) -> None:
+    """A link of somebody else's leads where that one likes, and tomorrow elsewhere."""
+    for each in (path.parent, *path.parent.parents):
+        found = os.lstat(each)
+        if stat.S_ISLNK(found.st_mode) and found.st_uid not in (0, os.geteuid()):
+            raise IdentityError(f"`{each}` is a link of another user", "choose a directory of the server's own")
 
 
 def _lock(path: Path) -> int:
