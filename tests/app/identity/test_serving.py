@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -84,6 +85,7 @@ def test_a_server_serves_stock_clients_until_a_signal_ends_it_and_takes_its_sock
     with process(log, "serve", "--data", data, "--socket", path) as server:
         until_said(log, "serving workloads", server)
         assert identities(path) == ["spiffe://shop.example/cart"]
+        assert resource.prlimit(server.pid, resource.RLIMIT_CORE) == (0, 0)
         second = licet("identity", "serve", "--data", data, "--socket", path)
         assert (second.code, "Traceback" in second.err, str(path) in second.err) == (2, False, True)
         assert identities(path) == ["spiffe://shop.example/cart"]

@@ -12,7 +12,7 @@ import structlog
 
 from licet.app.identity.node import Cluster, sockets
 from licet.app.identity.place import now
-from licet.app.identity.running import begin, open_files, until_told
+from licet.app.identity.running import begin, leave_no_core, open_files, until_told
 from licet.app.identity.watching import Watching
 from licet.identity.address import host_and_port
 from licet.identity.errors import IdentityError
@@ -64,6 +64,7 @@ class Agency(msgspec.Struct, frozen=True, kw_only=True):
 async def attend(agency: Agency, ready: Callable[[str], None]) -> None:
     """Serve workloads until SIGTERM or SIGINT; `ready` is called once the node is attested."""
     open_files()
+    leave_no_core()
     for address in (*agency.servers, *agency.doors):
         host_and_port(address)
     random = SystemRandom()

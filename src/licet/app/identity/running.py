@@ -15,6 +15,11 @@ def open_files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+def leave_no_core() -> None:
+    """Have a crash write no image of this process, which holds keys; nor does whoever starts later in this one."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
 async def until_told(work: list[asyncio.Task[None]]) -> None:
     """Return at SIGTERM or SIGINT; raises what ends a piece of work before."""
     stop = asyncio.Event()
