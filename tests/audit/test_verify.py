@@ -103,6 +103,15 @@ def test_a_log_that_went_on_from_an_older_copy_is_a_fork(database: Database) -> 
     assert (fault.wrong, fault.last) == (Wrong.FORKED, 309)
 
 
+def test_of_two_notes_of_one_size_none_hides_that_the_other_is_contradicted(database: Database) -> None:
+    """As where the file beside the database agrees with it, and what an auditor was once shown does not."""
+    [kept] = logs.grow(database, [300])
+    shown = sign(Checkpoint(logs.ORIGIN, 300, root_of([bytes(32)])), logs.KEY, logs.KNOWN)
+    for remembered in ([shown, kept], [kept, shown]):
+        (fault,) = logs.verified(database, remembered).faults
+        assert (fault.wrong, fault.last) == (Wrong.FORKED, 299)
+
+
 @pytest.mark.parametrize("column", ["frontier", "head"])
 def test_what_is_kept_for_speed_is_compared_too(database: Database, column: str) -> None:
     logs.grow(database, [300])

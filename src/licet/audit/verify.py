@@ -72,12 +72,13 @@ class _Verification:
         self._size = 0
         self._checkpoints = 0
         self._newest = ""
-        self._roots: dict[int, _Boundary] = {}
+        self._roots: dict[int, set[bytes | None]] = {}
         self._rewritten = False
 
     def run(self, notes_remembered: Sequence[str]) -> Verified:
         remembered = sorted(self._remembered(notes_remembered), key=lambda boundary: boundary.size)
-        self._roots = {boundary.size: boundary for boundary in remembered}
+        for boundary in remembered:
+            self._roots.setdefault(boundary.size, set()).add(boundary.root)
         for boundary in self._signed():
             self._up_to(boundary)
         for boundary in remembered:
@@ -218,8 +219,8 @@ class _Verification:
         self._cut = self._cut or len(faults) > room
 
 
-def _compared(tree: Frontier, boundary: _Boundary) -> list[Fault]:
-    if tree.root() == boundary.root:
+def _compared(tree: Frontier, remembered: set[bytes | None]) -> list[Fault]:
+    if remembered == {tree.root()}:
         return []
     told = f"the first {tree.size} records are not those that a remembered checkpoint is of"
     return [Fault(Wrong.FORKED, 0, tree.size - 1, told)]
