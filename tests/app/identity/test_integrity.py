@@ -8,8 +8,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 
-from licet.app.identity import agents, registration, revocation
+from licet.app.identity import agents, federations, registration, revocation
 from licet.app.identity.domain import found, opened
 from licet.app.identity.place import Place, now
 from licet.identity.domain import Settings
@@ -17,6 +18,7 @@ from licet.identity.entry import Entry
 from licet.identity.errors import IdentityError
 from licet.identity.issuer import Issuer
 from licet.identity.spiffeid import TrustDomain
+from licet.store import tables
 
 DOMAIN = TrustDomain("shop.example")
 WEB = Entry(id="web", spiffe_id=DOMAIN.member("/web"), selectors=("unix:uid:1",))
@@ -29,6 +31,11 @@ def place(tmp_path: Path) -> Place:
     registration.add(place, [WEB])
     revocation.revoke(place, DOMAIN.member("/stolen"), "")
     agents.token(place, "node", timedelta(minutes=5))
+    federations.federate(place, "bank.example", "https_web", "https://bank.example/bundle", "", None)
+    agent = {"spiffe_id": str(DOMAIN.member("/licet/agent/join/banned")), "serial": "ab", "banned": 1}
+    seen = {"attested_by": "", "attested_at": "", "expires_at": "", "seen_at": "", "applied_version": 0}
+    with opened(place) as domain:
+        domain.change(lambda change: change.connection.execute(insert(tables.node).values(**agent, **seen)))
     return place
 
 
@@ -50,6 +57,14 @@ def place(tmp_path: Path) -> Place:
         "UPDATE join_token SET spiffe_id = 'spiffe://shop.example/licet/agent/join/other'",
         "UPDATE join_token SET expires_at = '2999-01-01T00:00:00.000000Z'",
         "INSERT INTO foreign_domain VALUES ('evil.example', '', '', '', NULL, NULL, '', 0)",
+        "UPDATE foreign_domain SET url = 'https://evil.example/bundle'",
+        "UPDATE foreign_domain SET profile = 'https_spiffe'",
+        "UPDATE foreign_domain SET endpoint_id = 'spiffe://bank.example/evil'",
+        """UPDATE foreign_domain SET bundle = '{"keys": []}'""",
+        "UPDATE foreign_domain SET distrusted = 1",
+        "UPDATE node SET banned = 0",
+        "UPDATE node SET spiffe_id = 'spiffe://shop.example/licet/agent/join/another'",
+        "UPDATE domain SET sequence = sequence + 1",
         "UPDATE domain SET version = version + 1",
         "UPDATE domain SET code = x''",
     ],
@@ -77,6 +92,7 @@ def test_what_is_counted_may_change(place: Place) -> None:
     """A server's own notes, of which no decision is made, are written without the code."""
     with opened(place) as domain, closing(sqlite3.connect(place.data / "licet.db")) as connection:
         connection.execute("DELETE FROM issuance")
-        connection.execute("UPDATE foreign_domain SET failure = 'x'")
+        connection.execute("UPDATE foreign_domain SET failure = 'x', fetched_at = '2026-01-01T00:00:00.000000Z'")
+        connection.execute("UPDATE node SET serial = 'ab cd', seen_at = 'x', applied_version = 9")
         connection.commit()
         assert domain.state().entries == {"web": WEB}
