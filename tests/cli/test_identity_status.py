@@ -8,10 +8,9 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-import jsonschema
 import pytest
 
-from tests.cli.command import ROOT, Ran, licet
+from tests.cli.command import Ran, licet
 
 
 @pytest.fixture(scope="module")
@@ -69,12 +68,6 @@ def test_status_for_programs_says_the_same(data: Path) -> None:
     assert told["pins"] == {"active": [roots["active"]], "retiring": [], "backup": [roots["prepared"]]}
 
 
-def test_status_keeps_to_its_published_schema(data: Path) -> None:
-    schema = json.loads((ROOT / "docs" / "schema" / "status.v1.json").read_text())
-    jsonschema.Draft202012Validator.check_schema(schema)
-    jsonschema.Draft202012Validator(schema).validate(json.loads(run("status", data, "-o", "json").out))
-
-
 def test_a_sound_domain_passes_the_doctor(data: Path) -> None:
     ran = run("doctor", data, "--deep")
     assert ran.code == 0
@@ -87,14 +80,14 @@ def test_what_is_wrong_has_an_exit_code_and_a_way_out(data: Path, tmp_path: Path
     with closing(sqlite3.connect(tmp_path / "data" / "licet.db")) as connection:
         connection.execute("UPDATE authority SET state = 'retired' WHERE kind = 'jwt'")
         connection.commit()
-    ran = run("doctor", tmp_path / "data")
+    ran = run("doctor", tmp_path / "data", "--without-keys")
     assert ran.code == 1
     assert ran.out.startswith(
         "error[L0503]: no jwt authority signs\nhelp: run a server: `licet identity serve` rotates by itself\n"
     )
     found = json.loads(run("doctor", tmp_path / "data", "-o", "json").out)
     assert found["schema"] == "licet.dev/findings/v1"
-    assert found["findings"][0]["code"] == "L0503"
+    assert [each["code"] for each in found["findings"]][:2] == ["L0509", "L0503"], "only the secret tells who did it"
 
 
 @pytest.mark.parametrize("command", ["status", "doctor"])

@@ -16,7 +16,7 @@ from licet.contracts.agree import agree
 from licet.contracts.agreement import EdgeKind, end_text
 from licet.sources.settings import Settings
 from tests.cli.command import SHOP, deployment, licet, service
-from tests.cli.test_schemas import _checked
+from tests.cli.schemas import checked
 
 WEB = deployment("web") + service("web", "shop", 80, 8080)
 CART = deployment("cart") + service("cart", "shop", 80, 8080)
@@ -208,7 +208,7 @@ def test_dry_run(folder: Path) -> None:
 
 
 def test_json(folder: Path) -> None:
-    _checked(licet("init", "k8s.yaml", "--out", "contracts", "-o", "json", cwd=folder).out)
+    checked(licet("init", "k8s.yaml", "--out", "contracts", "-o", "json", cwd=folder).out)
 
 
 def test_usage(folder: Path) -> None:
