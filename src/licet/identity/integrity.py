@@ -49,6 +49,7 @@ _DECISIVE: tuple[Select[tuple[object, ...]], ...] = (
     select(tables.join_token),
 )
 """Everything that a decision hangs on. Not among it: what is counted, and what a certificate has to prove anyway."""
+_TABLES = tuple(str(table.name) for wanted in _DECISIVE for table in wanted.get_final_froms())
 
 
 class Integrity:
@@ -60,7 +61,7 @@ class Integrity:
     def put(self, connection: Connection) -> None:
         """Store the code of what is stored now; raises UnavailableError where the database would do more than told."""
         _require_alone(connection)
-        connection.execute(update(tables.domain).values(code=self._code(connection)))
+        self._store(connection)
 
     def require(self, connection: Connection) -> None:
         """Raise UnavailableError where what is stored is not what was stored with its code."""
@@ -81,10 +82,13 @@ class Integrity:
             hold(change.connection)
             self.require(change.connection)
             result = do(change)
-            self.put(change.connection)
+            self._store(change.connection)
             return result
 
         return run
+
+    def _store(self, connection: Connection) -> None:
+        connection.execute(update(tables.domain).values(code=self._code(connection)))
 
     def _code(self, connection: Connection) -> bytes:
         code = self._seal.code()
@@ -96,8 +100,8 @@ class Integrity:
 
 
 def _require_alone(connection: Connection) -> None:
-    if name := meddling(connection):
+    if name := meddling(connection, _TABLES):
         raise UnavailableError(
             f"`{ascii(name[:80])[1:-1]}` was changed by something else than licet, and the database is not followed",
-            "take the trigger, rule or view away, `licet audit verify`, and see who may write the database",
+            "take the trigger, rule or view away, or restore a backup; see who may write the database",
         )

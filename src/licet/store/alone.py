@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import Connection, text
 
 from licet.store import tables
@@ -26,10 +28,18 @@ _POSTGRESQL = text(
 _HOLD = f"LOCK TABLE {', '.join(_NAMES)} IN SHARE ROW EXCLUSIVE MODE"
 
 
-def meddling(connection: Connection) -> str:
-    """What makes a change another than was asked for, such as a trigger, a rule or a view; empty where nothing does."""
-    wanted = _SQLITE if connection.dialect.name == "sqlite" else _POSTGRESQL
-    return str(connection.execute(wanted).scalar() or "")
+def meddling(connection: Connection, read: Iterable[str]) -> str:
+    """What makes a change another than was asked for, such as a trigger, a rule or a view; empty where nothing does.
+
+    So does a table of those that are `read` whose index in SQLite names other rows than it has: which of the two
+    answers hangs on how one asks.
+    """
+    if connection.dialect.name != "sqlite":
+        return str(connection.execute(_POSTGRESQL).scalar() or "")
+    if found := connection.execute(_SQLITE).scalar():
+        return str(found)
+    checks = ((name, connection.exec_driver_sql(f"PRAGMA integrity_check({name})").scalar()) for name in read)
+    return next((name for name, said in checks if said != "ok"), "")
 
 
 def hold(connection: Connection) -> None:

@@ -64,6 +64,29 @@ def test_a_database_that_changes_by_itself_more_than_it_is_asked_to_is_not_follo
         domain.state()
 
 
+def test_a_table_whose_index_leaves_a_row_out_is_not_followed(place: Place) -> None:
+    """The code would hold of the rows, and what is revoked be looked up in the index."""
+    file = place.data / "licet.db"
+    with closing(sqlite3.connect(file)) as connection:
+        [row] = connection.execute("SELECT * FROM denial")
+        [(sql,)] = connection.execute("SELECT sql FROM sqlite_schema WHERE name = 'denial'")
+        [index] = connection.execute("SELECT * FROM sqlite_schema WHERE name LIKE 'sqlite_autoindex_denial%'")
+        connection.executescript(
+            "DELETE FROM denial; PRAGMA writable_schema = ON; DELETE FROM sqlite_schema WHERE name LIKE "
+            "'sqlite_autoindex_denial%'; UPDATE sqlite_schema SET sql = 'CREATE TABLE denial (spiffe_id, reason, "
+            "denied_at)' WHERE name = 'denial'"
+        )
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("INSERT INTO denial VALUES (?, ?, ?)", row)
+        connection.commit()
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("UPDATE sqlite_schema SET sql = ? WHERE name = 'denial'", (sql,))
+        connection.execute("INSERT INTO sqlite_schema VALUES (?, ?, ?, ?, ?)", index)
+        connection.commit()
+    with opened(place) as domain, pytest.raises(IdentityError, match="`denial` was changed by something else"):
+        domain.state()
+
+
 _TRIGGER = """
 CREATE FUNCTION more() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN DELETE FROM denial; RETURN NULL; END';
 CREATE TRIGGER more AFTER INSERT ON entry EXECUTE FUNCTION more()
