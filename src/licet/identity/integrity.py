@@ -49,7 +49,7 @@ _DECISIVE: tuple[Select[tuple[object, ...]], ...] = (
     select(tables.join_token),
 )
 """Everything that a decision hangs on. Not among it: what is counted, and what a certificate has to prove anyway."""
-_TABLES = tuple(str(table.name) for wanted in _DECISIVE for table in wanted.get_final_froms())
+_TABLES = tuple(str(table) for wanted in _DECISIVE for table in wanted.get_final_froms())
 
 
 class Integrity:
