@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from licet.audit.checkpoint import Checkpoint, parse, sign, verifier, verify
+from licet.audit.checkpoint import Checkpoint, Verifier, parse, sign, verifier, verify
 from licet.audit.errors import AuditError
 from tests.audit.logs import KEY, KNOWN, ORIGIN, STRANGER
 
@@ -72,3 +72,15 @@ def test_what_is_no_checkpoint_is_refused(note: str) -> None:
 def test_what_is_no_key_is_refused(text: str) -> None:
     with pytest.raises(AuditError):
         verifier(text)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a+b", "a\nb", "a ", "\x1fa"])
+def test_a_log_has_a_name_that_may_stand_in_a_note(name: str) -> None:
+    with pytest.raises(AuditError, match="no key of a log"):
+        Verifier(name, KNOWN.key)
+
+
+@pytest.mark.parametrize("key", [b"", KNOWN.key[:-1], KNOWN.key + b"\0"])
+def test_a_key_has_one_length(key: bytes) -> None:
+    with pytest.raises(AuditError, match="no key of a log"):
+        Verifier(ORIGIN, key)

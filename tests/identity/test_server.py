@@ -348,6 +348,24 @@ def test_a_server_outlives_what_nobody_foresaw(domain: Founded, monkeypatch: pyt
     asyncio.run(story())
 
 
+def test_a_server_has_the_keys_of_what_it_revokes_destroyed(domain: Founded, monkeypatch: pytest.MonkeyPatch) -> None:
+    destroyed: list[str] = []
+    monkeypatch.setattr(domain.keyring, "destroy", lambda authority: destroyed.append(authority.id))
+    under = active(domain.state.authorities, Kind.INTERMEDIATE)
+    assert under is not None
+
+    async def story() -> None:
+        server = serving(domain)
+        for _ in range(4):
+            domain.clock.pass_by(domain.state.settings.lifetimes.intermediate / 2)
+            await server.catch_up()
+
+    asyncio.run(story())
+    revoked = {str(each["id"]) for each in domain.recorded("authority.revoked")}
+    assert under.id in revoked
+    assert sorted(destroyed) == sorted(revoked)
+
+
 def test_keys_of_revoked_authorities_do_not_stay_open(domain: Founded) -> None:
     async def story() -> None:
         domain.register(entry())

@@ -13,6 +13,7 @@ from sqlalchemy import insert
 from licet.app.identity import agents, federations, registration, revocation
 from licet.app.identity.domain import found, opened
 from licet.app.identity.place import Place, now
+from licet.identity import registry
 from licet.identity.domain import Settings
 from licet.identity.entry import Entry
 from licet.identity.errors import IdentityError
@@ -96,3 +97,13 @@ def test_what_is_counted_may_change(place: Place) -> None:
         connection.execute("UPDATE node SET serial = 'ab cd', seen_at = 'x', applied_version = 9")
         connection.commit()
         assert domain.state().entries == {"web": WEB}
+
+
+def test_a_change_neither_builds_on_what_was_altered_meanwhile_nor_makes_it_good(place: Place) -> None:
+    with opened(place) as domain:
+        with closing(sqlite3.connect(place.data / "licet.db")) as connection:
+            connection.execute("UPDATE node SET banned = 0")
+            connection.commit()
+        for _ in range(2):
+            with pytest.raises(IdentityError, match="changed by something else than licet"):
+                domain.change(registry.bump)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import grpc
 import pytest
 
-from licet.identity import pem
+from licet.identity import path, pem
 from licet.identity.entry import SERVER_NAME
 from licet.identity.errors import RefusedError
 from licet.identity.node import tls
@@ -136,6 +137,21 @@ def test_less_than_tls_1_3_is_refused_at_the_first_call() -> None:
         tls.peer(shown, DOMAIN, domain.state.own.x509, now())
     shown["ssl_tls_version"] = [b"TLSv1.3"]
     assert tls.peer(shown, DOMAIN, domain.state.own.x509, now()).spiffe_id == AGENT
+
+
+def test_an_agent_is_known_from_the_first_moment_of_its_certificate_to_the_last() -> None:
+    """Verification is remembered for a minute; the lifetime is not."""
+    domain = Domain()
+    made = _agent(domain)
+    shown = {"ssl_tls_version": [b"TLSv1.3"], "x509_pem_cert": [pem.certificates(made.chain).encode()]}
+    leaf = path.read(made.chain)[0]
+    begins, ends = leaf.not_valid_before_utc, leaf.not_valid_after_utc
+    tick = timedelta(microseconds=1)
+    for moment in (begins, ends - tick):
+        assert tls.peer(shown, DOMAIN, domain.state.own.x509, moment).spiffe_id == AGENT
+    for moment in (begins - tick, ends, ends + tick):
+        with pytest.raises(RefusedError, match="is valid until"):
+            tls.peer(shown, DOMAIN, domain.state.own.x509, moment)
 
 
 def test_an_open_connection_ends_with_the_root_that_it_hangs_on() -> None:
