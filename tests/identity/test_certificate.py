@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 from licet.identity import certificate as made
+from licet.identity import path
 from licet.identity.errors import IdentityError, MalformedError, RefusedError, UnavailableError
 from licet.identity.keys import KeyKind, generate
 from licet.identity.spiffeid import SpiffeID
@@ -241,6 +243,49 @@ def test_a_critical_extension_that_is_not_understood_is_refused() -> None:
 def test_before_and_after_its_time_a_leaf_is_refused(moment: datetime) -> None:
     with pytest.raises(RefusedError, match=r"valid from .* and not at"):
         made.verify(ours.chain(), [der(ours.root)], moment)
+
+
+def test_a_leaf_holds_from_its_first_second_to_its_last() -> None:
+    """Both belong to it (RFC 5280, 4.1.2.5)."""
+    chain = ours.chain()
+    for moment in (NOW - timedelta(seconds=10), NOW + HOUR):
+        assert made.verify(chain, [der(ours.root)], moment) == ours.trust_domain.member("/shop")
+    for moment in (NOW - timedelta(seconds=10, microseconds=1), NOW + HOUR + timedelta(microseconds=1)):
+        with pytest.raises(RefusedError, match=r"valid from .* and not at"):
+            made.verify(chain, [der(ours.root)], moment)
+
+
+def test_an_outdated_digest_is_refused() -> None:
+    """One that nobody forges yet stands for those that somebody does."""
+    key = public(generate(KeyKind.EC_P256))
+    builder = x509.CertificateBuilder(ours.intermediate.subject, x509.Name([]), key, 7, NOW - HOUR, NOW + HOUR)
+    for value, critical in (LEAF, DIGITAL, SHOP):
+        builder = builder.add_extension(value, critical)
+    for digest in (hashes.SHA256(), hashes.SHA384(), hashes.SHA512()):
+        assert verified([der(builder.sign(ours.key, digest)), der(ours.intermediate)])
+    with pytest.raises(RefusedError, match="no trusted authority signed"):
+        verified([der(builder.sign(ours.key, hashes.SHA224())), der(ours.intermediate)])
+
+
+def test_a_chain_and_a_certificate_have_an_end() -> None:
+    """Each of them good, so that nothing but their number or their length is wrong."""
+    chain = [*ours.chain(), *[der(ours.root)] * 6]
+    assert len(chain) == path.DEEPEST
+    assert verified(chain) == ours.trust_domain.member("/shop")
+    with pytest.raises(MalformedError, match="a chain of 9 certificates"):
+        verified([*chain, der(ours.root)])
+    bulk = (x509.UnrecognizedExtension(ObjectIdentifier("1.3.6.1.4.1.99999.1"), bytes(path.LONGEST)), False)
+    with pytest.raises(MalformedError, match="too long"):
+        verified([der(forged(ours.intermediate, ours.key, LEAF, DIGITAL, SHOP, bulk)), der(ours.intermediate)])
+
+
+@pytest.mark.parametrize("usages", [BOTH, [ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE]])
+def test_an_authority_may_be_for_both_sides_of_tls_or_for_everything(usages: list[ObjectIdentifier]) -> None:
+    key = generate(KeyKind.EC_P256)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "bound")])
+    bound = (x509.ExtendedKeyUsage(usages), False)
+    under = forged(ours.root, ours.root_key, CA, SIGNS, bound, subject=name, public_key=public(key))
+    assert verified([der(forged(under, key, LEAF, DIGITAL, SHOP)), der(under)])
 
 
 def test_an_expired_authority_vouches_for_nobody() -> None:
