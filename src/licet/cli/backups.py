@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from licet.cli.place import FILE
+
 if TYPE_CHECKING:
     from licet.identity.sealing import Secret
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 def own_secret(function: F) -> F:
     """Add the options `backup_key_file`, `backup_passphrase_file` and `backup_passphrase`."""
     for option in (
         click.option("--backup-passphrase", is_flag=True, help="Ask for the passphrase of the backup."),
-        click.option("--backup-passphrase-file", type=_FILE, metavar="FILE", help="A passphrase of the backup's own."),
-        click.option("--backup-key-file", type=_FILE, metavar="FILE", help="A key of the backup's own."),
+        click.option("--backup-passphrase-file", type=FILE, metavar="FILE", help="A passphrase of the backup's own."),
+        click.option("--backup-key-file", type=FILE, metavar="FILE", help="A key of the backup's own."),
     ):
         function = option(function)
     return function

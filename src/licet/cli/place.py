@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from licet.app.identity.place import Place
 
 F = TypeVar("F", bound=Callable[..., Any])
+FILE = click.Path(path_type=Path, dir_okay=False)
+EXISTING = click.Path(path_type=Path, exists=True, dir_okay=False)
+"""The types of options that name a file, of one that has to be there."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -112,7 +115,6 @@ def _data(what: str) -> Callable[[Any], Any]:
 
 
 def _kept(keys: bool) -> list[Callable[[Any], Any]]:
-    file = click.Path(path_type=Path, dir_okay=False)
     return [
         click.option(
             "--database",
@@ -124,17 +126,17 @@ def _kept(keys: bool) -> list[Callable[[Any], Any]]:
         ),
         click.option(
             "--key-file",
-            type=file,
+            type=FILE,
             hidden=not keys,
             help="The sealing key, where it is not `sealing.key` in the folder.",
         ),
         click.option(
-            "--passphrase-file", type=file, hidden=not keys, help="The passphrase, where keys are sealed with one."
+            "--passphrase-file", type=FILE, hidden=not keys, help="The passphrase, where keys are sealed with one."
         ),
         click.option(
             "--keepers",
             "keepers_file",
-            type=file,
+            type=FILE,
             metavar="FILE",
             hidden=not keys,
             help="How keepers of keys are reached, where it is not `keepers.toml` in the folder.",

@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from licet.cli.options import epilog
-from licet.cli.place import Where, placed
+from licet.cli.place import EXISTING, Where, placed
 
 
 @click.command(
@@ -26,7 +26,7 @@ from licet.cli.place import Where, placed
 @click.option("--record", type=click.IntRange(0), metavar="N", help="The position of a record, counted from 0.")
 @click.option("--from", "first", type=click.IntRange(0), metavar="N", help="The smaller size of the log.")
 @click.option("--to", "second", type=click.IntRange(0), metavar="N", help="The larger one (default: the newest).")
-@click.option("--key", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="The log's public key.")
+@click.option("--key", type=EXISTING, help="The log's public key.")
 @placed("json", keys=False)
 def command(where: Where, record: int | None, first: int | None, second: int | None, key: Path | None) -> int:
     """A proof that stands alone: of a record, or that the log only grew.

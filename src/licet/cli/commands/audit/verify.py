@@ -7,9 +7,7 @@ from pathlib import Path
 import click
 
 from licet.cli.options import epilog
-from licet.cli.place import Where, placed
-
-_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+from licet.cli.place import EXISTING, Where, placed
 
 
 @click.command(
@@ -23,11 +21,11 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
         ["0    nothing is wrong", "1    something is", "2    the input or the usage is wrong"],
     ),
 )
-@click.option("--key", type=_FILE, help="The log's public key from elsewhere, as `name+hash+base64`.")
+@click.option("--key", type=EXISTING, help="The log's public key from elsewhere, as `name+hash+base64`.")
 @click.option(
-    "--checkpoint", "remembered", type=_FILE, multiple=True, help="A checkpoint that was kept; may be given again."
+    "--checkpoint", "remembered", type=EXISTING, multiple=True, help="A checkpoint that was kept; may be given again."
 )
-@click.option("--proof", type=_FILE, help="Verify this proof instead, without the log.")
+@click.option("--proof", type=EXISTING, help="Verify this proof instead, without the log.")
 @placed(keys=False)
 def command(where: Where, key: Path | None, remembered: tuple[Path, ...], proof: Path | None) -> int:
     """Whether the log is what was written and signed, or a proof holds.

@@ -9,13 +9,11 @@ import click
 
 from licet.cli.nodes import SOCKET, cluster, in_cluster
 from licet.cli.options import epilog
-from licet.cli.place import Where, homed
+from licet.cli.place import EXISTING, Where, homed
 from licet.cli.watching import announce, watched
 
 if TYPE_CHECKING:
     from licet.app.identity.watching import Watching
-
-_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
 @click.command(
@@ -32,9 +30,11 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--trust-domain", required=True, metavar="NAME", help="The domain whose servers these are.")
 @click.option("--server", "servers", multiple=True, required=True, metavar="HOST:PORT", help="Where agents are served.")
 @click.option("--join", "doors", multiple=True, metavar="HOST:PORT", help="Where agents get their first certificate.")
-@click.option("--join-token-file", type=_FILE, metavar="FILE", help="A token of `licet identity agents token`.")
-@click.option("--kubernetes-token", type=_FILE, metavar="FILE", help="A service-account token projected for `licet`.")
-@click.option("--trust-bundle", type=_FILE, metavar="FILE", help="Roots, in PEM or as a SPIFFE bundle.")
+@click.option("--join-token-file", type=EXISTING, metavar="FILE", help="A token of `licet identity agents token`.")
+@click.option(
+    "--kubernetes-token", type=EXISTING, metavar="FILE", help="A service-account token projected for `licet`."
+)
+@click.option("--trust-bundle", type=EXISTING, metavar="FILE", help="Roots, in PEM or as a SPIFFE bundle.")
 @click.option("--bootstrap-pin", "pins", multiple=True, metavar="SHA256", help="The pin of a root, instead of a file.")
 @click.option("--socket", type=SOCKET, required=True, metavar="PATH", help="The Workload API and SDS.")
 @in_cluster

@@ -8,9 +8,7 @@ import click
 
 from licet.cli.backups import chosen, own_secret
 from licet.cli.options import epilog
-from licet.cli.place import Where, placed
-
-_FILE = click.Path(path_type=Path, dir_okay=False)
+from licet.cli.place import FILE, Where, placed
 
 
 @click.command(
@@ -24,7 +22,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
         ["0    written", "1    written, and keys in it do not open", "2    not written, or the input is wrong"],
     ),
 )
-@click.option("--out", type=_FILE, required=True, metavar="FILE", help="Where to; mode 0600.")
+@click.option("--out", type=FILE, required=True, metavar="FILE", help="Where to; mode 0600.")
 @own_secret
 @click.option("--include-sealing-key", is_flag=True, help="Put the key file in; the backup needs its own secret.")
 @click.option("--rehearse", is_flag=True, help="Restore it into a folder that is thrown away, and say what comes.")

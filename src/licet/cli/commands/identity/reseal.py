@@ -7,9 +7,7 @@ from pathlib import Path
 import click
 
 from licet.cli.options import epilog
-from licet.cli.place import Where, placed
-
-_FILE = click.Path(path_type=Path, dir_okay=False)
+from licet.cli.place import FILE, Where, placed
 
 
 @click.command(
@@ -23,8 +21,8 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
         ["0    sealed with the new secret", "2    the input is wrong, and the old secret holds"],
     ),
 )
-@click.option("--new-key-file", type=_FILE, metavar="FILE", help="The new key; it is made where there is none.")
-@click.option("--new-passphrase-file", type=_FILE, metavar="FILE", help="The new passphrase.")
+@click.option("--new-key-file", type=FILE, metavar="FILE", help="The new key; it is made where there is none.")
+@click.option("--new-passphrase-file", type=FILE, metavar="FILE", help="The new passphrase.")
 @click.option("--new-passphrase", is_flag=True, help="Ask for the new passphrase.")
 @placed("table")
 def command(where: Where, new_key_file: Path | None, new_passphrase_file: Path | None, new_passphrase: bool) -> None:

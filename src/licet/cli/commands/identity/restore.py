@@ -8,9 +8,7 @@ import click
 
 from licet.cli.backups import chosen, own_secret
 from licet.cli.options import epilog
-from licet.cli.place import Where, placed
-
-_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+from licet.cli.place import EXISTING, Where, placed
 
 
 @click.command(
@@ -25,7 +23,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
         ["0    restored, or sound", "1    sound, and keys in it do not open", "2    refused; nothing was changed"],
     ),
 )
-@click.argument("file", type=_FILE)
+@click.argument("file", type=EXISTING)
 @own_secret
 @click.option("--check", "only_check", is_flag=True, help="Restore into a folder that is thrown away.")
 @placed()

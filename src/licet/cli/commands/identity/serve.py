@@ -9,13 +9,11 @@ import click
 
 from licet.cli.nodes import SOCKET, address, cluster, in_cluster
 from licet.cli.options import epilog
-from licet.cli.place import Where, placed
+from licet.cli.place import EXISTING, Where, placed
 from licet.cli.watching import announce, watched
 
 if TYPE_CHECKING:
     from licet.app.identity.watching import Watching
-
-_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
 @click.command(
@@ -33,9 +31,9 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--listen", default="", metavar="HOST:PORT", help="For agents, by mutual TLS. Needs --join.")
 @click.option("--join", default="", metavar="HOST:PORT", help="For agents that come for their first certificate.")
 @click.option("--federation", default="", metavar="HOST:PORT", help="The bundle, for other trust domains.")
-@click.option("--federation-certificate", type=_FILE, metavar="FILE", help="A web certificate: `https_web`.")
-@click.option("--federation-key", type=_FILE, metavar="FILE", help="Its key. Without both, `https_spiffe`.")
-@click.option("--web-roots", type=_FILE, metavar="FILE", help="Authorities of others' web certificates, in PEM.")
+@click.option("--federation-certificate", type=EXISTING, metavar="FILE", help="A web certificate: `https_web`.")
+@click.option("--federation-key", type=EXISTING, metavar="FILE", help="Its key. Without both, `https_spiffe`.")
+@click.option("--web-roots", type=EXISTING, metavar="FILE", help="Authorities of others' web certificates, in PEM.")
 @click.option("--cluster", "cluster_name", default="", metavar="NAME", help="The cluster, in names of its agents.")
 @click.option(
     "--agent-account", "agents", multiple=True, metavar="NAMESPACE:NAME", help="Service accounts that may be agents."
