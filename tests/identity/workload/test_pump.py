@@ -102,3 +102,28 @@ def test_what_a_server_says_first_waits_for_its_caller(monkeypatch: pytest.Monke
             await carried
 
     asyncio.run(story())
+
+
+def test_a_reader_who_takes_the_last_bytes_late_leaves_nothing_open() -> None:
+    """A transport that has ended by writing its last bytes cannot be aborted in Python 3.11; nothing is left for it."""
+
+    async def story() -> None:
+        caller, front = pair()
+        within, server = pair()
+        within.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        loop = asyncio.get_running_loop()
+        carried = asyncio.create_task(pump(front, within, loop.create_future(), 30))
+        # More than the kernel has room for, and less than what nothing more is read for.
+        await loop.sock_sendall(caller, bytes(48 << 10))
+        caller.close()
+        while front.fileno() >= 0:
+            await asyncio.sleep(0)
+        got = 0
+        while piece := await loop.sock_recv(server, 1 << 20):
+            got += len(piece)
+        assert got == 48 << 10
+        await carried
+        assert within.fileno() == -1
+        server.close()
+
+    asyncio.run(story())

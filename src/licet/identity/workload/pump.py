@@ -94,5 +94,6 @@ class _Side(asyncio.BufferedProtocol):
             self._transport.close()
 
     def abort(self) -> None:
-        if self._transport is not None:
+        # One that has ended by writing its last bytes does not know, in Python 3.11, and fails.
+        if self._transport is not None and not self.lost.done():
             self._transport.abort()
