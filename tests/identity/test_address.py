@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
-from licet.identity.address import host_and_port
+from licet.identity.address import host_and_port, not_listened, written
 from licet.identity.errors import MalformedError
 
 
@@ -34,3 +36,13 @@ def test_any_free_port_is_one_to_listen_on_and_none_to_connect_to() -> None:
     assert host_and_port("localhost:0", listening=True) == ("localhost", 0)
     with pytest.raises(MalformedError, match="`localhost:0` is no address"):
         host_and_port("localhost:0")
+
+
+def test_why_nothing_can_listen_is_said_in_the_same_words_everywhere() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        text = written(*taken.getsockname())
+        assert str(not_listened(text)) == (
+            f"`{text}` cannot be listened on: address already in use: name another address or port"
+        )
+    assert "cannot be listened on: cannot assign requested address" in str(not_listened(written("203.0.113.7", 1)))
+    assert written("::1", 80) == "[::1]:80"

@@ -21,9 +21,8 @@ from licet.app.identity.place import Place, now
 from licet.app.identity.running import begin, leave_no_core, open_files, until_told
 from licet.app.identity.watching import Watching
 from licet.audit.log import head
-from licet.identity.address import host_and_port
+from licet.identity.address import host_and_port, not_listened, written
 from licet.identity.attest.token_review import Reviewer
-from licet.identity.errors import IdentityError
 from licet.identity.issuer import Issuer
 from licet.identity.node.agent import Agent
 from licet.identity.node.roster import EMBEDDED
@@ -121,11 +120,8 @@ async def _publish(
         endpoint = serving.endpoint.over(server, svid)
         try:
             port = await endpoint.start(serving.endpoint.host, serving.endpoint.port)
-        except OSError as error:
-            reason = (error.strerror or "not possible").lower()
-            raise IdentityError(
-                f"`{serving.endpoint.host}:{serving.endpoint.port}` cannot be listened on: {reason}", "name another"
-            ) from None
+        except OSError:
+            raise not_listened(written(serving.endpoint.host, serving.endpoint.port)) from None
         stack.push_async_callback(endpoint.stop)
         ready(f"the bundle at port {port}")
     return nodes

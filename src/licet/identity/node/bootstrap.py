@@ -62,7 +62,9 @@ def pinned(*pins: str) -> Pinned:
     """These pins, which may be written with colons and in upper case; raises MalformedError."""
     found = frozenset(each.replace(":", "").lower() for each in pins)
     if not found or not all(_PIN.fullmatch(each) for each in found):
-        raise MalformedError("a pin is no SHA-256", "64 hexadecimal digits; `licet identity status` shows them")
+        raise MalformedError(
+            "a pin is no SHA-256", "64 digits, as `licet identity bundle -o pins` prints them"
+        )
     return Pinned(found)
 
 
@@ -73,7 +75,7 @@ async def roots(trust: Trust, address: str) -> tuple[bytes, ...]:
     believed = tuple(each for each in await _offered(address) if _is_pinned(each, trust.pins))
     if not believed:
         raise RefusedError(
-            f"no root of `{address}` has the pin that was given", "compare it with `licet identity status`"
+            f"no root of `{address}` has the pin that was given", "compare it with `licet identity bundle -o pins`"
         )
     return believed
 

@@ -60,7 +60,9 @@ class Door:
         trust = self._trust or (bootstrap.Given(known) if known else None)
         if trust is None:
             raise RefusedError("nothing tells this agent its server from another", "give a trust bundle or a pin")
-        failure = UnavailableError("the agent has no server", "name the address of one")
+        failure = UnavailableError(
+            "nothing says where this agent gets its first certificate", "name a server's address with `--join`"
+        )
         for address in self._addresses:
             try:
                 return await _attest(address, await bootstrap.roots(trust, address), message)
@@ -84,6 +86,11 @@ async def _attest(address: str, roots: tuple[bytes, ...], message: pb.AttestRequ
 
 def _message(proof: Proof, request: bytes) -> pb.AttestRequest:
     match proof:
+        case JoinProof(""):
+            raise IdentityError(
+                "this agent has no certificate that is valid, and nothing to get one by",
+                "give `--join-token-file` or `--kubernetes-token`",
+            )
         case JoinProof(text):
             return pb.AttestRequest(join_token=wire.token(text), csr=request)
         case KubernetesProof(file):

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import grpc
 
-from licet.identity.errors import IdentityError
+from licet.identity.address import not_listened
 from licet.identity.node import tls
 from licet.identity.node.authority import NodeAuthority
 from licet.identity.node.proto import node_pb2_grpc as rpc
@@ -68,4 +68,4 @@ def _bind(server: grpc.aio.Server, address: str, credentials: grpc.ServerCredent
     try:
         return server.add_secure_port(address, credentials)
     except RuntimeError as error:
-        raise IdentityError(f"`{address}` cannot be listened on", "another address or port: `host:port`") from error
+        raise not_listened(address) from error

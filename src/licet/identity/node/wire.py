@@ -54,7 +54,7 @@ def error(failure: grpc.aio.AioRpcError) -> RefusedError | UnavailableError:
     message = line(failure.details() or "the server gave no reason")
     if failure.code() in _REFUSALS:
         return RefusedError(message, line(help) or "look into the server's log")
-    return UnavailableError(message, line(help) or "the agent tries again; see whether the server is reachable")
+    return UnavailableError(message, line(help) or "see whether the server is reachable")
 
 
 def line(text: str) -> str:

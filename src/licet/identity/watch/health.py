@@ -11,9 +11,9 @@ from aiohttp import web
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from licet.diag.wording import instant
+from licet.identity.address import not_listened, written
 from licet.identity.authority import Kind, active
 from licet.identity.domain import State
-from licet.identity.errors import IdentityError
 from licet.identity.watch.metrics import Metrics
 from licet.identity.watch.subject import Stored, Subject, read
 from licet.store.errors import StoreError
@@ -44,12 +44,9 @@ class Health:
         site = web.TCPSite(self._runner, host, port)
         try:
             await site.start()
-        except OSError as error:
+        except OSError:
             await self._runner.cleanup()
-            reason = (error.strerror or "no such address").lower()
-            raise IdentityError(
-                f"`{host}:{port}` cannot be listened on, {reason}", "another address or port for `--metrics`"
-            ) from None
+            raise not_listened(written(host, port)) from None
         return int(self._runner.addresses[0][1])
 
     async def stop(self) -> None:
