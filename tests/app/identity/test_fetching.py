@@ -76,7 +76,7 @@ def test_a_workload_sees_and_keeps_what_it_is_given(data: Path, tmp_path: Path) 
     assert shown.out.startswith(f"{OWN}  until ")
     assert shown.out.endswith("bundle of shop.example: 2 roots\n")
     assert gone.code == 2
-    assert gone.err.startswith("licet: this process is given no identity: ")
+    assert gone.err.startswith(f"licet: this process, `unix:uid:{os.getuid()}`, is given no identity: ")
 
 
 def test_without_a_node_there_is_one_line(tmp_path: Path) -> None:

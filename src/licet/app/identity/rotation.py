@@ -10,6 +10,7 @@ import msgspec
 
 from licet.app.identity.domain import Domain, opened
 from licet.app.identity.place import Place, now
+from licet.diag.wording import instant
 from licet.identity.authority import Authority, Kind, Standing, prepared
 from licet.identity.domain import State, version
 from licet.identity.errors import IdentityError
@@ -97,6 +98,10 @@ def replace_stolen(
         return stolen, domain.state()
 
 
+_SHORTEST = 8
+"""Characters that name an authority. A slip of the finger does not find the one that has it by chance."""
+
+
 def chosen(state: State, id: str) -> Authority:
     """The authority whose id begins like this; of an intermediate, its root.
 
@@ -107,11 +112,13 @@ def chosen(state: State, id: str) -> Authority:
         roots = [a for a in state.authorities if a.kind is Kind.ROOT]
         begun = [a for a in roots if a.standing is Standing.TAINTED]
         found = (begun or [a for a in roots if a.standing is Standing.ACTIVE])[:1]
+    elif len(id) < _SHORTEST:
+        raise IdentityError(f"`{id}` is too short to name an authority", f"{_SHORTEST} characters of its id or more")
     else:
         found = [a for a in state.authorities if a.id.startswith(id.lower()) and a.believed]
     if len(found) != 1:
         raise IdentityError(
-            f"{len(found) or 'no'} authorities begin with `{id}`", "`licet identity status` shows their ids"
+            f"{len(found) or 'no'} ids of authorities begin with `{id}`", "`licet identity status` shows them"
         )
     if found[0].kind is Kind.INTERMEDIATE:
         return next(a for a in state.authorities if a.id == found[0].issuer)
@@ -148,6 +155,6 @@ def _require_published(waiting: Authority, state: State, at: datetime) -> None:
     ready = waiting.changed_at + timedelta(seconds=state.settings.lifetimes.propagation)
     if at < ready:
         raise IdentityError(
-            f"the next {waiting.kind.value} is published since {waiting.changed_at:%H:%M:%S} only",
-            f"rotate from {ready:%Y-%m-%dT%H:%M:%SZ} on, when everyone has had time to learn of it, or add --force",
+            f"the next {waiting.kind.value} is published since {instant(waiting.changed_at)} only",
+            f"rotate from {instant(ready)} on, when everyone has had time to learn of it, or add --force",
         )

@@ -168,7 +168,8 @@ class Agent:
         if not found:
             self.unregistered += 1
             raise RefusedError(
-                "no identity is registered for this workload", "`licet identity entries add` registers one"
+                "no identity that is not revoked is registered for this workload",
+                "`licet identity entries list` shows what is, and `entries add` registers one",
             )
         return sorted(found, key=lambda entry: (entry.spiffe_id, entry.id))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -124,7 +125,9 @@ def _bundle(domain: TrustDomain, joined: bytes) -> Bundle:
 def _failure(code: grpc.StatusCode, details: str, socket: Path) -> RefusedError | UnavailableError:
     match code:
         case grpc.StatusCode.PERMISSION_DENIED:
-            return RefusedError("this process is given no identity", details)
+            return RefusedError(
+                f"this process, `unix:uid:{os.getuid()}`, is given no identity", details or "look at the node's log"
+            )
         case grpc.StatusCode.UNAVAILABLE if "failed to connect" in details.lower():
             return UnavailableError(f"nobody answers at `{socket}`", "start the node")
         case _:
