@@ -21,9 +21,11 @@ def leave_no_core() -> None:
 
 
 async def until_told(work: list[asyncio.Task[None]]) -> None:
-    """Return at SIGTERM or SIGINT; raises what ends a piece of work before."""
+    """Return at SIGTERM or SIGINT, or where the terminal goes away; raises what ends a piece of work before."""
     stop = asyncio.Event()
-    for each in (signal.SIGTERM, signal.SIGINT):
+    # Under nohup it is ignored, and stays so.
+    hangup = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
+    for each in (signal.SIGTERM, signal.SIGINT, *hangup):
         asyncio.get_running_loop().add_signal_handler(each, stop.set)
     waiting = asyncio.create_task(stop.wait())
     done, _ = await asyncio.wait({*work, waiting}, return_when=asyncio.FIRST_COMPLETED)
