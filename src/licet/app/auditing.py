@@ -50,7 +50,7 @@ def _stored_key(database: Database) -> Verifier:
     with database.read() as connection:
         row = connection.execute(select(columns.trust_domain, columns.log_public_key)).one_or_none()
     if row is None:
-        raise AuditError(f"no trust domain stands in {database!r}", "`licet identity init` founds one")
+        raise AuditError(f"no trust domain stands in {database}", "`licet identity init` founds one")
     return Verifier(checkpoint.origin(row.trust_domain), row.log_public_key)
 
 

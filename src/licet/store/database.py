@@ -37,6 +37,9 @@ class Database:
     def __repr__(self) -> str:
         return f"Database({self._where})"
 
+    def __str__(self) -> str:
+        return self._where
+
     @classmethod
     def open(cls, address: str | Path, *, create: bool = False) -> Database:
         """The database at `sqlite:///absolute/path`, a path, or `postgresql://...`; an older schema is brought up.

@@ -52,3 +52,11 @@ def test_a_broken_backup_is_one_line(tmp_path: Path) -> None:
         assert (ran.code, ran.out) == (2, "")
         assert ran.err == f"licet: backup `{file}` is cut short: use another copy of it, or another backup\n"
     assert not (tmp_path / "new").exists()
+
+
+def test_a_backup_that_cannot_be_written_names_the_file_that_was_asked_for(tmp_path: Path) -> None:
+    data, out = tmp_path / "data", tmp_path / "none" / "x"
+    assert licet("identity", "init", "--trust-domain", "shop.example", "--data", data).code == 0
+    ran = licet("identity", "backup", "--data", data, "--out", out)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(f"licet: `{out}` cannot be written: no such file or directory: ")

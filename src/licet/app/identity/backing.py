@@ -53,7 +53,7 @@ def backup(
         known = domain.secret
         inside = _sealing_key(domain, own) if sealing_key else None
         fresh = out.with_name(f".{out.name}.{secrets.token_hex(4)}")
-        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
+        with open(_begun(fresh, out), "wb") as file:
             try:
                 header, outside = _write(domain, file, own, inside)
                 file.flush()
@@ -114,6 +114,16 @@ def _sealing_key(domain: Domain, own: Secret | None) -> bytes:
     if not isinstance(domain.secret, KeyFile):
         raise IdentityError("keys are sealed with a passphrase, which is no file", "leave `--include-sealing-key` out")
     return key_text(domain.secret.path)
+
+
+def _begun(fresh: Path, out: Path) -> int:
+    try:
+        return os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        reason = (error.strerror or "not possible").lower()
+        raise IdentityError(
+            f"`{out}` cannot be written: {reason}", "name one that you may write"
+        ) from None
 
 
 def _put(fresh: Path, out: Path, *, force: bool) -> None:

@@ -68,7 +68,7 @@ def _of_domain(place: Place, wanted: Wanted) -> Iterator[Diagnostic]:
     except StoreError as error:
         yield findings.unusable_database(error)
     except (ValueError, msgspec.MsgspecError, MalformedError) as error:
-        told = StoreError(f"what {database!r} holds cannot be read, {error}", "restore the domain from a backup")
+        told = StoreError(f"what {database} holds cannot be read, {error}", "restore the domain from a backup")
         yield findings.unusable_database(told)
     finally:
         database.close()

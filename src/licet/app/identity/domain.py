@@ -137,7 +137,7 @@ def opened(place: Place, secret: Secret | None = None) -> Iterator[Domain]:
             row = connection.execute(select(tables.domain)).one_or_none()
         if row is None:
             raise IdentityError(
-                f"no trust domain stands in {database!r}", "`licet identity init --trust-domain NAME` founds one"
+                f"no trust domain stands in {database}", "`licet identity init --trust-domain NAME` founds one"
             )
         known = secret or place.secret(row.seal)
         seal = reopened(row.seal, known)
@@ -178,10 +178,10 @@ def log_key(seal: Seal, sealed: bytes) -> Ed25519PrivateKey:
 def require_none(connection: Connection, database: Database) -> None:
     """Raise IdentityError where a trust domain stands, or rows of one that would become part of another."""
     if connection.execute(select(tables.domain.c.trust_domain)).scalar() is not None:
-        raise IdentityError(f"a trust domain is founded in {database!r} already", "`licet identity status` shows it")
+        raise IdentityError(f"a trust domain is founded in {database} already", "`licet identity status` shows it")
     for table in tables.metadata.sorted_tables:
         if connection.execute(select(table).limit(1)).first() is not None:
-            raise IdentityError(f"there are rows in {database!r}, and no trust domain", "name an empty database")
+            raise IdentityError(f"there are rows in {database}, and no trust domain", "name an empty database")
 
 
 def reopened(description: str, secret: Secret) -> Seal:

@@ -14,7 +14,8 @@ def made(backup: Backup, found: Restored | None) -> str:
     """A backup that was written."""
     header = backup.header
     lines = [
-        f"backed up {header.trust_domain} into {backup.path}: {counted(header.records, 'record')}, {backup.bytes} bytes"
+        f"backed up {header.trust_domain} into {backup.path}: "
+        f"{counted(header.records, 'record')}, {backup.bytes:,} bytes"
     ]
     lines += [
         f"  {counted(number, 'key')} kept by {name}: not in it, back {name} up too"
@@ -57,7 +58,7 @@ def restored(found: Restored) -> str:
     return (
         f"restored {found.trust_domain} as it was at {instant(found.taken_at)}, {_age(found)} ago: "
         f"{counted(found.records, 'record')}, and the log holds\n"
-        f"  {found.entries} entries, {found.agents} agents, {found.revoked} revoked\n"
+        f"  {counted(found.entries, 'entry')}, {counted(found.agents, 'agent')}, {found.revoked} revoked\n"
     )
 
 
@@ -67,7 +68,7 @@ def warnings(found: Restored) -> list[str]:
     lines = [
         f"What happened after {at} is gone:",
         f"  certificates issued since are not in the log, and are believed until they expire, for up to "
-        f"{found.longest} s: `licet identity taint` replaces everything if in doubt",
+        f"{lasting(timedelta(seconds=found.longest))}: `licet identity taint` replaces everything if in doubt",
         "  identities revoked and agents banned since are let in again: revoke and ban them again",
         "  authorities tainted or revoked since are believed again: taint them again",
         "  entries, federated domains and agents added since are missing: add them, and make new join tokens",

@@ -19,7 +19,7 @@ def described(state: State) -> str:
     """A trust domain in a few lines."""
     lines = [f"trust domain {state.trust_domain}", ""]
     lines += [f"  {_authority(each)}" for each in state.authorities if each.believed]
-    entries = f"{len(state.entries)} {'entry' if len(state.entries) == 1 else 'entries'}"
+    entries = counted(len(state.entries), "entry")
     lines += ["", f"  {entries}, {len(state.denied)} revoked, {len(state.foreign)} federated"]
     return "\n".join(lines) + "\n"
 

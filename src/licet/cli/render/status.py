@@ -125,8 +125,7 @@ def _verb(due: Due) -> str:
 
 def _registered(status: Status) -> Iterator[str]:
     revoked = f", {len(status.revoked):,} revoked" if status.revoked else ""
-    number = len(status.state.entries)
-    yield f"{number:,} {'entry' if number == 1 else 'entries'}{revoked}"
+    yield counted(len(status.state.entries), "entry") + revoked
 
 
 def _revoked(status: Status, number: int) -> tuple[str, ...]:

@@ -69,4 +69,5 @@ def count(report: Report) -> str:
 
 def counted(number: int, noun: str) -> str:
     """Such as `1 error` or `2,000 errors`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    several = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else several}"

@@ -22,4 +22,4 @@ def command(where: Where, name: str) -> None:
     from licet.app.identity.federations import distrust
 
     distrust(where.place, name, distrusted=True)
-    where.tell(f"distrust: {name}")
+    where.tell(f"distrusted {name}")

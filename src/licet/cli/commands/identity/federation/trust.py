@@ -22,4 +22,4 @@ def command(where: Where, name: str) -> None:
     from licet.app.identity.federations import distrust
 
     distrust(where.place, name, distrusted=False)
-    where.tell(f"trust: {name}")
+    where.tell(f"trusted {name}")
