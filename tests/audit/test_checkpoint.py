@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+
 import pytest
 
 from licet.audit.checkpoint import Checkpoint, Verifier, parse, sign, verifier, verify
@@ -66,8 +68,23 @@ def test_what_is_no_checkpoint_is_refused(note: str) -> None:
         parse(note)
 
 
+NAME, HASH, ENCODED = str(KNOWN).split("+", 2)
+
+
 @pytest.mark.parametrize(
-    "text", ["", "name", "name+00000000+AQ==", f"{ORIGIN}+00000000+{str(KNOWN).split('+')[2]}", "a+b+ä"]
+    "text",
+    [
+        "",
+        "name",
+        "name+00000000+AQ==",
+        "a+b+ä",
+        f"{NAME}+00000000+{ENCODED}",
+        f"{NAME}+{HASH.upper()}+{ENCODED}",
+        f"{NAME}x+{HASH}+{ENCODED}",
+        f"{NAME}+{HASH}+{b64encode(bytes([2]) + KNOWN.key).decode()}",
+        f"{NAME}+{HASH}+{b64encode(bytes([1]) + STRANGER.public_key().public_bytes_raw()).decode()}",
+        f"{NAME}+{HASH}+{ENCODED}!",
+    ],
 )
 def test_what_is_no_key_is_refused(text: str) -> None:
     with pytest.raises(AuditError):
