@@ -136,6 +136,9 @@ def test_an_export_is_one_event_a_line(data: Path) -> None:
         (("prove",), "name `--record`, or `--from` with or without `--to`"),
         (("prove", "--record", "1", "--from", "1"), "name `--record`, or `--from` with or without `--to`"),
         (("show", "--since", "yesterday"), "`yesterday` is no time"),
+        (("prove", "--record", "9" * 30), "invalid value for `--record`: 9"),
+        (("export", "--from", "9" * 30), "invalid value for `--from`: 9"),
+        (("verify", "--checkpoint", __file__), f"`{__file__}` holds no checkpoint: `licet audit show --checkpoint`"),
         (("shwo",), "no such command `shwo`: did you mean `show`?"),
     ],
 )

@@ -54,6 +54,15 @@ def _stored_key(database: Database) -> Verifier:
     return Verifier(checkpoint.origin(row.trust_domain), row.log_public_key)
 
 
+def require_checkpoints(files: Sequence[Path]) -> None:
+    """Raise AuditError where a file holds something else: that says nothing of the log."""
+    for file in files:
+        try:
+            checkpoint.parse(witness.recall(file))
+        except AuditError:
+            raise AuditError(f"`{file}` holds no checkpoint", "`licet audit show --checkpoint` prints one") from None
+
+
 def verification(log: Log, remembered: Sequence[Path]) -> Verified:
     """The whole log against its checkpoints, the key and what these files remember, and what is stored against it."""
     said = [witness.recall(path) for path in remembered]

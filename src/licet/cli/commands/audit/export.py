@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from licet.cli.commands.audit.wanted import choosing, wanted
+from licet.cli.commands.audit.wanted import POSITION, choosing, wanted
 from licet.cli.options import epilog
 from licet.cli.place import Where, placed
 
@@ -23,7 +23,7 @@ from licet.cli.place import Where, placed
     ),
 )
 @choosing
-@click.option("--from", "first", type=click.IntRange(0), default=0, metavar="N", help="From this position on.")
+@click.option("--from", "first", type=POSITION, default=0, metavar="N", help="From this position on.")
 @placed("json", keys=False)
 def command(
     where: Where, kinds: tuple[str, ...], since: str | None, until: str | None, identity: str, first: int

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from licet.cli.commands.audit.wanted import POSITION
 from licet.cli.options import epilog
 from licet.cli.place import EXISTING, Where, placed
 
@@ -23,9 +24,9 @@ from licet.cli.place import EXISTING, Where, placed
         ["0    proved", "2    the input or the usage is wrong, or the log is not sound"],
     ),
 )
-@click.option("--record", type=click.IntRange(0), metavar="N", help="The position of a record, counted from 0.")
-@click.option("--from", "first", type=click.IntRange(0), metavar="N", help="The smaller size of the log.")
-@click.option("--to", "second", type=click.IntRange(0), metavar="N", help="The larger one (default: the newest).")
+@click.option("--record", type=POSITION, metavar="N", help="The position of a record, counted from 0.")
+@click.option("--from", "first", type=POSITION, metavar="N", help="The smaller size of the log.")
+@click.option("--to", "second", type=POSITION, metavar="N", help="The larger one (default: the newest).")
 @click.option("--key", type=EXISTING, help="The log's public key.")
 @placed("json", keys=False)
 def command(where: Where, record: int | None, first: int | None, second: int | None, key: Path | None) -> int:

@@ -62,6 +62,8 @@ def command(
             shown = read.newest(connection, choice, last)
             following = read.end(connection)
         sys.stdout.writelines(line(kept) for kept in shown)
+        if not shown and not follow:
+            where.tell("no record is chosen")
         while follow:
             sys.stdout.flush()
             time.sleep(_PAUSE)

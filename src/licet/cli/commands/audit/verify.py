@@ -37,6 +37,7 @@ def command(where: Where, key: Path | None, remembered: tuple[Path, ...], proof:
     from licet.app import auditing
     from licet.cli.render import audited
 
+    auditing.require_checkpoints(remembered)
     if proof is not None:
         checked = auditing.checked(proof, key, remembered)
         where.write(audited.checked(checked), lambda: audited.checked_json(checked))

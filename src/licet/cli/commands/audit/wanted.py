@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+POSITION = click.IntRange(0, (1 << 63) - 1)
+"""The type of options that say where in the log."""
+
+
 def choosing(function: F) -> F:
     """Add the options `kind`, `since`, `until` and `identity`."""
     for option in (
