@@ -312,6 +312,19 @@ def test_an_authority_of_the_same_name_with_another_key_is_refused() -> None:
     assert str(verified([der(leaf)], ours.root, twin)) == "spiffe://example.org/shop"
 
 
+@pytest.mark.parametrize("kind", SIGNING)
+def test_an_authority_of_the_same_name_with_a_key_of_another_kind_is_refused(kind: KeyKind) -> None:
+    """Their signatures cannot even be compared."""
+    domain = Authority.of("example.org", kind)
+    for other in (*SIGNING, KeyKind.RSA_2048):
+        twin = forged(
+            ours.root, ours.root_key, CA, SIGNS, subject=domain.root.subject, public_key=public(generate(other))
+        )
+        with pytest.raises(RefusedError, match="no trusted authority signed"):
+            verified(domain.chain(), twin)
+        assert verified(domain.chain(), twin, domain.root) == domain.trust_domain.member("/shop")
+
+
 def test_a_leaf_vouches_for_nobody() -> None:
     key = generate(KeyKind.EC_P256)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "shop")])
