@@ -126,8 +126,10 @@ def _usage(error: click.UsageError) -> str:
 
 
 def _say(text: str) -> None:
+    from licet.diag.render.visible import visible
+
     try:
-        sys.stderr.write(f"licet: {text}\n")
+        sys.stderr.write(f"licet: {visible(text)}\n")
         sys.stderr.flush()
     except OSError:
         silence(sys.stdout, sys.stderr)
