@@ -44,7 +44,7 @@ def test_several_tamperings_together_are_never_taken_for_a_sound_log(database: D
     assert all(found)
 
 
-@pytest.mark.parametrize("batches", [[], [1], [1, 1], [255, 1, 1], [513], [3] * 100])
+@pytest.mark.parametrize("batches", [[], [1], [1, 1], [255, 1, 1], [513], [3] * 100, [1024], [1024, 1], [2049]])
 def test_an_untouched_log_is_sound(database: Database, batches: list[int]) -> None:
     remembered = logs.grow(database, batches)
     found = logs.verified(database, remembered)

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AttributeOID, NameOID
 
 from licet.identity import request
-from licet.identity.errors import MalformedError, RefusedError
+from licet.identity.errors import IdentityError, MalformedError, RefusedError
 from licet.identity.keys import KeyKind, generate, pin, spki
 from licet.identity.spiffeid import SpiffeID, TrustDomain
 from tests.identity.authorities import public, san, usage
@@ -113,6 +113,19 @@ def test_the_longest_good_request_is_short_enough() -> None:
     longest = SpiffeID(TrustDomain("example.org"), "/" + "a" * (2048 - len("spiffe://example.org/")))
     der = request.make(generate(KeyKind.RSA_4096), longest)
     assert request.read(der, ALL).spiffe_ids == (longest,)
+
+
+@pytest.mark.parametrize(
+    "other", ["06032b6570", "06092a864886f70d01010b0500"], ids=["ed25519", "sha256WithRSAEncryption"]
+)
+def test_a_signature_that_cannot_be_one_of_this_key_is_none(other: str) -> None:
+    der = request.make(KEY, SHOP)
+    algorithm = bytes.fromhex(other)
+    found = bytes.fromhex("300a06082a8648ce3d040302")
+    assert der.count(found) == 1
+    body = der[3:].replace(found, bytes([0x30, len(algorithm)]) + algorithm)
+    with pytest.raises(IdentityError, match=r"not signed by the key in it|unreadable"):
+        request.read(b"\x30\x81" + bytes([len(body)]) + body, ALL)
 
 
 def test_an_outdated_digest_is_refused() -> None:

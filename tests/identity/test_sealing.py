@@ -153,6 +153,11 @@ def test_a_credential_as_systemd_hands_it_to_a_service_is_a_key_file(key_file: P
     key_file.chmod(0o440)
     os.chown(key_file, 0, 0)
     Seal.from_key_file(key_file)
+    for mode in (0o441, 0o444, 0o460, 0o640):
+        key_file.chmod(mode)
+        with pytest.raises(RefusedError, match="others than its owner"):
+            Seal.from_key_file(key_file)
+    key_file.chmod(0o440)
     os.chown(key_file, 0, 12345)
     with pytest.raises(RefusedError, match="others than its owner"):
         Seal.from_key_file(key_file)
