@@ -62,7 +62,8 @@ def test_a_suppression_that_says_too_little_suppresses_nothing(text: str, messag
 
 
 def test_codes_are_those_that_the_page_of_findings_lists() -> None:
-    page = (ROOT / "docs" / "findings.md").read_text(encoding="utf-8")
+    """But for those of trust domains: what `licet identity doctor` finds stands in no manifest."""
+    page = (ROOT / "docs" / "findings.md").read_text(encoding="utf-8").partition("\n## Identities")[0]
     assert frozenset(re.findall(r"^\| (L\d{4}) \|", page, re.MULTILINE)) == CODES
 
 

@@ -26,4 +26,4 @@ CODES: Final = frozenset(
         range(460, 470),
     )
 )
-"""Every code that docs/findings.md lists: the rooms above and beside this one have theirs too."""
+"""Every code of findings about manifests: the rooms above and beside this one have theirs too."""

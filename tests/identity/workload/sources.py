@@ -74,10 +74,10 @@ class Authority:
         )
 
     def token(self, path: str, audience: tuple[str, ...], hint: str = "") -> JwtSvid:
-        """A token for five minutes."""
+        """A token for a day, however long the tests take."""
         identity = SpiffeID(self.domain, path)
         now = int(datetime.now(UTC).timestamp())
-        claims = {"sub": str(identity), "aud": list(audience), "exp": now + 300, "iat": now}
+        claims = {"sub": str(identity), "aud": list(audience), "exp": now + 86400, "iat": now}
         return JwtSvid(identity, jwt.encode(claims, self.key, "ES256", {"kid": self.kid}), hint)
 
 
