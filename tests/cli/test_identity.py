@@ -102,8 +102,10 @@ def test_no_folder_and_another_secret_are_told_plainly(data: Path, tmp_path: Pat
         assert not (tmp_path / "nothing").exists()
     (data / "sealing.key").write_bytes((data / "sealing.key").read_bytes()[::-1])
     assert "key file" in refused(data, "revoke", CART)
-    (data / "sealing.key").unlink()
-    assert "sealing.key" in refused(data, "revoke", CART)
+    kept = (data / "sealing.key").rename(tmp_path / "kept")
+    kept.write_bytes(kept.read_bytes()[::-1])
+    assert "cannot be used, no such file or directory: `--key-file` names another" in refused(data, "revoke", CART)
+    assert licet("identity", "revoke", CART, "--data", data, LICET_KEY_FILE=str(kept)).code == 0
 
 
 def test_entries_are_added_once_and_removed_by_id(data: Path) -> None:

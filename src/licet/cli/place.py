@@ -127,11 +127,18 @@ def _kept(keys: bool) -> list[Callable[[Any], Any]]:
         click.option(
             "--key-file",
             type=FILE,
+            envvar="LICET_KEY_FILE",
+            show_envvar=True,
             hidden=not keys,
             help="The sealing key, where it is not `sealing.key` in the folder.",
         ),
         click.option(
-            "--passphrase-file", type=FILE, hidden=not keys, help="The passphrase, where keys are sealed with one."
+            "--passphrase-file",
+            type=FILE,
+            envvar="LICET_PASSPHRASE_FILE",
+            show_envvar=True,
+            hidden=not keys,
+            help="The passphrase, where keys are sealed with one.",
         ),
         click.option(
             "--keepers",

@@ -249,7 +249,8 @@ def _secret(text: bytes, where: str) -> bytes:
 
 
 def _unusable(path: Path, error: OSError) -> IdentityError:
-    return IdentityError(f"key file `{path}` cannot be used", (error.strerror or "unreadable").lower())
+    reason = (error.strerror or "unreadable").lower()
+    return IdentityError(f"key file `{path}` cannot be used, {reason}", "`--key-file` names another")
 
 
 def _stretched(passphrase: bytes, salt: bytes, stretching: Stretching) -> bytes:
