@@ -149,6 +149,26 @@ def test_who_cannot_be_attested_is_unavailable_and_may_come_again(tmp_path: Path
     asyncio.run(story())
 
 
+def test_callers_whom_nobody_knows_are_counted_and_do_not_fill_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("licet.identity.workload.front._QUIET", 3600.0)
+
+    async def attest(_: socket.socket) -> tuple[Peer, asyncio.Future[None]]:
+        raise RefusedError("process 1 has ended", "connect again")
+
+    async def story() -> None:
+        with capture_logs() as logs:
+            async with serving(tmp_path, Scripted(), attest=attest) as server:
+                for number in range(1, 21):
+                    with socket.socket(socket.AF_UNIX) as caller:
+                        caller.connect(str(tmp_path / "api.sock"))
+                    await until(lambda number=number: server.front.unattested == number)  # type: ignore[misc]
+        assert [line["event"] for line in logs] == ["a caller was not attested"]
+
+    asyncio.run(story())
+
+
 @pytest.mark.parametrize("limits", [Limits(connections=3), Limits(connections_for_uid=3)])
 def test_connections_over_a_limit_are_shed_and_served_when_there_is_room(tmp_path: Path, limits: Limits) -> None:
     async def story() -> None:

@@ -29,7 +29,7 @@ Attest: TypeAlias = Callable[[socket.socket], Awaitable[tuple[Peer, "asyncio.Fut
 _CREDENTIALS = struct.Struct("3i")
 _RETRY = 0.01
 _QUIET = 1.0
-"""Seconds between two lines of the log about callers too many, who would fill it else."""
+"""Seconds between two lines of the log of one kind about callers, who would fill it else. All are counted."""
 log = structlog.get_logger()
 
 
@@ -47,7 +47,7 @@ class Front:
         self._served: set[asyncio.Task[None]] = set()
         self._by_uid: Counter[int] = Counter()
         self._accepting: asyncio.Task[None] | None = None
-        self._told = -_QUIET
+        self._told: dict[str, float] = {}
         self.shed = 0
         """Connections that were turned away since there were too many."""
         self.unattested = 0
@@ -99,10 +99,13 @@ class Front:
 
     def _turn_away(self, uid: int) -> None:
         self.shed += 1
+        self._tell("connections are turned away", uid=uid, open=len(self._served), of_uid=self._by_uid[uid])
+
+    def _tell(self, event: str, **facts: object) -> None:
         now = asyncio.get_running_loop().time()
-        if now >= self._told + _QUIET:
-            self._told = now
-            log.warning("connections are turned away", uid=uid, open=len(self._served), of_uid=self._by_uid[uid])
+        if event not in self._told or now >= self._told[event] + _QUIET:
+            self._told[event] = now
+            log.warning(event, **facts)
 
     async def _serve(self, client: socket.socket, uid: int) -> None:
         try:
@@ -113,9 +116,9 @@ class Front:
                 gone.cancel()
         except IdentityError as error:
             self.unattested += 1
-            log.warning("a caller was not attested", uid=uid, reason=str(error))
+            self._tell("a caller was not attested", uid=uid, reason=str(error))
         except (TimeoutError, OSError) as error:
-            log.warning("a caller was lost", uid=uid, reason=type(error).__name__)
+            self._tell("a caller was lost", uid=uid, reason=type(error).__name__)
         finally:
             self._by_uid[uid] -= 1
             if not self._by_uid[uid]:
