@@ -382,6 +382,7 @@ def test_an_authority_gives_no_name_beyond_its_constraints(constraints: x509.Nam
         constraint([x509.UniformResourceIdentifier("example.org")], None),
         constraint([x509.UniformResourceIdentifier(".org")], [x509.UniformResourceIdentifier("other.org")]),
         constraint([x509.DNSName("elsewhere")], None),
+        constraint(None, [x509.DNSName("elsewhere")]),
     ],
 )
 def test_an_authority_gives_names_within_its_constraints(constraints: x509.NameConstraints) -> None:
