@@ -58,7 +58,6 @@ class LeafFactory:
 
     def __init__(self, issuer_certificate: x509.Certificate, issuer_key: PrivateKey) -> None:
         _belongs(issuer_certificate, issuer_key)
-        self.issuer = pin(supported(issuer_key.public_key()))
         self._certificate = issuer_certificate
         self._not_after = issuer_certificate.not_valid_after_utc
         self._key = issuer_key
