@@ -429,7 +429,7 @@ def test_deliveries_wait_for_the_server_and_no_more_of_them_than_can_be_kept(
     async def story() -> None:
         async with running(tmp_path) as run:
             view = await first(run.agent)
-            await until(lambda: len(run.wire.reported) == 1)
+            await until(lambda: len(run.wire.reported) == 1 and not run.agent._deliveries)
             run.wire.broken = True
             for pid in range(10):
                 await first(run.agent, peer(pid=pid))
