@@ -61,7 +61,7 @@ class Integrity:
     def put(self, connection: Connection) -> None:
         """Store the code of what is stored now; raises UnavailableError where the database would do more than told."""
         _require_alone(connection)
-        self._store(connection)
+        connection.execute(update(tables.domain).values(code=self._code(connection)))
 
     def require(self, connection: Connection) -> None:
         """Raise UnavailableError where what is stored is not what was stored with its code."""
@@ -82,13 +82,10 @@ class Integrity:
             hold(change.connection)
             self.require(change.connection)
             result = do(change)
-            self._store(change.connection)
+            self.put(change.connection)
             return result
 
         return run
-
-    def _store(self, connection: Connection) -> None:
-        connection.execute(update(tables.domain).values(code=self._code(connection)))
 
     def _code(self, connection: Connection) -> bytes:
         code = self._seal.code()

@@ -25,7 +25,9 @@ _POSTGRESQL = text(
             AND (confdeltype <> 'a' OR confupdtype <> 'a')))
     """
 )
-_HOLD = f"LOCK TABLE {', '.join(_NAMES)} IN SHARE ROW EXCLUSIVE MODE"
+_GROWING = {"checkpoint", "issuance", "record", "subtree"}
+"""Nothing is decided by them, and vacuuming them takes long: neither is to wait for the other."""
+_HOLD = f"LOCK TABLE {', '.join(name for name in _NAMES if name not in _GROWING)} IN SHARE ROW EXCLUSIVE MODE"
 
 
 def meddling(connection: Connection, read: Iterable[str]) -> str:
@@ -43,7 +45,7 @@ def meddling(connection: Connection, read: Iterable[str]) -> str:
 
 
 def hold(connection: Connection) -> None:
-    """Have nobody else write before this transaction ends, whether they take turns or not.
+    """Have nobody else write what decides before this transaction ends, whether they take turns or not.
 
     In SQLite nobody else can; in PostgreSQL each statement sees what others have committed by then.
     """
