@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import grpc
 import msgspec
 import pytest
 from cryptography import x509
@@ -83,6 +87,33 @@ def test_without_a_node_there_is_one_line(tmp_path: Path) -> None:
     ran = licet("identity", "fetch", "--socket", tmp_path / "none.sock")
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.startswith("licet: no socket stands at ")
+
+
+class _Away(grpc.GenericRpcHandler):
+    """A node that has had nothing from a server yet."""
+
+    said = "failed to connect to all addresses; last error: UNKNOWN: ipv4:192.0.2.1:8443: Connection refused"
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any]:
+        assert handler_call_details.method
+
+        def refuse(_request: Any, context: grpc.ServicerContext) -> Iterator[bytes]:
+            context.abort(grpc.StatusCode.UNAVAILABLE, self.said)
+
+        return grpc.unary_stream_rpc_method_handler(refuse)
+
+
+def test_a_node_whose_server_is_away_is_not_taken_for_none(tmp_path: Path) -> None:
+    server = grpc.server(ThreadPoolExecutor(1), handlers=[_Away()])
+    server.add_insecure_port(f"unix:{tmp_path}/a.sock")
+    server.start()
+    ran = licet("identity", "fetch", "--socket", tmp_path / "a.sock")
+    server.stop(None).wait()
+    assert (ran.code, ran.err) == (2, f"licet: `{tmp_path}/a.sock` answers UNAVAILABLE: {_Away.said}\n")
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(f"{tmp_path}/b.sock")
+    ran = licet("identity", "fetch", "--socket", tmp_path / "b.sock")
+    assert (ran.code, ran.err) == (2, f"licet: nobody answers at `{tmp_path}/b.sock`: start the node\n")
 
 
 @pytest.mark.parametrize("joined", [b"0", b"\x30\x85\0\0\0\0\0", b"\x30\x05\0", b"\x30\x80"])

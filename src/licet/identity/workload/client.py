@@ -128,7 +128,7 @@ def _failure(code: grpc.StatusCode, details: str, socket: Path) -> RefusedError 
             return RefusedError(
                 f"this process, `unix:uid:{os.getuid()}`, is given no identity", details or "look at the node's log"
             )
-        case grpc.StatusCode.UNAVAILABLE if "failed to connect" in details.lower():
+        case grpc.StatusCode.UNAVAILABLE if "failed to connect" in details.lower() and "unix:" in details:
             return UnavailableError(f"nobody answers at `{socket}`", "start the node")
         case _:
             return UnavailableError(f"`{socket}` answers {code.name}", details or "look at the node's log")
