@@ -19,7 +19,7 @@ import pytest
 
 from licet.identity.attest.process import Attended, attend
 from licet.identity.attest.unix import Unix
-from tests.identity.attest.callers import CONNECT, IMPORT, WAIT, calling, listening
+from tests.identity.attest.callers import CONNECT, IMPORT, WAIT, calling, eventually, listening
 
 PYTHON = Path(sys.executable).resolve()
 CALL = CONNECT + WAIT
@@ -135,6 +135,18 @@ def test_a_program_is_hashed_once_for_each_version_of_it(program: Path, monkeypa
         os.utime(program)
         assert of_kind(shown(attended, unix), "sha256") == {f"unix:sha256:{digest(program)}"}
         assert read == [attended.process.inode] * 2
+
+
+def test_a_process_that_became_another_program_shows_neither() -> None:
+    """What it was attested as is gone, and what it is now was never attested."""
+    become = "peer.set_inheritable(True)\nsys.stdin.read(1)\nos.execv('/bin/sleep', ['sleep', '60'])\n"
+    with calling(CONNECT + become) as (connection, caller), attend(connection) as attended:
+        assert of_kind(shown(attended), "path", "sha256")
+        assert caller.stdin is not None
+        caller.stdin.write(b"x")
+        caller.stdin.flush()
+        assert eventually(lambda: not attended.still())
+        assert of_kind(shown(attended), "path", "sha256") == set()
 
 
 def test_after_the_end_no_program_is_shown() -> None:
