@@ -262,7 +262,8 @@ def test_an_outdated_digest_is_refused() -> None:
     for value, critical in (LEAF, DIGITAL, SHOP):
         builder = builder.add_extension(value, critical)
     for digest in (hashes.SHA256(), hashes.SHA384(), hashes.SHA512()):
-        assert verified([der(builder.sign(ours.key, digest)), der(ours.intermediate)])
+        chain = [der(builder.sign(ours.key, digest)), der(ours.intermediate)]
+        assert verified(chain) == ours.trust_domain.member("/shop")
     with pytest.raises(RefusedError, match="no trusted authority signed"):
         verified([der(builder.sign(ours.key, hashes.SHA224())), der(ours.intermediate)])
 
@@ -285,7 +286,8 @@ def test_an_authority_may_be_for_both_sides_of_tls_or_for_everything(usages: lis
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "bound")])
     bound = (x509.ExtendedKeyUsage(usages), False)
     under = forged(ours.root, ours.root_key, CA, SIGNS, bound, subject=name, public_key=public(key))
-    assert verified([der(forged(under, key, LEAF, DIGITAL, SHOP)), der(under)])
+    chain = [der(forged(under, key, LEAF, DIGITAL, SHOP)), der(under)]
+    assert verified(chain) == ours.trust_domain.member("/shop")
 
 
 def test_an_expired_authority_vouches_for_nobody() -> None:
@@ -418,6 +420,26 @@ def test_names_of_other_kinds_are_constrained_too(
         assert str(verified(chain(within))) == "spiffe://example.org/shop"
     with pytest.raises(RefusedError, match="a name is not among"):
         verified(chain(outside))
+
+
+@pytest.mark.parametrize(
+    "uri", ["https://x@other.org/a", "https://other.org:443/a", "https://[::1]/a", "urn:a", "a:/b"]
+)
+def test_a_name_of_which_the_host_cannot_be_told_is_taken_for_an_excluded_one(uri: str) -> None:
+    """Authorities may have other URIs than SPIFFE IDs, and those are constrained as well."""
+    keys = [generate(KeyKind.EC_P256) for _ in range(2)]
+    names = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]) for name in ("bound", "below")]
+    bound = (constraint(None, [x509.UniformResourceIdentifier("other.org")]), True)
+    top = forged(ours.root, ours.root_key, CA, SIGNS, bound, subject=names[0], public_key=public(keys[0]))
+
+    def chain(name: str) -> list[bytes]:
+        own = (san(name), False)
+        below = forged(top, keys[0], CA, SIGNS, own, subject=names[1], public_key=public(keys[1]))
+        return [der(forged(below, keys[1], LEAF, DIGITAL, SHOP)), der(below)]
+
+    assert verified(chain("https://another.org/a"), top) == ours.trust_domain.member("/shop")
+    with pytest.raises(RefusedError, match="a name is among those"):
+        verified(chain(uri), top)
 
 
 def test_a_weak_key_is_refused() -> None:

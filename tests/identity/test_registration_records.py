@@ -117,11 +117,11 @@ def test_a_newer_bundle_is_kept_and_an_older_one_never(domain: Founded) -> None:
     server = {"type": "server"}
     for sequence in (5, 6):
         step = Step(domain)
-        for _ in range(2):
-            _fetched(domain, replace(BUNDLE, sequence=sequence))
+        _fetched(domain, replace(BUNDLE, sequence=sequence))
         assert step.told() == once("federation.fetched", {"trust_domain": "bank.example", "sequence": sequence}, server)
     step = Step(domain)
-    _fetched(domain, replace(BUNDLE, x509=(), sequence=5))
+    for older in (replace(BUNDLE, sequence=6), replace(BUNDLE, x509=(), sequence=5)):
+        _fetched(domain, older)
     assert step.told() == NOTHING
     assert domain.state.federated == {BANK: replace(BUNDLE, sequence=6)}
     _fetched(domain, replace(BUNDLE, x509=(), sequence=6))
