@@ -18,6 +18,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from licet.audit.ledger import Change, Ledger
+from licet.audit.read import Wanted, records
 from licet.identity import certificate, registry, token
 from licet.identity.authority import Kind, Standing, active
 from licet.identity.errors import IdentityError, MalformedError, RefusedError, UnavailableError
@@ -80,6 +81,33 @@ def test_what_is_issued_is_recorded_with_who_asked_and_verifies(domain: Founded)
         "key": "ec-p256",
     }
     assert issued(domain) == 1
+
+
+def test_a_token_is_recorded_with_whom_it_is_for(domain: Founded) -> None:
+    key = active(domain.state.authorities, Kind.JWT)
+    assert key is not None
+    domain.issuer().mint_token(NODE, "cart", ("db", "cache"), witness())
+    assert domain.recorded("svid.issued") == [
+        {
+            "type": "jwt",
+            "spiffe_id": str(CART),
+            "entry": "cart",
+            "issuer": key.id,
+            "audience": ["db", "cache"],
+            "lifetime": 300,
+        }
+    ]
+
+
+def test_every_record_of_issuing_names_the_process_and_its_node(domain: Founded) -> None:
+    issuer = domain.issuer()
+    issuer.mint(NODE, [ask()])
+    issuer.mint_token(OTHER, "cart", ("db",), witness(pid=4712))
+    issuer.directly(CART, ask().request, 0, (), ADMINISTRATOR)
+    with domain.database.read() as connection:
+        actors = [each.record.actor for each in records(connection, Wanted(("svid.issued",)))]
+    who = {"type": "workload", "uid": 1000, "gid": 1000, "selectors": ["unix:gid:1000", "unix:uid:1000"]}
+    assert actors == [{**who, "node": str(NODE), "pid": 4711}, {**who, "node": str(OTHER), "pid": 4712}, ADMINISTRATOR]
 
 
 def test_every_refusal_says_why_and_leaves_nothing(domain: Founded) -> None:
@@ -293,6 +321,9 @@ def test_a_certificate_asked_for_directly_is_of_this_domain_for_a_request_that_h
         issuer.directly(parse("spiffe://bank.example/cart"), ask().request, 0, (), ADMINISTRATOR)
     with pytest.raises(RefusedError, match="is the ID of no workload"):
         issuer.directly(parse(DOMAIN.id), ask(spiffe_id=DOMAIN.id).request, 0, (), ADMINISTRATOR)
+    elsewhere = ask(spiffe_id="spiffe://bank.example/licet/agent/new").request
+    with pytest.raises(RefusedError, match="not of `bank"):
+        issuer.directly(DOMAIN.member("/licet/agent/join/node-7"), elsewhere, 0, (), ADMINISTRATOR)
     with pytest.raises(MalformedError):
         issuer.directly(CART, b"", 0, (), ADMINISTRATOR)
     with pytest.raises(RefusedError, match="the request names"):
