@@ -23,7 +23,7 @@ from licet.identity.integrity import Integrity
 from licet.identity.keyring import Keyring
 from licet.identity.keys import KeyKind, PrivateKey, kind_of
 from licet.identity.node.upstream import Ask, Issued, Refusal, Witness
-from licet.identity.spiffeid import SpiffeID
+from licet.identity.spiffeid import SpiffeID, TrustDomain
 from licet.identity.tally import Tally
 from licet.store import tables
 from licet.store.database import Database
@@ -124,7 +124,9 @@ class Issuer:
                     f"0 to {state.settings.lifetimes.longest} s, a sixth of an intermediate's",
                 )
             wanted = request.read(csr, ALLOWED)
-            if not spiffe_id.reserved:
+            if spiffe_id.reserved:
+                _require_domain(wanted, state.trust_domain)
+            else:
                 _require_named(wanted, spiffe_id)
             signer = self._signer(state, Kind.INTERMEDIATE)
             signed = self._leaf(state, signer, spiffe_id, wanted, lifetime, dns_names, "", actor)
@@ -318,6 +320,14 @@ def _require_named(wanted: request.Request, spiffe_id: SpiffeID) -> None:
     if any(name != spiffe_id for name in wanted.spiffe_ids):
         raise RefusedError(
             f"the request names `{wanted.spiffe_ids[0]}`, and not `{spiffe_id}`", "leave the name out, or ask for it"
+        )
+
+
+def _require_domain(wanted: request.Request, trust_domain: TrustDomain) -> None:
+    """An agent that came to a server of another domain hears so while its join token still holds."""
+    if others := [name for name in wanted.spiffe_ids if name.trust_domain != trust_domain]:
+        raise RefusedError(
+            f"this is a server of `{trust_domain}`, not of `{others[0].trust_domain}`", "name the domain's own server"
         )
 
 

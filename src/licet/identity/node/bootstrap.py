@@ -62,9 +62,7 @@ def pinned(*pins: str) -> Pinned:
     """These pins, which may be written with colons and in upper case; raises MalformedError."""
     found = frozenset(each.replace(":", "").lower() for each in pins)
     if not found or not all(_PIN.fullmatch(each) for each in found):
-        raise MalformedError(
-            "a pin is no SHA-256", "64 digits, as `licet identity bundle -o pins` prints them"
-        )
+        raise MalformedError("a pin is no SHA-256", "64 hexadecimal digits, of `licet identity bundle -o pins`")
     return Pinned(found)
 
 
