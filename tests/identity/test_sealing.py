@@ -106,6 +106,22 @@ def test_a_hostile_database_cannot_ask_for_all_the_memory_or_for_none(stretching
         Seal.reopen(msgspec.json.encode(description).decode(), Passphrase(PHRASE))
 
 
+def test_stretching_takes_a_gibibyte_at_most() -> None:
+    assert Stretching(20, 8, 4) != Stretching(19, 16, 4) != Stretching(14, 32, 1)
+    for log_n, r, p in (
+        (20, 9, 1),
+        (19, 17, 1),
+        (21, 8, 1),
+        (17, 33, 1),
+        (17, 7, 1),
+        (17, 8, 5),
+        (17, 8, 0),
+        (13, 8, 1),
+    ):
+        with pytest.raises(MalformedError, match="out of bounds"):
+            Stretching(log_n, r, p)
+
+
 @pytest.mark.parametrize("junk", ["", "{}", "[]", "null", '{"version": 2, "salt": "", "check": ""}', "\udc80"])
 def test_junk_is_no_description(junk: str) -> None:
     with pytest.raises(MalformedError, match="the seal's description"):
