@@ -19,7 +19,7 @@ from typing import TypeAlias
 import structlog
 
 from licet.identity.errors import IdentityError
-from licet.identity.workload.limits import Limits
+from licet.identity.workload.limits import Flow, Limits
 from licet.identity.workload.pump import pump
 from licet.identity.workload.source import Peer
 
@@ -48,6 +48,7 @@ class Front:
         self._by_uid: Counter[int] = Counter()
         self._accepting: asyncio.Task[None] | None = None
         self._told: dict[str, float] = {}
+        self._flows: dict[int, Flow] = {}
         self.shed = 0
         """Connections that were turned away since there were too many."""
         self.unattested = 0
@@ -142,9 +143,16 @@ class Front:
             raise
         self._peers[address] = peer
         try:
-            await pump(client, inner, gone, self._limits.hello)
+            await pump(client, inner, gone, self._limits.hello, self._flow(peer.uid).spend)
         finally:
             del self._peers[address]
+
+    def _flow(self, uid: int) -> Flow:
+        """The one of this uid; those of uids without connections are forgotten once they are as good as new."""
+        if uid not in self._flows:
+            self._flows = {known: flow for known, flow in self._flows.items() if known in self._by_uid or flow.spent}
+            self._flows[uid] = Flow(self._limits, asyncio.get_running_loop().time)
+        return self._flows[uid]
 
     async def _connect(self, name: str) -> socket.socket:
         inner = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import msgspec
@@ -20,6 +20,7 @@ class Limits(msgspec.Struct, frozen=True):
     """Connections in all and for one uid, calls on each and for one uid, bytes of a message, and seconds to say hello.
 
     A connection without a call is ended after `idle` seconds. What is over a limit is turned away and may come again.
+    Of one uid's connections together `bytes_for_uid` are read a second, and `burst` at once: what comes faster waits.
     """
 
     connections: int = 4096
@@ -27,6 +28,8 @@ class Limits(msgspec.Struct, frozen=True):
     streams: int = 100
     calls_for_uid: int = 8192
     message: int = 1 << 18
+    bytes_for_uid: int = 1 << 20
+    burst: int = 8 << 20
     hello: float = 10.0
     idle: float = 600.0
 
@@ -64,3 +67,26 @@ class Room:
             self._open[uid] -= 1
             if not self._open[uid]:
                 del self._open[uid]
+
+
+class Flow:
+    """Bytes that one uid may still send, whichever of its connections they come on."""
+
+    def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
+        self._rate = limits.bytes_for_uid
+        self._most = float(limits.burst)
+        self._clock = clock
+        self._left = self._most
+        self._at = clock()
+
+    @property
+    def spent(self) -> bool:
+        """Whether some of the burst is still to be waited for."""
+        return self._left + (self._clock() - self._at) * self._rate < self._most
+
+    def spend(self, size: int) -> float:
+        """Count bytes that have come; for how many seconds nothing more is to be read where that came from."""
+        now = self._clock()
+        self._left = min(self._most, self._left + (now - self._at) * self._rate) - size
+        self._at = now
+        return max(0.0, -self._left / self._rate)

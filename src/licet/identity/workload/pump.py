@@ -12,8 +12,16 @@ _HIGH = 1 << 16
 """Bytes that wait for a reader before nothing more is read for it."""
 
 
-async def pump(caller: socket.socket, server: socket.socket, gone: asyncio.Future[None], patience: float) -> None:
+async def pump(
+    caller: socket.socket,
+    server: socket.socket,
+    gone: asyncio.Future[None],
+    patience: float,
+    spend: Callable[[int], float],
+) -> None:
     """Carry bytes until either side ends, or `gone` is done, or the caller is silent at first for `patience` s.
+
+    `spend` is told how much came from the caller, and says for how many seconds nothing more is to be read of it.
 
     Takes both sockets over and closes them. What one side sent before it ended is still handed to the other, which has
     `patience` seconds to take it; nothing is handed on to or for a process that is gone.
@@ -22,7 +30,7 @@ async def pump(caller: socket.socket, server: socket.socket, gone: asyncio.Futur
     left, right = _Side(loop), _Side(loop)
     left.other, right.other = right, left
     first = loop.call_later(patience, left.abort)
-    left.heard = first.cancel
+    left.heard, left.spend = first.cancel, spend
     try:
         await loop.connect_accepted_socket(lambda: right, server)
         await loop.connect_accepted_socket(lambda: left, caller)
@@ -47,6 +55,10 @@ class _Side(asyncio.BufferedProtocol):
         self.lost: asyncio.Future[None] = loop.create_future()
         self.other: _Side | None = None
         self._early = b""
+        self._resting: asyncio.TimerHandle | None = None
+        self._crowded = False
+        self._loop = loop
+        self.spend: Callable[[int], float] | None = None
         self.heard: Callable[[], None] | None = None
         self._transport: asyncio.Transport | None = None
 
@@ -75,17 +87,37 @@ class _Side(asyncio.BufferedProtocol):
         elif self.other is not None:
             # Early Pythons of 3.11 forget a pause that is asked for while the connection is made.
             self._early += read
+        if self.spend is not None and (rest := self.spend(nbytes)) > 0 and self._resting is None:
+            self._resting = self._loop.call_later(rest, self._rested)
+            self._read_on()
 
     def pause_writing(self) -> None:
-        if self.other is not None and self.other._transport is not None:
-            self.other._transport.pause_reading()
+        if self.other is not None:
+            self.other._crowded = True
+            self.other._read_on()
 
     def resume_writing(self) -> None:
-        if self.other is not None and self.other._transport is not None:
-            self.other._transport.resume_reading()
+        if self.other is not None:
+            self.other._crowded = False
+            self.other._read_on()
+
+    def _rested(self) -> None:
+        self._resting = None
+        self._read_on()
+
+    def _read_on(self) -> None:
+        """Read, unless the other side cannot take it or this one has sent too much."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        if self._crowded or self._resting is not None:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - why makes no difference
         self.other = None
+        if self._resting is not None:
+            self._resting.cancel()
         if not self.lost.done():
             self.lost.set_result(None)
 
