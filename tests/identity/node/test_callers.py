@@ -10,13 +10,15 @@ from pathlib import Path
 import grpc
 import pytest
 
-from licet.identity import path, pem
+from licet.identity import keys, path, pem
 from licet.identity.entry import SERVER_NAME
 from licet.identity.errors import RefusedError
 from licet.identity.node import tls
 from licet.identity.node.proto import node_pb2 as pb
 from licet.identity.node.proto import node_pb2_grpc as rpc
+from licet.identity.node.service import JoinService
 from licet.identity.node.tls import Material
+from licet.identity.request import make
 from licet.identity.spiffeid import TrustDomain
 from tests.identity.node.plane import DOMAIN, Authorities, Domain, attested, entries, now, remote, serving
 
@@ -137,6 +139,26 @@ def test_less_than_tls_1_3_is_refused_at_the_first_call() -> None:
         tls.peer(shown, DOMAIN, domain.state.own.x509, now())
     shown["ssl_tls_version"] = [b"TLSv1.3"]
     assert tls.peer(shown, DOMAIN, domain.state.own.x509, now()).spiffe_id == AGENT
+
+
+class Old:
+    """A call over a connection of an older version, as gRPC tells of it; its clients cannot be told to make one."""
+
+    def auth_context(self) -> dict[str, list[bytes]]:
+        """What was agreed on."""
+        return {"ssl_tls_version": [b"TLSv1.2"]}
+
+
+def test_a_token_shown_over_less_than_tls_1_3_is_refused_and_not_used_up() -> None:
+    domain = Domain()
+    request = pb.AttestRequest(csr=_csr(), join_token="once")
+    with pytest.raises(RefusedError, match=r"not of TLS 1\.3"):
+        asyncio.run(JoinService(domain)._attest(request, Old()))  # type: ignore[arg-type]
+    assert domain.used == set()
+
+
+def _csr() -> bytes:
+    return make(keys.generate(keys.KeyKind.EC_P256), AGENT)
 
 
 def test_an_agent_is_known_from_the_first_moment_of_its_certificate_to_the_last() -> None:
