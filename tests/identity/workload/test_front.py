@@ -11,6 +11,7 @@ import sys
 import tempfile
 from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
+from typing import NoReturn
 
 import grpc
 import pytest
@@ -19,6 +20,7 @@ from structlog.testing import capture_logs
 from licet.identity.attest.attestor import Attestor
 from licet.identity.errors import IdentityError, RefusedError
 from licet.identity.workload.endpoint import Endpoint
+from licet.identity.workload.front import Front
 from licet.identity.workload.limits import Limits
 from licet.identity.workload.proto.workload_pb2 import X509SVIDResponse
 from licet.identity.workload.source import Peer
@@ -321,3 +323,19 @@ def test_no_socket_is_made_where_a_link_of_somebody_else_leads(tmp_path: Path) -
     with pytest.raises(IdentityError, match="is a link of another user"):
         Endpoint(link / "api.sock")
     assert not any((tmp_path / "own").glob("*.sock"))
+
+
+def test_what_one_uid_sends_counts_together_and_root_waits_for_nothing(tmp_path: Path) -> None:
+    async def story() -> None:
+        async def nobody(_: socket.socket) -> NoReturn:
+            raise AssertionError
+
+        with socket.socket(socket.AF_UNIX) as listener:
+            front = Front(listener, tmp_path / "inner", nobody, Limits(bytes_for_uid=10, burst=10))
+            assert front._flow(4711)(10) == 0
+            assert front._flow(4711)(5) == pytest.approx(0.5, abs=0.1)
+            assert front._flow(4712)(10) == 0
+            assert front._flow(4711)(0) > 0, "another uid's coming is no reason to forget"
+            assert front._flow(0)(1 << 30) == 0
+
+    asyncio.run(story())

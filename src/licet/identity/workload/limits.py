@@ -21,6 +21,7 @@ class Limits(msgspec.Struct, frozen=True):
 
     A connection without a call is ended after `idle` seconds. What is over a limit is turned away and may come again.
     Of one uid's connections together `bytes_for_uid` are read a second, and `burst` at once: what comes faster waits.
+    A first answer costs a caller less than 1 KiB. Root and the server's own user wait for nothing.
     """
 
     connections: int = 4096
@@ -28,8 +29,8 @@ class Limits(msgspec.Struct, frozen=True):
     streams: int = 100
     calls_for_uid: int = 8192
     message: int = 1 << 18
-    bytes_for_uid: int = 1 << 20
-    burst: int = 8 << 20
+    bytes_for_uid: int = 1 << 18
+    burst: int = 2 << 20
     hello: float = 10.0
     idle: float = 600.0
 
