@@ -442,6 +442,19 @@ def test_a_name_of_which_the_host_cannot_be_told_is_taken_for_an_excluded_one(ur
         verified(chain(uri), top)
 
 
+@pytest.mark.parametrize("permitted", [True, False])
+def test_a_subject_is_a_name_that_is_constrained_too(permitted: bool) -> None:
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "shop")])
+    there: list[x509.GeneralName] = [x509.DirectoryName(subject)]
+    bound = (constraint(there, None) if permitted else constraint(None, there), True)
+    key, name = generate(KeyKind.EC_P256), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "bound")])
+    under = forged(ours.root, ours.root_key, CA, SIGNS, bound, subject=name, public_key=public(key))
+    nameless, named = (forged(under, key, LEAF, DIGITAL, SHOP, subject=each) for each in (None, subject))
+    assert verified([der(nameless), der(under)]) == ours.trust_domain.member("/shop")
+    with pytest.raises(RefusedError, match="a name is"):
+        verified([der(named), der(under)])
+
+
 def test_a_weak_key_is_refused() -> None:
     weak = rsa.generate_private_key(65537, 1024).public_key()
     leaf = forged(ours.intermediate, ours.key, LEAF, DIGITAL, SHOP, public_key=weak)
