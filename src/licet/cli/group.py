@@ -37,10 +37,10 @@ PATH is a file, a folder, a kustomization, a chart or `-` for standard input; no
 
 _EPILOG = """\b
 Examples:
-  licet map k8s                  who can reach whom
+  licet map k8s                  # who can reach whom
   licet why shop/frontend shop/checkout k8s --port 5050
-  licet diff main k8s            what this change opens and closes
-  helm template . | licet map -  whatever renders manifests
+  licet diff main k8s            # what this change opens and closes
+  helm template . | licet map -  # whatever renders manifests
 
 \b
 Exit codes:
