@@ -121,9 +121,7 @@ def _begun(fresh: Path, out: Path) -> int:
         return os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except OSError as error:
         reason = (error.strerror or "not possible").lower()
-        raise IdentityError(
-            f"`{out}` cannot be written: {reason}", "name one that you may write"
-        ) from None
+        raise IdentityError(f"`{out}` cannot be written: {reason}", "name one that you may write") from None
 
 
 def _put(fresh: Path, out: Path, *, force: bool) -> None:
