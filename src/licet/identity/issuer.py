@@ -335,11 +335,8 @@ def _revoked(spiffe_id: SpiffeID) -> RefusedError:
     return RefusedError(f"`{spiffe_id}` is revoked", "`licet identity permit` takes that back")
 
 
-def _actor(node: SpiffeID, witness: Witness) -> dict[str, Detail]:
-    try:
-        "".join(witness.selectors).encode()
-    except UnicodeEncodeError:
-        raise MalformedError("the workload shows what cannot be recorded", "selectors are Unicode") from None
+def workload(node: SpiffeID, witness: Witness) -> dict[str, Detail]:
+    """A workload as the actor of a record."""
     return {
         "type": "workload",
         "node": str(node),
@@ -348,3 +345,11 @@ def _actor(node: SpiffeID, witness: Witness) -> dict[str, Detail]:
         "gid": witness.gid,
         "selectors": list(witness.selectors),
     }
+
+
+def _actor(node: SpiffeID, witness: Witness) -> dict[str, Detail]:
+    try:
+        "".join(witness.selectors).encode()
+    except UnicodeEncodeError:
+        raise MalformedError("the workload shows what cannot be recorded", "selectors are Unicode") from None
+    return workload(node, witness)

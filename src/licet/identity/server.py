@@ -25,7 +25,7 @@ from licet.identity.domain import State
 from licet.identity.domain import version as stored_version
 from licet.identity.entry import Entry
 from licet.identity.errors import IdentityError, RefusedError, UnavailableError
-from licet.identity.issuer import Issuer
+from licet.identity.issuer import Issuer, workload
 from licet.identity.keyring import Keyring
 from licet.identity.node.authority import Admission
 from licet.identity.node.upstream import Ask, Delivery, Issued, NodeState, Refusal, Upstream, Witness
@@ -358,18 +358,6 @@ class _Local:
 
     async def report(self, deliveries: Sequence[Delivery]) -> None:
         await self._server.report(self._agent, deliveries)
-
-
-def workload(agent: SpiffeID, witness: Witness) -> dict[str, Detail]:
-    """A workload as the actor of a record."""
-    return {
-        "type": "workload",
-        "node": str(agent),
-        "pid": witness.pid,
-        "uid": witness.uid,
-        "gid": witness.gid,
-        "selectors": list(witness.selectors),
-    }
 
 
 def _join_token(connection: Connection, digest: str) -> JoinToken:
