@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterable
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import msgspec
 
@@ -16,6 +13,7 @@ from licet.model.selector import Selector
 from licet.model.workload import Workload
 from tests.built import go_program
 from tests.clusters import Question
+from tests.conversation import Conversation
 from tests.judge import encode
 from tests.oracle import Side
 
@@ -32,23 +30,8 @@ class Answer(msgspec.Struct):
     matches: list[bool]
 
 
-class Judge:
+class Judge(Conversation):
     """A running judge; one at a time is enough for a whole test run."""
-
-    def __init__(self, binary: Path) -> None:
-        self._process = subprocess.Popen([binary], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.stdout.close()
-        assert self._process.wait(timeout=60) == 0 or error is not None, "the judge failed"
 
     def packets(self, cluster: Cluster, asked: Iterable[Question]) -> list[bool]:
         """Which packets arrive. Only NetworkPolicies are looked at."""
@@ -68,11 +51,7 @@ class Judge:
         return self._ask(case).matches
 
     def _ask(self, case: encode.Json) -> Answer:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(msgspec.json.encode(case) + b"\n")
-        self._process.stdin.flush()
-        return msgspec.json.decode(self._process.stdout.readline(), type=Answer)
+        return msgspec.json.decode(self.tell(case), type=Answer)
 
 
 def _end(side: Side) -> str:
