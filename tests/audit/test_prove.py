@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,9 +15,8 @@ from licet.audit.prove import Consistency, Inclusion, check, decode, prove_consi
 from licet.store import tables
 from licet.store.database import Database
 from tests.audit import logs
+from tests.built import go_program
 
-JUDGE = Path(__file__).parent / "judge"
-BINARY = Path(__file__).parents[2] / ".tools" / "audit-judge"
 BATCHES = (1, 2, 253, 300, 44, 5, 131)
 SIZE = sum(BATCHES)
 
@@ -44,19 +41,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 @pytest.fixture(scope="module")
 def judge() -> Path:
     """The program, built from the pinned module; skips where there is no Go."""
-    go = shutil.which("go")
-    if go is None:
-        pytest.skip("the judge is a Go program, and `go` is not installed")
-    BINARY.parent.mkdir(exist_ok=True)
-    fresh = BINARY.with_name(f"{BINARY.name}.{os.getpid()}")
-    subprocess.run(
-        [go, "build", "-trimpath", "-o", str(fresh), "."],
-        cwd=JUDGE,
-        env=os.environ | {"GOFLAGS": "-mod=readonly"},
-        check=True,
-    )
-    fresh.replace(BINARY)
-    return BINARY
+    return go_program(Path(__file__).parent / "judge", "audit-judge")
 
 
 def verdicts(judge: Path, proofs: Sequence[Inclusion | Consistency]) -> list[str]:
