@@ -54,6 +54,7 @@ CODES = {
     "discover": range(440, 460),
     "checks": range(460, 500),
     "identity": range(500, 550),
+    "mesh": range(550, 590),
 }
 """Which numbers of findings belong to which room (CONTRIBUTING.md)."""
 

@@ -1,0 +1,1 @@
+"""The mesh: agreements and identities made into what real Envoy sidecars enforce, by a control plane over xDS."""

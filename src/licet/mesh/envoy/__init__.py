@@ -1,0 +1,1 @@
+"""What a sidecar is told, in Envoy's own messages. Pure: values in, messages out."""

@@ -1,0 +1,47 @@
+"""Names that several resources, the bootstrap, access logs and their readers have in common."""
+
+from __future__ import annotations
+
+CONTROL = "licet_control"
+"""The cluster of the bootstrap that xDS, access logs and everything else of the control plane goes to."""
+NODE = "licet_node"
+"""The cluster of the bootstrap for the node's own socket: the sidecar's key, certificate and trust come from there."""
+
+OWN_SECRET = "default"
+TRUST_SECRET = "ALL"
+"""The node's names for the sidecar's own X509-SVID, and for a SPIFFE validator of every trust domain it believes."""
+
+METADATA = "licet"
+"""The key of a node's metadata that what is meant for the control plane stands under."""
+
+ALIVE_PATH = "/.well-known/licet/alive/"
+ALIVE_NAME = "alive.licet.invalid"
+"""What the prober asks for: this path and the mark of a policy, or that mark and this as the name in TLS."""
+
+
+def policy(port: int) -> str:
+    """The RBAC filter of a served port, an EXTENSION that requests and connections are judged by."""
+    return f"policy/{port}"
+
+
+def inbound(port: int) -> str:
+    """What stands before a served port: its listener (EXPLICIT) or filter chain, its routes, its access log."""
+    return f"inbound/{port}"
+
+
+def app(port: int) -> str:
+    """The cluster of the program itself."""
+    return f"app/{port}"
+
+
+def outbound(destination: str) -> str:
+    """What stands before a destination, `shop/cart[Deployment]:8080`: listener or chain, routes, log, cluster."""
+    return f"outbound/{destination}"
+
+
+CAPTURED_IN, CAPTURED_OUT = "captured/in", "captured/out"
+"""The two listeners of a sidecar whose traffic is redirected to it."""
+PORT_IN, PORT_OUT = 15006, 15001
+"""Where they listen."""
+REFUSED = "refused"
+"""The access log, and the cluster without endpoints, of what nothing was agreed for."""

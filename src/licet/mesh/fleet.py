@@ -1,0 +1,55 @@
+"""Everything that the configuration of sidecars follows from, at one moment, as one value."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from datetime import timedelta
+
+import msgspec
+
+from licet.mesh.intent import Intent
+from licet.mesh.sidecar import Instance
+from licet.model.key import Key
+
+
+class Stage(enum.Enum):
+    """What one sidecar does with what its workload's contract does not admit.
+
+    OBSERVE lets it pass and says nothing of it, SHADOW lets it pass and reports that it would be refused, ENFORCE
+    refuses it. Callers without a certificate are heard in the first two, also where the port is strict.
+    """
+
+    OBSERVE = "observe"
+    SHADOW = "shadow"
+    ENFORCE = "enforce"
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """What holds for every sidecar. `connection_age` ends every connection: no certificate outlives it by more."""
+
+    connection_age: timedelta = timedelta(hours=1)
+    bind_addresses: bool = True
+    """Whether an identity is believed from the addresses of its workload alone, where those are known."""
+
+
+class Fleet(msgspec.Struct, frozen=True):
+    """What is known of all sidecars.
+
+    `instances` are those of each workload that are known, `denied` the SPIFFE IDs that are revoked, `stages` stand by
+    node id (who has none enforces), `prober` is the SPIFFE ID of whoever proves that sidecars are alive. `bound` holds
+    the IP addresses that an identity is believed from; one that is not in it is believed from anywhere.
+    """
+
+    trust_domain: str
+    intents: Mapping[Key, Intent]
+    instances: Mapping[Key, tuple[Instance, ...]] = {}
+    stages: Mapping[str, Stage] = {}
+    denied: frozenset[str] = frozenset()
+    bound: Mapping[str, frozenset[str]] = {}
+    prober: str = ""
+    settings: Settings = Settings()
+
+    def stage(self, id: str) -> Stage:
+        """The stage of the sidecar with this node id."""
+        return self.stages.get(id, Stage.ENFORCE)
