@@ -43,5 +43,7 @@ CAPTURED_IN, CAPTURED_OUT = "captured/in", "captured/out"
 """The two listeners of a sidecar whose traffic is redirected to it."""
 PORT_IN, PORT_OUT = 15006, 15001
 """Where they listen."""
+PORT_PROBES = 15020
+"""Where the node asks, in plain HTTP, whether the sidecar and its programs are well."""
 REFUSED = "refused"
 """The access log, and the cluster without endpoints, of what nothing was agreed for."""
