@@ -47,6 +47,7 @@ _DECISIVE: tuple[Select[tuple[object, ...]], ...] = (
     ),
     select(tables.node.c.spiffe_id).where(tables.node.c.banned != 0),
     select(tables.join_token),
+    select(tables.rollout),
 )
 """Everything that a decision hangs on. Not among it: what is counted, and what a certificate has to prove anyway."""
 _TABLES = tuple(str(table) for wanted in _DECISIVE for table in wanted.get_final_froms())

@@ -1,7 +1,8 @@
 """What is stored, against what the log says was done: whoever writes the database past the program shows here.
 
 The log's own soundness is the log's business (`audit.verify`). Here the records are done once more, in order, and what
-they come to is compared with the rows: registrations, revocations, authorities, agents, federations and settings.
+they come to is compared with the rows: registrations, revocations, authorities, agents, federations, settings, and the
+steps of the mesh's rollout.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from licet.identity.errors import IdentityError
 from licet.identity.keys import pin, supported
 from licet.store import tables
 
-_KINDS = ("authority", "domain", "entry", "federation", "identity", "join_token", "node")
+_KINDS = ("authority", "domain", "entry", "federation", "identity", "join_token", "node", "rollout")
 _STANDINGS = {"activated": "active", **{each.value: each.value for each in Standing}}
 _FEDERATION = ("profile", "url", "endpoint_id", "distrusted")
 
@@ -65,6 +66,9 @@ class _Story:
                 self._tell(record, subject, detail.get("trust_domain"), told_of)
             case "join_token", "made":
                 self._tell(record, subject, f"{detail.get('node')} until {detail.get('expires_at')}", True)
+            case "rollout", "held" | "released":
+                step = None if verb == "released" else (detail.get("mode"), detail.get("share"))
+                self._tell(record, subject, detail.get("workload"), step)
             case "domain", "founded":
                 self._tell(record, "settings", "the domain", detail.get("settings"))
             case "domain", "changed" if (before := self.told.get(("settings", "the domain"))) is not None:
@@ -94,6 +98,8 @@ def examine(connection: Connection) -> Iterator[Fault]:
         for row in _rows(connection, tables.foreign_domain)
     }
     yield from _compared(story, "federation", federated, "the federation with `{}`")
+    steps = {row.workload: (row.mode, row.share) for row in _rows(connection, tables.rollout)}
+    yield from _compared(story, "rollout", steps, "the step of `{}`")
     yield from _agents(story, connection)
     yield from _keys(story, connection)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from licet.contracts.agreement import Addresses, Agreement, Agreements, Domain, Identity, Pods, end_text
+from licet.contracts.agreement import Addresses, Agreement, Agreements, Domain, EdgeKind, Identity, Pods, end_text
 from licet.contracts.contract import Application, MutualTls
 from licet.diag.diagnostic import Diagnostic
 from licet.mesh import findings
@@ -38,7 +38,8 @@ def intents(agreements: Agreements, cluster: Cluster, trust_domain: str) -> Inte
     """The intent of every isolated workload.
 
     Identities follow from service accounts, `spiffe://DOMAIN/ns/NAMESPACE/sa/ACCOUNT`. What a proxy cannot enforce as
-    it was agreed is a finding and is not let through: UDP and SCTP, callers known by nothing that a proxy sees.
+    it was agreed is a finding and is not let through: UDP and SCTP, callers known by nothing that a proxy sees. Names
+    are asked of the cluster's resolver past the sidecar.
     """
     return _Reading(agreements, cluster, trust_domain).read()
 
@@ -57,6 +58,8 @@ class _Reading:
         into: dict[Key, list[Agreement]] = {}
         out: dict[Key, list[Agreement]] = {}
         for agreement in self._agreements.agreements:
+            if agreement.kind is EdgeKind.RESOLVER:
+                continue
             if isinstance(agreement.dst, Key):
                 into.setdefault(agreement.dst, []).append(agreement)
             if isinstance(agreement.src, Key):

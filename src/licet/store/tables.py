@@ -116,6 +116,31 @@ foreign_domain = Table(
 )
 """Trust domains that this one is federated with, and the last bundle that came from each."""
 
+rollout = Table(
+    "rollout",
+    metadata,
+    Column("workload", Text, primary_key=True),
+    Column("mode", Text, nullable=False),
+    Column("share", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("changed_at", Text, nullable=False),
+)
+"""Workloads that are held back from what their contract says; `share` is the percentage of instances of a canary."""
+
+instance = Table(
+    "instance",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("workload", Text, nullable=False),
+    Column("identity", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("server", Text, nullable=False),
+    Column("changed_at", Text, nullable=False),
+    Column("left_at", Text),
+)
+"""Sidecars by Envoy's node id, and where others reach them. `server` is the control plane that one was last connected
+to, `left_at` since when it is connected to none."""
+
 record = Table(
     "record",
     metadata,
