@@ -1,0 +1,71 @@
+"""What sidecars tell the control plane of requests and connections, at their beginning and at their end.
+
+The beginning is told so that what is open is known, and can be ended when an identity is revoked.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from envoy.config.accesslog.v3.accesslog_pb2 import (  # type: ignore[import-untyped]
+    AccessLog,
+    AccessLogFilter,
+    ExtensionFilter,
+)
+from envoy.config.core.v3.config_source_pb2 import ApiVersion  # type: ignore[import-untyped]
+from envoy.extensions.access_loggers.filters.cel.v3.cel_pb2 import ExpressionFilter  # type: ignore[import-untyped]
+from envoy.extensions.access_loggers.grpc.v3.als_pb2 import (  # type: ignore[import-untyped]
+    CommonGrpcAccessLogConfig,
+    HttpGrpcAccessLogConfig,
+    TcpGrpcAccessLogConfig,
+)
+from envoy.type.tracing.v3.custom_tag_pb2 import CustomTag  # type: ignore[import-untyped]
+from google.protobuf.wrappers_pb2 import UInt32Value
+
+from licet.mesh.envoy import names
+from licet.mesh.envoy.source import duration, packed, service
+
+CONNECTION = "connection"
+"""The tag of an entry that has Envoy's number of the connection, by which the beginning and the end are matched."""
+TRACE = "traceparent"
+"""The request's header that an entry has a copy of."""
+_FLUSHED = timedelta(milliseconds=100)
+_BUFFERED = 16384
+"""Bytes of entries that are sent together without waiting for `_FLUSHED`."""
+
+
+def of_requests(name: str) -> AccessLog:
+    """Of HTTP requests, under this name of the log."""
+    config = HttpGrpcAccessLogConfig(common_config=_common(name), additional_request_headers_to_log=[TRACE])
+    return AccessLog(name="envoy.access_loggers.http_grpc", typed_config=packed(config))
+
+
+def of_connections(name: str) -> AccessLog:
+    """Of connections of which nothing but the bytes is understood."""
+    config = TcpGrpcAccessLogConfig(common_config=_common(name))
+    return AccessLog(name="envoy.access_loggers.tcp_grpc", typed_config=packed(config))
+
+
+def of_failed_handshakes(name: str) -> AccessLog:
+    """Of connections that came to nothing in TLS, for a listener: no filter of its chains ever hears of them."""
+    log = of_connections(name)
+    failed = ExpressionFilter(expression="connection.transport_failure_reason != ''")
+    log.filter.CopyFrom(
+        AccessLogFilter(
+            extension_filter=ExtensionFilter(
+                name="envoy.access_loggers.extension_filters.cel", typed_config=packed(failed)
+            )
+        )
+    )
+    return log
+
+
+def _common(name: str) -> CommonGrpcAccessLogConfig:
+    return CommonGrpcAccessLogConfig(
+        log_name=name,
+        grpc_service=service(names.CONTROL),
+        transport_api_version=ApiVersion.V3,
+        buffer_flush_interval=duration(_FLUSHED),
+        buffer_size_bytes=UInt32Value(value=_BUFFERED),
+        custom_tags=[CustomTag(tag=CONNECTION, value="%CONNECTION_ID%")],
+    )
