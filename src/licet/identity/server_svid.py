@@ -1,4 +1,4 @@
-"""The server's own certificate, by which agents and other trust domains know it."""
+"""A server's own certificate, by which agents, sidecars and other trust domains know it."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from licet.identity.federation.tls import svid_context
 from licet.identity.issuer import Issuer
 from licet.identity.node.tls import SERVER_PATH, Material
 from licet.identity.renewal import renewal
+from licet.identity.spiffeid import SpiffeID
 from licet.store.errors import StoreError
 
 _log = structlog.get_logger("licet.identity.server")
@@ -27,16 +28,33 @@ _RETRY = timedelta(seconds=10)
 
 
 class ServerSvid:
-    """Held in memory alone, and made anew at every start; renewed at half-life and when its issuer is tainted."""
+    """Held in memory alone, and made anew at every start; renewed at half-life and when its issuer is tainted.
 
-    def __init__(self, issuer: Issuer, clock: Callable[[], datetime], random: Random) -> None:
+    `path` is that of the server's SPIFFE ID, and `dns_names` what clients without SPIFFE know it by.
+    """
+
+    def __init__(
+        self,
+        issuer: Issuer,
+        clock: Callable[[], datetime],
+        random: Random,
+        path: str = SERVER_PATH,
+        dns_names: tuple[str, ...] = (SERVER_NAME,),
+    ) -> None:
         self._issuer = issuer
         self._clock = clock
         self._random = random
+        self._path = path
+        self._dns_names = dns_names
         self._lock = Lock()
         self._made: tuple[tuple[bytes, ...], bytes, str] = ((), b"", "")
         self._due = clock()
         self._context: tuple[bytes, ssl.SSLContext] | None = None
+
+    @property
+    def spiffe_id(self) -> SpiffeID:
+        """Who the server is."""
+        return self._issuer.state.trust_domain.member(self._path)
 
     def material(self) -> Material:
         """What a handshake with an agent is answered with now, and what agents are verified with."""
@@ -54,9 +72,9 @@ class ServerSvid:
     def renew(self) -> None:
         """Make a new one; raises IdentityError and StoreError."""
         key = keys.generate(keys.KeyKind.EC_P256)
-        own = self._issuer.state.trust_domain.member(SERVER_PATH)
+        own = self.spiffe_id
         asked = request.make(key, own)
-        issued = self._issuer.directly(own, asked, 0, (SERVER_NAME,), {"type": "server"})
+        issued = self._issuer.directly(own, asked, 0, self._dns_names, {"type": "server"})
         leaf, upper = path.read(issued.chain)
         signer = keys.pin(keys.supported(upper.public_key()))
         self._made = (issued.chain, keys.write_private(key), signer)

@@ -50,22 +50,27 @@ def front(contexts: Contexts) -> ssl.SSLContext:
 
 
 def svid_context(chain: Iterable[bytes], key: bytes) -> ssl.SSLContext:
-    """A context that answers with an X509-SVID: DER certificates, the leaf first, and its key as PKCS#8 in DER.
+    """A context that answers with an X509-SVID: DER certificates, the leaf first, and its key as PKCS#8 in DER."""
+    context = _server()
+    present(context, chain, key)
+    return context
+
+
+def present(context: ssl.SSLContext, chain: Iterable[bytes], key: bytes) -> None:
+    """Have this context show an X509-SVID; raises MalformedError where key and certificate differ.
 
     The interface of OpenSSL that is at hand reads files alone. The key goes through one that only this user may read,
     encrypted for the moment under a secret that is never written.
     """
     secret = secrets.token_hex(32).encode()
     sealed = read_private(key).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(secret))
-    context = _server()
     with tempfile.NamedTemporaryFile(prefix="licet-") as file:
         file.write(sealed + pem.certificates(chain).encode())
         file.flush()
         try:
             context.load_cert_chain(file.name, password=secret)
         except (ssl.SSLError, ValueError) as error:
-            raise MalformedError("the endpoint's SVID cannot be served", "its key and certificate differ") from error
-    return context
+            raise MalformedError("the SVID cannot be shown", "its key and certificate differ") from error
 
 
 class CertificateFiles:
