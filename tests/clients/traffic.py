@@ -82,8 +82,9 @@ class Tally(msgspec.Struct, frozen=True):
     """What came of the requests of one side; times are seconds since the epoch, 0 for never.
 
     Causes: `expired`, `unknown_authority`, `wrong_identity`, `no_bundle` and `bad_svid` were refused by this side;
-    `alert` and `closed` by the other one, whose own tally says why; then `unreachable`, `timeout`, `mismatch`,
-    `pending` and `other`. The first five failures are told in full. `updates` leaves out the first material.
+    `alert` and `closed` by the other one, whose own tally says why; `no_svid` is a side that has no valid one itself,
+    and `no_certificate` a peer that showed none; then `unreachable`, `timeout`, `mismatch`, `pending` and `other`. The
+    first five failures and the first of each cause are told in full. `updates` leaves out the first material.
     """
 
     requests: int
@@ -230,10 +231,10 @@ class Exchange(msgspec.Struct, frozen=True):
     server: Tally
 
     @property
-    def failed(self) -> Mapping[str, Mapping[str, int]]:
-        """The failures of both sides by cause, empty where no request failed."""
-        sides = {"client": self.client.failed, "server": self.server.failed}
-        return {side: causes for side, causes in sides.items() if causes}
+    def failed(self) -> Mapping[str, tuple[Failure, ...]]:
+        """The failures of both sides as they are told, empty where no request failed."""
+        sides = {"client": self.client.failures, "server": self.server.failures}
+        return {side: failures for side, failures in sides.items() if failures}
 
 
 class Pair:

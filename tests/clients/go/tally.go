@@ -57,7 +57,7 @@ func (t *tally) failed(err error) {
 	}
 	t.Requests++
 	t.Failed[cause(err)]++
-	if len(t.Failures) < 5 {
+	if t.Failed[cause(err)] == 1 || len(t.Failures) < 5 {
 		t.Failures = append(t.Failures, failure{now, cause(err), err.Error()})
 	}
 }
@@ -92,6 +92,8 @@ var causes = []struct{ text, cause string }{
 	{"no X.509 bundle", "no_bundle"},
 	{"x509svid:", "bad_svid"},
 	{"remote error: tls:", "alert"},
+	// What is said of a client of rustls that shows no certificate.
+	{"local error: tls: error decoding message", "no_certificate"},
 }
 
 func cause(err error) string {

@@ -13,7 +13,7 @@ import msgspec
 from licet.app.identity import rotation
 from licet.identity.authority import Kind
 from tests.clients.programs import Program
-from tests.clients.traffic import Exchange, RefusedError, Running, Update, call, traffic, watch
+from tests.clients.traffic import Exchange, Failure, RefusedError, Running, Update, call, traffic, watch
 from tests.identity.drills.plane import Plane
 
 KINDS = (None, Kind.INTERMEDIATE, Kind.ROOT, Kind.JWT)
@@ -32,7 +32,7 @@ class Rotated(msgspec.Struct, frozen=True):
         return sum(each.client.requests for each in self.traffic.values())
 
     @property
-    def failed(self) -> dict[str, Mapping[str, Mapping[str, int]]]:
+    def failed(self) -> dict[str, Mapping[str, tuple[Failure, ...]]]:
         """Requests that failed, by the traffic that they were of."""
         return {name: each.failed for name, each in self.traffic.items() if each.failed}
 
@@ -69,7 +69,7 @@ def rotate(plane: Plane, go: Program, rust: Program, count: int, *, rate: float 
 def answered(client: Program, socket: Path, address: str, peer: str) -> None:
     """Have ten requests answered, during which traffic beside them goes on."""
     with call(client, socket, address, peer, "--count", "10") as calling:
-        assert calling.wait().failed == {}
+        assert calling.wait().failures == ()
 
 
 def again(watching: Running, code: str) -> Update:

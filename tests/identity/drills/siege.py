@@ -9,7 +9,19 @@ from pathlib import Path
 import msgspec
 
 from tests.clients.programs import Program
-from tests.clients.traffic import Exchange, Pair, Running, Serving, Tally, attack, call, impersonate, serve, traffic
+from tests.clients.traffic import (
+    Exchange,
+    Failure,
+    Pair,
+    Running,
+    Serving,
+    Tally,
+    attack,
+    call,
+    impersonate,
+    serve,
+    traffic,
+)
 from tests.identity.drills import proxy
 from tests.identity.drills.plane import PATIENCE, Drill, Plane
 from tests.identity.drills.proxy import Way
@@ -29,6 +41,7 @@ class Refusal(msgspec.Struct, frozen=True):
     after_start: float
     after_drop: float
     cause: str
+    message: str
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -47,7 +60,7 @@ class Outcome(msgspec.Struct, frozen=True):
         return sum(each.client.requests for each in self.good.values())
 
     @property
-    def failed(self) -> dict[str, Mapping[str, Mapping[str, int]]]:
+    def failed(self) -> dict[str, Mapping[str, tuple[Failure, ...]]]:
         """Good requests that failed, by the traffic that they were of."""
         return {name: each.failed for name, each in self.good.items() if each.failed}
 
@@ -97,7 +110,7 @@ class Siege:
     def proceed(self) -> None:
         """Have ten more forged requests accepted, during which everything else goes on."""
         address, forged = self._doors["rust server"], self._forged["root"]
-        assert self._attacked(address, forged, "--count", "10", "--rate", "10").wait().failed == {}
+        assert self._attacked(address, forged, "--count", "10", "--rate", "10").wait().failures == ()
 
     def run(self, drill: Drill) -> Outcome:
         """What came of it, once the drill is over and every attack is refused."""
@@ -195,4 +208,5 @@ def _refusal(name: str, tally: Tally, drill: Drill) -> Refusal:
         round(tally.first_failed - drill.began, 2),
         round(tally.first_failed - drill.dropped, 2),
         tally.failures[0].cause,
+        tally.failures[0].message,
     )

@@ -61,8 +61,9 @@ def test_a_server_refuses_and_says_why(standing: Standing, name: str, cause: str
         serve(program, standing.plane.socket, LEDGER) as server,
         attack(program, server.address, shown.chain, shown.key, "--count", "3", "--kept", "1") as attacking,
     ):
-        assert attacking.wait().failed == {"alert": 3}
-        assert server.end().failed == {cause: 3}
+        attacked, judged = attacking.wait(), server.end()
+    assert attacked.failed == {"alert": 3}, attacked.failures
+    assert judged.failed == {cause: 3}, judged.failures
 
 
 @pytest.mark.parametrize("cause", ["wrong_identity", "expired", "unknown_authority"])
@@ -73,4 +74,5 @@ def test_a_client_refuses_and_says_why(standing: Standing, name: str, cause: str
         impersonate(program, shown.chain, shown.key) as server,
         call(program, standing.plane.socket, server.address, LEDGER, "--count", "3", "--kept", "1") as calling,
     ):
-        assert calling.wait().failed == {cause: 3}
+        judged = calling.wait()
+    assert judged.failed == {cause: 3}, judged.failures

@@ -22,6 +22,9 @@ pub struct Tally {
     failures: Vec<Value>,
 }
 
+/// What rustls says of a server without a certificate, which it has no type for.
+const NO_CHAIN: &str = "no server certificate chain resolved";
+
 impl Tally {
     pub fn settle(&mut self, started: Instant, outcome: &io::Result<()>) {
         match outcome {
@@ -42,8 +45,9 @@ impl Tally {
             self.first_failed = time;
         }
         self.requests += 1;
-        *self.failed.entry(cause(error)).or_default() += 1;
-        if self.failures.len() < 5 {
+        let count = self.failed.entry(cause(error)).or_default();
+        *count += 1;
+        if *count == 1 || self.failures.len() < 5 {
             self.failures.push(json!({"time": time, "cause": cause(error), "message": error.to_string()}));
         }
     }
@@ -88,6 +92,7 @@ fn cause(error: &io::Error) -> &'static str {
 }
 
 fn tls_cause(error: &TlsError) -> &'static str {
+    use spiffe::x509_source::X509SourceError;
     use spiffe_rustls::Error as Spiffe;
     match error {
         TlsError::AlertReceived(_) => "alert",
@@ -100,12 +105,15 @@ fn tls_cause(error: &TlsError) -> &'static str {
         TlsError::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => {
             "unknown_authority"
         }
+        TlsError::General(text) if text == NO_CHAIN => "no_svid",
         TlsError::Other(other) => match other.0.downcast_ref() {
             Some(Spiffe::UnauthorizedSpiffeId(_)) => "wrong_identity",
             Some(Spiffe::NoBundle(_)) => "no_bundle",
             Some(Spiffe::InvalidLeaf(_) | Spiffe::CertParse(_)) => "bad_svid",
             Some(Spiffe::MissingSpiffeId | Spiffe::MultipleSpiffeIds) => "bad_svid",
             Some(Spiffe::PendingRevision { .. }) => "pending",
+            // The own SVID has ended since the handshake began: the library judges nobody then.
+            Some(Spiffe::NoSvid | Spiffe::Source(X509SourceError::NoSuitableSvid)) => "no_svid",
             _ => "other",
         },
         _ => "other",
