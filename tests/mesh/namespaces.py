@@ -5,10 +5,13 @@ Nothing of the machine's own network is touched. A namespace lives as long as th
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from typing import Any
@@ -17,6 +20,7 @@ import msgspec
 import pytest
 
 _READY = b"ready\n"
+_CLONE_NEWNET = 0x40000000
 
 
 class Namespace(msgspec.Struct, frozen=True):
@@ -34,6 +38,11 @@ class Namespace(msgspec.Struct, frozen=True):
     def inside(self, command: Sequence[object]) -> list[str]:
         """The command as it is called to run in here."""
         return ["nsenter", f"--net={self.path}", "--", *map(str, command)]
+
+    def socket(self, family: int = socket.AF_INET, kind: int = socket.SOCK_STREAM, *, uid: int = 0) -> socket.socket:
+        """A socket in here, which belongs to this user, to be used from anywhere."""
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(_socket, self.path, family, kind, uid).result()
 
     def run(self, command: Sequence[object], **options: Any) -> subprocess.CompletedProcess[str]:
         """What the command says, run in here to its end; raises CalledProcessError where that is not 0."""
@@ -63,6 +72,16 @@ def _problem() -> str:
         check=False,
     )
     return done.stderr.strip() if done.returncode else ""
+
+
+def _socket(path: str, family: int, kind: int, uid: int) -> socket.socket:
+    """Made by a thread that ends afterwards: the namespace and the user that files are made for are a thread's own."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with open(path, "rb") as namespace:
+        if libc.setns(namespace.fileno(), _CLONE_NEWNET):
+            raise OSError(ctypes.get_errno(), "setns")
+    libc.setfsuid(uid)
+    return socket.socket(family, kind)
 
 
 @contextmanager
