@@ -1,0 +1,117 @@
+"""What is declared, from a folder of contracts and manifests, as what sidecars are for; read again when it changes."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from licet.app.identity.place import now
+from licet.app.load import Loaded, Setting, load
+from licet.contracts.agree import agree
+from licet.diag.diagnostic import Diagnostic, Severity
+from licet.mesh.errors import MeshError
+from licet.mesh.intent import Intents
+from licet.mesh.intents import intents
+from licet.sources import SourceError
+
+_PACE = 1.0
+"""Seconds between two looks at whether a file changed."""
+
+log = structlog.get_logger("licet.mesh")
+
+
+class Declared(msgspec.Struct, frozen=True):
+    """What the sidecars of a platform are for; `diagnostics` are everything that was found on the way to it."""
+
+    trust_domain: str
+    loaded: Loaded
+    intents: Intents
+    diagnostics: tuple[Diagnostic, ...]
+    ends: datetime | None
+    """When the next of the calls is no longer agreed."""
+
+    @property
+    def errors(self) -> list[Diagnostic]:
+        """What makes it unfit to be enforced."""
+        return [each for each in self.diagnostics if each.severity is Severity.ERROR]
+
+
+def read(paths: Sequence[str], setting: Setting, trust_domain: str) -> Declared:
+    """What the paths declare now. Raises SourceError where nothing is there, and MeshError without a contract."""
+    loaded = load(paths, setting, _silent)
+    at = now()
+    agreements = agree(loaded.contracts, loaded.cluster, at)
+    if not agreements.isolated:
+        raise MeshError(f"no contract binds a workload in {_named(paths)}", "`licet init` drafts contracts")
+    named = loaded.cluster.platform.trust_domain
+    if named not in ("", trust_domain):
+        raise MeshError(
+            f"the Platform's trust domain is `{named}`, and that of this place `{trust_domain}`",
+            "name the folder of the other one (`--data`), or mend the Platform",
+        )
+    meant = intents(agreements, loaded.cluster, trust_domain)
+    found = (*loaded.diagnostics, *agreements.diagnostics, *meant.diagnostics)
+    calls = (call for contract in agreements.contracts.values() for call in contract.calls)
+    ends = min((call.not_after for call in calls if call.not_after is not None and call.not_after > at), default=None)
+    return Declared(trust_domain, loaded, meant, found, ends)
+
+
+async def follow(paths: Sequence[str], setting: Setting, first: Declared, apply: Callable[[Declared], None]) -> None:
+    """Have each change applied until cancelled: of a file, and of what time takes away.
+
+    One with errors is told of, and the last good one stays.
+    """
+    seen, ends = await asyncio.to_thread(_fingerprint, paths), first.ends
+    while True:
+        await asyncio.sleep(_PACE)
+        found = await asyncio.to_thread(_fingerprint, paths)
+        if found == seen and (ends is None or now() < ends):
+            continue
+        seen = found
+        try:
+            declared = await asyncio.to_thread(read, paths, setting, first.trust_domain)
+        except (SourceError, MeshError) as error:
+            log.error("the contracts cannot be followed", reason=error.message, help=error.help)
+            continue
+        if errors := declared.errors:
+            log.error("the contracts are not applied", errors=len(errors), first=errors[0].message)
+            continue
+        ends = declared.ends
+        apply(declared)
+        gc.collect()
+
+
+def _fingerprint(paths: Sequence[str]) -> str:
+    """Another after any change of a file's content, as far as its size and times tell."""
+    code = hashlib.sha256()
+    for file in sorted(_files(paths)):
+        try:
+            found = os.stat(file)
+        except OSError:
+            continue
+        code.update(f"{file}\0{found.st_ino}\0{found.st_size}\0{found.st_mtime_ns}\n".encode())
+    return code.hexdigest()
+
+
+def _files(paths: Sequence[str]) -> Iterator[Path]:
+    for path in map(Path, paths):
+        if path.is_dir():
+            yield from (each for each in path.rglob("*") if each.is_file())
+        else:
+            yield path
+
+
+def _named(paths: Sequence[str]) -> str:
+    return ", ".join(f"`{path}`" for path in paths)
+
+
+def _silent(_: str) -> None:
+    """Nobody waits at a terminal."""
