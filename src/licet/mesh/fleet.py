@@ -10,6 +10,7 @@ import msgspec
 
 from licet.mesh.intent import Intent
 from licet.mesh.sidecar import Instance
+from licet.model.addresses import NEVER_A_PODS, AddressSet
 from licet.model.key import Key
 
 
@@ -31,6 +32,22 @@ class Settings(msgspec.Struct, frozen=True):
     connection_age: timedelta = timedelta(hours=1)
     bind_addresses: bool = True
     """Whether an identity is believed from the addresses of its workload alone, where those are known."""
+    collector: str = ""
+    """Where spans go by OTLP over gRPC, as `host:port`; empty: nowhere."""
+    traced: float = 100.0
+    """Percent of the requests that come without a trace of which one begins; a trace that is there is gone on with."""
+    resolvers: tuple[str, ...] = ()
+    """IP addresses of DNS servers that sidecars ask for names outside, or with a port; empty: the machine's own."""
+    never_named: AddressSet = NEVER_A_PODS
+    """Addresses that no DNS name outside leads to, whatever its owner says."""
+
+
+class Front(msgspec.Struct, frozen=True, order=True):
+    """An address of a Service, and the pods' port that one of its own leads to."""
+
+    address: str
+    port: int
+    target: int
 
 
 class Fleet(msgspec.Struct, frozen=True):
@@ -38,7 +55,8 @@ class Fleet(msgspec.Struct, frozen=True):
 
     `instances` are those of each workload that are known, `denied` the SPIFFE IDs that are revoked, `stages` stand by
     node id (who has none enforces), `prober` is the SPIFFE ID of whoever proves that sidecars are alive. `bound` holds
-    the IP addresses that an identity is believed from; one that is not in it is believed from anywhere.
+    the IP addresses that an identity is believed from; one that is not in it is believed from anywhere. `services` are
+    the addresses that a workload is called at beside those of its instances.
     """
 
     trust_domain: str
@@ -49,6 +67,7 @@ class Fleet(msgspec.Struct, frozen=True):
     bound: Mapping[str, frozenset[str]] = {}
     prober: str = ""
     settings: Settings = Settings()
+    services: Mapping[Key, tuple[Front, ...]] = {}
 
     def stage(self, id: str) -> Stage:
         """The stage of the sidecar with this node id."""

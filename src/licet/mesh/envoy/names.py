@@ -39,6 +39,11 @@ def outbound(destination: str) -> str:
     return f"outbound/{destination}"
 
 
+def direct(destination: str) -> str:
+    """Of redirected traffic: the chain and the cluster of one instance of a destination, called by its own address."""
+    return f"direct/{destination}"
+
+
 CAPTURED_IN, CAPTURED_OUT = "captured/in", "captured/out"
 """The two listeners of a sidecar whose traffic is redirected to it."""
 PORT_IN, PORT_OUT = 15006, 15001
@@ -47,3 +52,7 @@ PORT_PROBES = 15020
 """Where the node asks, in plain HTTP, whether the sidecar and its programs are well."""
 REFUSED = "refused"
 """The access log, and the cluster without endpoints, of what nothing was agreed for."""
+OUTSIDE, NAMED = "outside", "named"
+"""The clusters of what has no identity: by the address that was called, and by the DNS name that was asked for."""
+COLLECTOR = "licet_collector"
+"""The cluster that spans go to."""
