@@ -17,7 +17,7 @@ export PYTHON
 help: ## say what there is (this text)
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 16
 
-demo: $(VENV)/identity.stamp ## install Licet into .venv and answer for the example platform
+demo: $(VENV)/up.stamp ## install Licet into .venv and run the example platform on this machine
 	@tools/demo.sh
 
 test: $(VENV)/dev.stamp ## install the tools beside it and run every test; PYTEST_ARGS is passed on
@@ -44,10 +44,11 @@ mutants: $(VENV)/mutants.stamp ## change the engine in thousands of small ways a
 lock: $(VENV)/dev.stamp ## find new versions within the ranges of pyproject.toml and pin them; UPGRADE=--upgrade
 	@$(COMPILE) $(UPGRADE) pyproject.toml -o requirements/core.txt
 	@$(COMPILE) $(UPGRADE) pyproject.toml --extra identity -c requirements/core.txt -o requirements/identity.txt
+	@$(COMPILE) $(UPGRADE) pyproject.toml --extra identity --extra up -c requirements/identity.txt -o requirements/up.txt
 	@$(COMPILE) $(UPGRADE) --group build -c requirements/core.txt -o requirements/build.txt
-	@$(COMPILE) $(UPGRADE) pyproject.toml --extra identity --group dev -c requirements/identity.txt -c requirements/build.txt -o requirements/dev.txt
+	@$(COMPILE) $(UPGRADE) pyproject.toml --extra identity --extra up --group dev -c requirements/up.txt -c requirements/build.txt -o requirements/dev.txt
 	@$(COMPILE) $(UPGRADE) --group bench -o requirements/bench.txt
-	@$(COMPILE) $(UPGRADE) pyproject.toml --extra identity --group mutants -c requirements/dev.txt -o requirements/mutants.txt
+	@$(COMPILE) $(UPGRADE) pyproject.toml --extra identity --extra up --group mutants -c requirements/dev.txt -o requirements/mutants.txt
 
 clean: ## remove what was made here, .venv included
 	@rm -rf $(VENV) .tools dist build bench/out mutants .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
@@ -64,7 +65,11 @@ $(VENV)/identity.stamp: $(VENV)/core.stamp requirements/identity.txt
 	@$(LOCKED) -r requirements/identity.txt
 	@touch $@
 
-$(VENV)/dev.stamp: $(VENV)/identity.stamp requirements/dev.txt
+$(VENV)/up.stamp: $(VENV)/identity.stamp requirements/up.txt
+	@$(LOCKED) -r requirements/up.txt
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/up.stamp requirements/dev.txt
 	@$(LOCKED) -r requirements/dev.txt
 	@touch $@
 

@@ -84,7 +84,7 @@ def test_no_lock_and_no_setting_names_a_registry() -> None:
         assert "://" not in lock.read_text(), lock.name
 
 
-@pytest.mark.parametrize("lock", ["bench", "build", "core", "dev", "identity"])
+@pytest.mark.parametrize("lock", ["bench", "build", "core", "dev", "identity", "up"])
 def test_a_lock_pins_every_package_to_one_version_and_its_bytes(lock: str) -> None:
     text = re.sub(r"\\\n", "", (ROOT / "requirements" / f"{lock}.txt").read_text())
     entries = [line for line in text.splitlines() if line and not line.lstrip().startswith("#")]
@@ -97,7 +97,8 @@ def test_what_licet_needs_to_run_is_the_same_in_every_environment() -> None:
         return set(re.findall(r"^[\w.-]+==[\w.]+", (ROOT / "requirements" / f"{lock}.txt").read_text(), re.MULTILINE))
 
     assert pins("core") <= pins("identity")
-    assert pins("identity") | pins("build") <= pins("dev")
+    assert pins("identity") <= pins("up")
+    assert pins("up") | pins("build") <= pins("dev")
 
 
 def test_the_changelog_knows_this_version() -> None:
