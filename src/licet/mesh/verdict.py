@@ -56,12 +56,13 @@ def decide(fleet: Fleet, workload: Key, request: Request) -> Decision:
 
 
 def _admits(served: Served, rule: Rule, request: Request) -> bool:
-    if not _known(rule, request):
+    if not known(rule, request):
         return False
     return served.speaks is Speaks.TCP or asks(rule.http, rule.grpc, request.method, request.path)
 
 
-def _known(rule: Rule, request: Request) -> bool:
+def known(rule: Rule, request: Request) -> bool:
+    """Whether the caller is one that the rule is about, whatever it asks for."""
     match rule.who:
         case Proof(identities=identities):
             return request.identity in identities
