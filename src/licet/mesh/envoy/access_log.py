@@ -11,6 +11,8 @@ from envoy.config.accesslog.v3.accesslog_pb2 import (  # type: ignore[import-unt
     AccessLog,
     AccessLogFilter,
     ExtensionFilter,
+    OrFilter,
+    ResponseFlagFilter,
 )
 from envoy.config.core.v3.config_source_pb2 import ApiVersion  # type: ignore[import-untyped]
 from envoy.extensions.access_loggers.filters.cel.v3.cel_pb2 import ExpressionFilter  # type: ignore[import-untyped]
@@ -47,16 +49,19 @@ def of_connections(name: str) -> AccessLog:
 
 
 def of_failed_handshakes(name: str) -> AccessLog:
-    """Of connections that came to nothing in TLS, for a listener: no filter of its chains ever hears of them."""
+    """Of connections that came to nothing in TLS, or without it, for a listener: no filter ever hears of them."""
     log = of_connections(name)
-    failed = ExpressionFilter(expression="connection.transport_failure_reason != ''")
-    log.filter.CopyFrom(
-        AccessLogFilter(
-            extension_filter=ExtensionFilter(
-                name="envoy.access_loggers.extension_filters.cel", typed_config=packed(failed)
-            )
-        )
+    failed = ExtensionFilter(
+        name="envoy.access_loggers.extension_filters.cel",
+        typed_config=packed(ExpressionFilter(expression="connection.transport_failure_reason != ''")),
     )
+    either = OrFilter(
+        filters=[
+            AccessLogFilter(extension_filter=failed),
+            AccessLogFilter(response_flag_filter=ResponseFlagFilter(flags=["NR"])),
+        ]
+    )
+    log.filter.CopyFrom(AccessLogFilter(or_filter=either))
     return log
 
 

@@ -24,6 +24,11 @@ def policy(port: int) -> str:
     return f"policy/{port}"
 
 
+def plain_policy(port: int) -> str:
+    """The same for callers without a certificate."""
+    return f"policy/{port}/plain"
+
+
 def inbound(port: int) -> str:
     """What stands before a served port: its listener (EXPLICIT) or filter chain, its routes, its access log."""
     return f"inbound/{port}"
