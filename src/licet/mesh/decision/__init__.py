@@ -1,0 +1,1 @@
+"""Decisions for whoever asks: gateways over ext_authz, applications over AuthZEN, by the sidecars' own rules."""
