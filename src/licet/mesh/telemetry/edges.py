@@ -1,0 +1,168 @@
+"""Flows counted by edge: since the start, and within windows, in bounded memory whoever calls from wherever."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from ipaddress import ip_network
+
+import msgspec
+
+from licet.flows.record import Endpoint, Flow, Phase, Verdict
+
+OTHER = "other"
+"""What stands for sources, destinations and edges that there is no room for."""
+UNKNOWN = "unknown"
+_NETWORK_V4, _NETWORK_V6 = 24, 64
+
+
+class Edge(msgspec.Struct, frozen=True, order=True, gc=False):
+    """Who calls whom. Ends are ids of workloads (`shop/cart[Deployment]`), else SPIFFE IDs, names or networks.
+
+    `kind` is `http`, `grpc`, or the transport in lower case.
+    """
+
+    source: str
+    destination: str
+    port: int
+    kind: str
+
+
+class Counts(msgspec.Struct):
+    """Requests or connections by what became of them; the rule that decided last, and when that was."""
+
+    forwarded: int = 0
+    refused: int = 0
+    would_refuse: int = 0
+    failed: int = 0
+    rule: str = ""
+    last: datetime | None = None
+
+    def add(self, flow: Flow) -> None:
+        """Count one flow more."""
+        match flow.verdict:
+            case Verdict.FORWARDED:
+                self.forwarded += flow.count
+            case Verdict.REFUSED:
+                self.refused += flow.count
+            case Verdict.WOULD_REFUSE:
+                self.would_refuse += flow.count
+            case Verdict.FAILED:
+                self.failed += flow.count
+            case None:
+                return
+        self.last = flow.start
+        if flow.decision is not None:
+            self.rule = flow.decision.rule
+
+    def join(self, other: Counts) -> None:
+        """Count all of another's, which is later, as well."""
+        self.forwarded += other.forwarded
+        self.refused += other.refused
+        self.would_refuse += other.would_refuse
+        self.failed += other.failed
+        self.rule, self.last = other.rule or self.rule, other.last or self.last
+
+
+class Edges:
+    """Counts of `most` edges, and of `strangers` more from or to somewhere unknown; what comes then is `other`.
+
+    Windows are `width` seconds each by the clock of whoever adds, of which the newest `windows` are kept.
+    """
+
+    def __init__(
+        self, most: int = 8192, strangers: int = 1024, width: float = 1.0, windows: int = 120, most_open: int = 1 << 16
+    ) -> None:
+        self._most, self._strangers, self._most_open = most, strangers, most_open
+        self._width = width
+        self._totals: dict[Edge, Counts] = {}
+        self._strange: dict[Edge, Counts] = {}
+        self._windows: deque[tuple[int, dict[Edge, Counts]]] = deque(maxlen=windows)
+        self._open: dict[str, Edge] = {}
+        self.counted: Counter[str] = Counter()
+        """`flows`; `other`, those that stand under another edge than their own; `unseen`, open ones without room."""
+
+    def add(self, flow: Flow, now: float) -> None:
+        """Count a flow, which came at this time in seconds."""
+        if not flow.count or flow.verdict is None:
+            return
+        edge = _edge(flow)
+        self.counted["flows"] += flow.count
+        place, table = self._place(edge)
+        table.setdefault(place, Counts()).add(flow)
+        number = int(now // self._width)
+        if not self._windows or self._windows[-1][0] < number:
+            self._windows.append((number, {}))
+        self._windows[-1][1].setdefault(place, Counts()).add(flow)
+
+    def follow(self, flow: Flow) -> None:
+        """Note what is under way, which is to be told of every report of a sidecar, in the order in which it makes them."""
+        if not flow.keys:
+            return
+        if flow.phase is Phase.ENDED:
+            self.forget(flow.keys)
+            return
+        key = flow.keys[0]
+        if key not in self._open and len(self._open) >= self._most_open:
+            self.counted["unseen"] += 1
+        elif key not in self._open or flow.source.identity:
+            # A connection begins before its caller has shown who it is: who knows is believed.
+            self._open[key] = self._place(_edge(flow))[0]
+
+    def totals(self) -> Mapping[Edge, Counts]:
+        """All that was counted since the start, by edge in order."""
+        return dict(sorted((self._totals | self._strange).items()))
+
+    def within(self, seconds: float, now: float) -> Mapping[Edge, Counts]:
+        """What was counted in the windows that began so many seconds ago or later."""
+        since = int((now - seconds) // self._width) + 1
+        found: dict[Edge, Counts] = {}
+        for number, counts in self._windows:
+            if number >= since:
+                for edge, each in counts.items():
+                    found.setdefault(edge, Counts()).join(each)
+        return found
+
+    def open(self) -> Mapping[Edge, int]:
+        """How many requests and connections are under way, by edge."""
+        return Counter(self._open.values())
+
+    def forget(self, keys: Iterable[str]) -> None:
+        """Count these as open no more, such as those of a sidecar that is gone and tells no end."""
+        for key in keys:
+            self._open.pop(key, None)
+
+    def _place(self, edge: Edge) -> tuple[Edge, dict[Edge, Counts]]:
+        """Strangers have a table of their own, so that they take no room from those who are known."""
+        known = edge.source.endswith("]") and edge.destination.endswith("]")
+        table, most = (self._totals, self._most) if known else (self._strange, self._strangers)
+        if edge in table or len(table) < most:
+            return edge, table
+        self.counted["other"] += 1
+        if not edge.source.endswith("]") and edge.destination.endswith("]"):
+            by_destination = Edge(OTHER, edge.destination, edge.port, edge.kind)
+            if by_destination in self._totals or len(self._totals) < self._most:
+                return by_destination, self._totals
+        return Edge(OTHER, OTHER, 0, OTHER), self._totals
+
+
+def _edge(flow: Flow) -> Edge:
+    kind = flow.transport.value.lower()
+    if flow.request is not None:
+        kind = "grpc" if flow.request.service else "http"
+    return Edge(_name(flow.source), _name(flow.destination), flow.destination.port or 0, kind)
+
+
+def _name(end: Endpoint) -> str:
+    if end.workload is not None:
+        return str(end.workload)
+    return end.identity or end.name or _network(end.address) or UNKNOWN
+
+
+def _network(address: str) -> str:
+    """The network that an address is in; addresses alone are too many."""
+    try:
+        return str(ip_network(f"{address}/{_NETWORK_V6 if ':' in address else _NETWORK_V4}", strict=False))
+    except ValueError:
+        return ""
