@@ -1,0 +1,1 @@
+"""Ends what a revoked identity has open."""
