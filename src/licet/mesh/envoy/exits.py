@@ -1,0 +1,78 @@
+"""Listeners at which a workload finds what it calls, where its traffic is not redirected: one for each exit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from envoy.config.listener.v3.listener_components_pb2 import (  # type: ignore[import-untyped]
+    FilterChain,
+    FilterChainMatch,
+    ListenerFilter,
+)
+from envoy.extensions.filters.listener.http_inspector.v3.http_inspector_pb2 import (  # type: ignore[import-untyped]
+    HttpInspector,
+)
+
+from licet.mesh.envoy import captured, chains, egress, forwarding, names
+from licet.mesh.envoy.address import local
+from licet.mesh.envoy.source import duration, packed
+from licet.mesh.fleet import Settings
+from licet.mesh.intent import Call, Callee, Named, Outside
+from licet.mesh.resource import Resource
+from licet.mesh.sidecar import Sidecar
+from licet.mesh.ways import Way, toward
+
+_HEARD_WITHIN = timedelta(seconds=1)
+"""Who says nothing to an exit that refuses is taken for one that waits to be spoken to, and closed."""
+_HTTP = ["http/1.0", "http/1.1", "h2c"]
+
+
+def ways(sidecar: Sidecar, calls: tuple[Call, ...]) -> Iterator[tuple[str, Way | None]]:
+    """The exits of the sidecar with what was agreed for each, in order."""
+    for destination in sorted(sidecar.exits):
+        yield destination, toward(calls, destination)
+
+
+def listeners(sidecar: Sidecar, calls: tuple[Call, ...], settings: Settings) -> tuple[Resource, ...]:
+    """A listener for each exit; where nothing was agreed it refuses, so that the attempt is seen."""
+    return tuple(_exit(sidecar, destination, way, settings) for destination, way in ways(sidecar, calls))
+
+
+def _exit(sidecar: Sidecar, destination: str, way: Way | None, settings: Settings) -> Resource:
+    name, at = names.outbound(destination), [local(sidecar.exits[destination])]
+    match way:
+        case Way(to=Callee()):
+            return chains.listener(name, at, filter_chains=[chains.to_callee(way, sidecar, settings)])
+        case Way(to=Outside()):
+            return chains.listener(name, at, filter_chains=[chains.to_address(way, name, sidecar, settings)])
+        case Way(to=Named()) if egress.by_host(way):
+            return chains.listener(name, at, filter_chains=[egress.in_http(name, sidecar, settings)])
+        case Way(to=Named()) if egress.by_server_name(way):
+            refused = chains.refusing(names.REFUSED, name)
+            return chains.listener(
+                name,
+                at,
+                listener_filters=[chains.asking_name()],
+                filter_chain_matcher=captured.by_server([(egress.pattern(way), name)], names.REFUSED),
+                filter_chains=[egress.in_tls(way, settings), refused],
+            )
+        case _:
+            return chains.listener(name, at, **_refusing(name, sidecar, settings))
+
+
+def _refusing(name: str, sidecar: Sidecar, settings: Settings) -> dict[str, object]:
+    """Requests are answered that nobody agreed, everything else is closed."""
+    answered = FilterChain(
+        name=name,
+        filter_chain_match=FilterChainMatch(application_protocols=_HTTP),
+        filters=[forwarding.requests(sidecar, settings, name, names.REFUSED)],
+    )
+    inspector = ListenerFilter(name="envoy.filters.listener.http_inspector", typed_config=packed(HttpInspector()))
+    return {
+        "listener_filters": [inspector],
+        "listener_filters_timeout": duration(_HEARD_WITHIN),
+        "continue_on_listener_filters_timeout": True,
+        "filter_chains": [answered],
+        "default_filter_chain": chains.refusing(names.REFUSED, name),
+    }

@@ -1,0 +1,53 @@
+"""The last filter of an outgoing chain: the workload's requests or bytes go on to a cluster, and are told of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from envoy.config.listener.v3.listener_components_pb2 import Filter  # type: ignore[import-untyped]
+from envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2 import (  # type: ignore[import-untyped]
+    HttpFilter,
+)
+from envoy.extensions.filters.network.tcp_proxy.v3.tcp_proxy_pb2 import (  # type: ignore[import-untyped]
+    ON_DOWNSTREAM_DATA,
+    TcpProxy,
+)
+from google.protobuf.wrappers_pb2 import UInt32Value
+
+from licet.mesh.envoy import access_log, http, tracing
+from licet.mesh.envoy.source import duration, packed
+from licet.mesh.fleet import Settings
+from licet.mesh.sidecar import Sidecar
+
+_ATTEMPTS = 3
+"""Connections tried, to one instance after another, before a TCP connection is given up."""
+_EARLY = 16384
+"""Bytes that are read before there is somebody to send them to; a first flight of TLS fits."""
+
+
+def requests(
+    sidecar: Sidecar, settings: Settings, log: str, routes: str = "", filters: Iterable[HttpFilter] = ()
+) -> Filter:
+    """Requests go by routes of this name, that of the log unless another is given."""
+    manager = http.manager(routes or log, filters, access_log.of_requests(log), settings)
+    tracing.of_calls(manager, settings, sidecar.workload, sidecar.identity)
+    return http.network_filter(manager)
+
+
+def connections(log: str, cluster: str, age: timedelta | None = None, *, heard: bool = False) -> Filter:
+    """Connections go to this cluster, each for so long at most; where `heard`, once the workload has said something."""
+    options = TcpProxy.TcpAccessLogOptions(flush_access_log_on_connected=True)
+    config = TcpProxy(
+        stat_prefix=log,
+        cluster=cluster,
+        access_log=[access_log.of_connections(log)],
+        access_log_options=options,
+        max_connect_attempts=UInt32Value(value=_ATTEMPTS),
+    )
+    if age is not None:
+        config.max_downstream_connection_duration.CopyFrom(duration(age))
+    if heard:
+        config.upstream_connect_mode = ON_DOWNSTREAM_DATA
+        config.max_early_data_bytes.CopyFrom(UInt32Value(value=_EARLY))
+    return Filter(name="envoy.filters.network.tcp_proxy", typed_config=packed(config))

@@ -1,0 +1,118 @@
+"""What stands between a workload and everything it calls: what nobody agreed to is refused here, and told of.
+
+The callee decides too, whatever is let through here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from envoy.config.cluster.v3.cluster_pb2 import Cluster  # type: ignore[import-untyped]
+from envoy.config.route.v3.route_pb2 import RouteConfiguration  # type: ignore[import-untyped]
+
+from licet.mesh.envoy import clusters, egress, endpoints, exits, names, redirected, routes, tracing
+from licet.mesh.envoy.address import inet
+from licet.mesh.fleet import Fleet
+from licet.mesh.intent import Callee, Named, Outside, Speaks
+from licet.mesh.resource import Kind, Resource
+from licet.mesh.sidecar import Capture, Sidecar
+from licet.mesh.ways import Way, to_addresses, to_callees, to_names
+
+
+def resources(sidecar: Sidecar, fleet: Fleet) -> Mapping[Kind, tuple[Resource, ...]]:
+    """Everything for what this sidecar's workload calls. Of a workload that no contract binds every call is refused."""
+    intent = fleet.intents.get(sidecar.workload)
+    calls = intent.calls if intent is not None else ()
+    if sidecar.capture is Capture.EXPLICIT:
+        listeners = exits.listeners(sidecar, calls, fleet.settings)
+        ways = tuple(way for _, way in exits.ways(sidecar, calls) if way is not None)
+        tables = _exit_tables(ways)
+    else:
+        listeners = (redirected.listener(sidecar, calls, fleet),)
+        ways = (*to_callees(calls), *to_addresses(calls), *to_names(calls))
+        tables = _redirected_tables(ways)
+    callees = tuple(way for way in ways if isinstance(way.to, Callee))
+    return {
+        Kind.CLUSTER: tuple(_clusters(sidecar, ways, fleet)),
+        Kind.ENDPOINTS: tuple(assignment(way, fleet) for way in callees),
+        Kind.LISTENER: listeners,
+        Kind.ROUTES: tuple(tables),
+    }
+
+
+def cluster(way: Way, fleet: Fleet, bind: str = "") -> Resource:
+    """The cluster of a callee, the same for all sidecars that connect from the same address, or from any."""
+    return _resource(clusters.callee(way.destination, _believed(way, fleet), fleet.settings, bind))
+
+
+def direct(way: Way, fleet: Fleet) -> Resource:
+    """The cluster of single instances of a callee, the same for all sidecars."""
+    return _resource(clusters.direct(way.destination, _believed(way, fleet), fleet.settings))
+
+
+def assignment(way: Way, fleet: Fleet) -> Resource:
+    """The instances of a callee, the same for all sidecars."""
+    assert isinstance(way.to, Callee)
+    message = endpoints.assignment(way.destination, fleet.instances.get(way.to.key, ()), way.port)
+    return Resource.of(message.cluster_name, message)
+
+
+def _clusters(sidecar: Sidecar, ways: Iterable[Way], fleet: Fleet) -> Iterable[Resource]:
+    yield _resource(clusters.refused())
+    if (collector := tracing.collector(fleet.settings)) is not None:
+        yield _resource(collector)
+    kinds = set()
+    for way in ways:
+        kinds.add(type(way.to))
+        match way.to:
+            case Callee() if sidecar.capture is Capture.EXPLICIT:
+                yield cluster(way, fleet, sidecar.address)
+            case Callee():
+                yield cluster(way, fleet)
+                yield direct(way, fleet)
+            case Outside(text=text) if sidecar.capture is Capture.EXPLICIT:
+                yield _resource(clusters.fixed(names.outbound(way.destination), inet(text, way.port)))
+    if Outside in kinds and sidecar.capture is Capture.REDIRECTED:
+        yield _resource(clusters.outside())
+    if Named in kinds:
+        yield _resource(egress.cluster(fleet.settings))
+
+
+def _exit_tables(ways: Iterable[Way]) -> Iterable[Resource]:
+    for way in ways:
+        name = names.outbound(way.destination)
+        match way.to:
+            case Callee() if way.speaks is Speaks.HTTP:
+                yield _resource(routes.routes(name, way.calls, name))
+            case Outside() if way.narrowed:
+                yield _resource(routes.routes(name, way.calls, name))
+            case Named() if egress.by_host(way):
+                yield _resource(routes.by_host(name, [(egress.host_pattern(way), way.calls)], names.NAMED))
+    yield _resource(routes.none())
+
+
+def _redirected_tables(ways: Iterable[Way]) -> Iterable[Resource]:
+    by_host: dict[int, list[Way]] = {}
+    for way in ways:
+        name = names.outbound(way.destination)
+        match way.to:
+            case Callee() if way.speaks is Speaks.HTTP:
+                for each in (name, names.direct(way.destination)):
+                    yield _resource(routes.routes(each, way.calls, each))
+            case Outside() if way.narrowed:
+                yield _resource(routes.routes(name, way.calls, names.OUTSIDE))
+            case Named() if egress.by_host(way):
+                by_host.setdefault(way.port, []).append(way)
+    for port, found in by_host.items():
+        calls = [(egress.host_pattern(way), way.calls) for way in redirected.exact_first(found)]
+        yield _resource(routes.by_host(redirected.plain_http(port), calls, names.NAMED))
+
+
+def _believed(way: Way, fleet: Fleet) -> frozenset[str]:
+    """Who may answer: an identity that is denied may not, whoever shows it."""
+    assert isinstance(way.to, Callee)
+    return way.to.identities - fleet.denied
+
+
+def _resource(message: Cluster | RouteConfiguration) -> Resource:
+    return Resource.of(message.name, message)

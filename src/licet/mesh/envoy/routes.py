@@ -1,0 +1,120 @@
+"""Which of a workload's requests go where, and the refusal of all others."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from envoy.config.core.v3.base_pb2 import DataSource  # type: ignore[import-untyped]
+from envoy.config.route.v3.route_components_pb2 import (  # type: ignore[import-untyped]
+    DirectResponseAction,
+    HeaderMatcher,
+    RetryPolicy,
+    Route,
+    RouteAction,
+    RouteMatch,
+    VirtualHost,
+)
+from envoy.config.route.v3.route_pb2 import RouteConfiguration  # type: ignore[import-untyped]
+from envoy.extensions.retry.host.previous_hosts.v3.previous_hosts_pb2 import (  # type: ignore[import-untyped]
+    PreviousHostsPredicate,
+)
+from envoy.type.matcher.v3.regex_pb2 import RegexMatcher  # type: ignore[import-untyped]
+from envoy.type.matcher.v3.string_pb2 import StringMatcher  # type: ignore[import-untyped]
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.wrappers_pb2 import BoolValue, UInt32Value
+
+from licet.contracts.contract import GrpcMatch, HttpMatch
+from licet.mesh.envoy import names
+from licet.mesh.envoy.source import packed
+from licet.mesh.intent import DEFAULT_DENY, Call
+
+_FORBIDDEN = 403
+_REFUSAL = "nobody agreed to this call\n"
+_RETRIED = "connect-failure,refused-stream"
+"""What the callee has seen nothing of, so that it may be asked again whatever it is."""
+_RETRIES = 2
+_ELSEWHERE = "envoy.retry_host_predicates.previous_hosts"
+
+
+def routes(name: str, calls: Iterable[Call], cluster: str) -> RouteConfiguration:
+    """The requests of these calls go to this cluster; others are refused."""
+    return _table(name, _agreed(calls, cluster))
+
+
+def by_host(name: str, calls: Iterable[tuple[str, Iterable[Call]]], cluster: str) -> RouteConfiguration:
+    """The same for calls that are told apart by a regular expression, which the request's host is whole."""
+    found = [(pattern, route) for pattern, each in calls for route in _agreed(each, cluster)]
+    for pattern, route in found:
+        route.match.headers.append(_header(":authority", pattern))
+    return _table(name, (route for _, route in found))
+
+
+def none() -> RouteConfiguration:
+    """Every request is refused."""
+    return _table(names.REFUSED, ())
+
+
+def _table(name: str, agreed: Iterable[Route]) -> RouteConfiguration:
+    """The last of all routes is the refusal, whose name stands in the access log as that of what decided."""
+    refusal = Route(
+        name=DEFAULT_DENY,
+        match=RouteMatch(prefix="/"),
+        direct_response=DirectResponseAction(status=_FORBIDDEN, body=DataSource(inline_string=_REFUSAL)),
+    )
+    host = VirtualHost(name="all", domains=["*"], routes=[*agreed, refusal])
+    return RouteConfiguration(name=name, virtual_hosts=[host], validate_clusters=BoolValue(value=False))
+
+
+def _agreed(calls: Iterable[Call], cluster: str) -> Iterator[Route]:
+    """In the order in which the contract has the calls, those of everything last."""
+    for call in sorted(calls, key=lambda each: not (each.http or each.grpc)):
+        for match in _matches(call):
+            yield Route(name=call.name, match=match, route=_action(cluster))
+
+
+def _action(cluster: str) -> RouteAction:
+    """For as long as it takes: a program that gives up ends its request, and that ends it here."""
+    retried = RetryPolicy(
+        retry_on=_RETRIED,
+        num_retries=UInt32Value(value=_RETRIES),
+        retry_host_predicate=[
+            RetryPolicy.RetryHostPredicate(name=_ELSEWHERE, typed_config=packed(PreviousHostsPredicate()))
+        ],
+        host_selection_retry_max_attempts=_RETRIES,
+    )
+    return RouteAction(cluster=cluster, timeout=Duration(), retry_policy=retried)
+
+
+def _matches(call: Call) -> Iterator[RouteMatch]:
+    if not call.http and not call.grpc:
+        yield RouteMatch(prefix="/")
+    for http in call.http:
+        yield from _http(http)
+    for grpc in call.grpc:
+        yield from _grpc(grpc)
+
+
+def _http(match: HttpMatch) -> Iterator[RouteMatch]:
+    """A prefix is one of whole segments."""
+    headers = [_header(":method", "|".join(map(re.escape, match.methods)))] if match.methods else []
+    prefix = match.path.rstrip("/")
+    if match.exact:
+        yield RouteMatch(path=match.path, headers=headers)
+    elif prefix:
+        yield RouteMatch(path_separated_prefix=prefix, headers=headers)
+    else:
+        yield RouteMatch(prefix="/", headers=headers)
+
+
+def _grpc(match: GrpcMatch) -> Iterator[RouteMatch]:
+    post = [_header(":method", "POST")]
+    if not match.methods:
+        yield RouteMatch(prefix=f"/{match.service}/", headers=post)
+    for method in match.methods:
+        yield RouteMatch(path=f"/{match.service}/{method}", headers=post)
+
+
+def _header(name: str, pattern: str) -> HeaderMatcher:
+    """The whole value is what the pattern says."""
+    return HeaderMatcher(name=name, string_match=StringMatcher(safe_regex=RegexMatcher(regex=pattern)))
