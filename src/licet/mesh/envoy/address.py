@@ -53,7 +53,7 @@ def networks(addresses: AddressSet) -> Iterator[IPv4Network | IPv6Network]:
     """The fewest networks that are together the set, ascending."""
     for first, last in addresses.ranges():
         low, high = ip_address(address_text(first)), ip_address(address_text(last))
-        yield from summarize_address_range(low, high)  # type: ignore[type-var]
+        yield from summarize_address_range(low, high)
 
 
 def block(network: IPv4Network | IPv6Network) -> CidrRange:

@@ -62,7 +62,7 @@ def by_host(way: Way) -> bool:
 
 
 def by_server_name(way: Way) -> bool:
-    """Whether the name is read from TLS, in which nothing could be told apart where only some requests were agreed to."""
+    """Whether the name is read from TLS. In there no requests could be told apart, where only some were agreed to."""
     return not by_host(way) and not way.narrowed
 
 

@@ -75,12 +75,11 @@ def _agreed(calls: Iterable[Call], cluster: str) -> Iterator[Route]:
 
 def _action(cluster: str) -> RouteAction:
     """For as long as it takes: a program that gives up ends its request, and that ends it here."""
+    elsewhere = RetryPolicy.RetryHostPredicate(name=_ELSEWHERE, typed_config=packed(PreviousHostsPredicate()))
     retried = RetryPolicy(
         retry_on=_RETRIED,
         num_retries=UInt32Value(value=_RETRIES),
-        retry_host_predicate=[
-            RetryPolicy.RetryHostPredicate(name=_ELSEWHERE, typed_config=packed(PreviousHostsPredicate()))
-        ],
+        retry_host_predicate=[elsewhere],
         host_selection_retry_max_attempts=_RETRIES,
     )
     return RouteAction(cluster=cluster, timeout=Duration(), retry_policy=retried)
