@@ -37,7 +37,7 @@ _ORIGIN = Origin("shop/checkout.yaml")
 
 def where(place: Place) -> Span | None:
     """Where the places of the fleet by hand stand."""
-    line = LINES.get(place.path)  # type: ignore[call-overload]
+    line = LINES.get(place.path)
     return Span(place.origin.source, line, 1, line, 2) if line else None
 
 

@@ -58,6 +58,7 @@ class Clock:
         self.now = NOW
 
     def __call__(self) -> datetime:
+        """What it is."""
         return self.now
 
     def pass_(self, seconds: float) -> None:

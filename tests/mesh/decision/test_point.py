@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import msgspec
 import pytest
@@ -18,7 +19,7 @@ from tests.mesh.decision.fleets import CART, CHECKOUT, FLEET, FRONTEND, GATEWAY,
 FINE = Question(8080, str(KEY), identity=FRONTEND, address="10.0.0.1", method="GET", path="/v1/items?all=1")
 
 
-def _asked(asker: str | None = GATEWAY, fleet: Fleet | None = FLEET, **changed: object) -> tuple[bool, Reason]:
+def _asked(asker: str | None = GATEWAY, fleet: Fleet | None = FLEET, **changed: Any) -> tuple[bool, Reason]:
     answer = point(fleet).answer(asker, msgspec.structs.replace(FINE, **changed))
     return answer.allowed, answer.explained.reason
 
@@ -77,7 +78,7 @@ def test_without_a_fleet_everything_is_denied() -> None:
         ({"workload": "", "address_to": "10.0.0.7", "identity_to": CART}, Reason.UNSURE),
     ],
 )
-def test_what_is_not_sure_is_denied(changed: dict[str, object], reason: Reason) -> None:
+def test_what_is_not_sure_is_denied(changed: dict[str, Any], reason: Reason) -> None:
     assert _asked(**changed) == (False, reason)
 
 
@@ -90,7 +91,7 @@ def test_what_is_not_sure_is_denied(changed: dict[str, object], reason: Reason) 
         {"address_to": "192.0.2.1", "identity_to": CHECKOUT},
     ],
 )
-def test_a_workload_is_known_by_its_address_or_by_its_identity(changed: dict[str, object]) -> None:
+def test_a_workload_is_known_by_its_address_or_by_its_identity(changed: dict[str, Any]) -> None:
     assert _asked(workload="", **changed) == (True, Reason.AGREED)
 
 
@@ -114,7 +115,9 @@ def test_a_version_follows_from_what_decides_and_from_nothing_else() -> None:
     turned = dict(reversed(list(FLEET.intents.items())))
     assert version(msgspec.structs.replace(FLEET, intents=turned)) == known
     assert version(msgspec.structs.replace(FLEET, prober="spiffe://shop.example/prober")) == known
-    for changed in ({"denied": frozenset({CART})}, {"bound": {}}, {"instances": {}}, {"intents": {}}):
+    denied = frozenset({CART})
+    changes: tuple[dict[str, Any], ...] = ({"denied": denied}, {"bound": {}}, {"instances": {}}, {"intents": {}})
+    for changed in changes:
         assert version(msgspec.structs.replace(FLEET, **changed)) != known
 
 

@@ -18,6 +18,7 @@ FINE = [
     "/%C3%A9",
     "/a:b@c;d=e,f",
     "/shop.Checkout/Place",
+    "/..;/v1",
 ]
 TRICKS = [
     "",

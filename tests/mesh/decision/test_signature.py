@@ -108,7 +108,7 @@ def test_a_signature_for_another_audience_is_refused() -> None:
 
 
 def test_a_foreign_chain_is_refused() -> None:
-    _refused(Authority().signer(GATEWAY).sign(), "signed by no authority|not trusted|authorit")
+    _refused(Authority().signer(GATEWAY).sign(), "authorit")
     elsewhere = Authority(TrustDomain("bank.example"))
     _refused(elsewhere.signer("spiffe://bank.example/gateway").sign(), "not known here")
 
@@ -140,7 +140,7 @@ def _altered(number: int, change: dict[str, object]) -> str:
     ids=str,
 )
 def test_a_header_of_another_kind_is_refused(change: dict[str, object]) -> None:
-    _refused(_altered(0, change), "", kind=MalformedError)
+    _refused(_altered(0, change), "kind|read|chain of", kind=MalformedError)
 
 
 def test_an_algorithm_that_is_not_the_keys_is_refused() -> None:
@@ -149,7 +149,8 @@ def test_an_algorithm_that_is_not_the_keys_is_refused() -> None:
 
 
 def test_claims_that_were_altered_are_refused() -> None:
-    for change in ({"nonce": "x" * 20}, {"iat": NOW.timestamp() + 1}, {"path": "/"}):
+    changes: tuple[dict[str, object], ...] = ({"nonce": "x" * 20}, {"iat": NOW.timestamp() + 1}, {"path": "/"})
+    for change in changes:
         _refused(_altered(1, change), "not that of the certificate's key")
 
 
@@ -197,6 +198,4 @@ def test_whatever_is_changed_is_refused(data: st.DataObject) -> None:
         signatures(AUTHORITY, Clock()).verify(changed, PATH, BODY)
     except IdentityError:
         return
-    last = text.rindex(".")
-    spare = {len(text) - 1}
-    assert changed == text or at in spare, f"{at} of {last} and {len(text)}"
+    assert changed == text or at == len(text) - 1, "the last letter has bits that nothing is said by"

@@ -21,7 +21,7 @@ from licet.mesh.decision.signature import HEADER, Signatures
 
 EVALUATION, EVALUATIONS = "/access/v1/evaluation", "/access/v1/evaluations"
 CONFIGURATION = "/.well-known/authzen-configuration"
-_LARGEST = 1 << 20
+_LARGEST = 1 << 19
 _LONGEST_ID = 200
 _REQUEST_ID = "X-Request-ID"
 
@@ -101,11 +101,12 @@ async def _plainly(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
     """A request that is wrong is told so in a line; what nobody foresaw is logged by its place alone."""
-    response: web.StreamResponse
+    named = _named(request)
     try:
         response = await handler(request)
     except web.HTTPException as error:
-        response = error
+        error.headers.update(named)
+        raise
     except MalformedError as error:
         response = web.Response(status=400, text=f"{error.message}: {error.help}\n")
     except Exception as error:
@@ -113,7 +114,12 @@ async def _plainly(
         at = f"{Path(place.filename).name}:{place.lineno}"
         log.error("a decision failed", error=type(error).__name__, place=at)
         response = web.Response(status=500, text="the question could not be decided\n")
-    named = request.headers.get(_REQUEST_ID, "")
-    if named and len(named) <= _LONGEST_ID and named.isascii() and named.isprintable():
-        response.headers[_REQUEST_ID] = named
+    response.headers.update(named)
     return response
+
+
+def _named(request: web.Request) -> dict[str, str]:
+    """The name that a request was given, which its answer bears too."""
+    named = request.headers.get(_REQUEST_ID, "")
+    fit = 0 < len(named) <= _LONGEST_ID and named.isascii() and named.isprintable()
+    return {_REQUEST_ID: named} if fit else {}

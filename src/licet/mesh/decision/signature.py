@@ -77,7 +77,7 @@ class Signatures:
         self._bundles = bundles
         self._clock = clock
         self._denied = denied
-        self._nonces = nonces or Nonces()
+        self._nonces = Nonces() if nonces is None else nonces
         self._latest = self._began = clock().timestamp()
 
     def verify(self, text: str, target: str, body: bytes) -> SpiffeID:
