@@ -1,0 +1,1 @@
+"""The sidecar in a manifest: put in, and taken out again without a trace."""
