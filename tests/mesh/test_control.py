@@ -13,11 +13,13 @@ from licet.diag.diagnostic import Diagnostic, Severity
 from licet.diag.place import Origin, Place
 from licet.mesh.assembly import Known
 from licet.mesh.control import Control
+from licet.mesh.envoy.node import write
 from licet.mesh.errors import SidecarError
 from licet.mesh.fleet import Fleet
 from licet.mesh.intent import Intent
 from licet.mesh.resource import Kind, Resource, Snapshot
 from licet.mesh.sidecar import Capture, Sidecar
+from licet.mesh.xds.source import Caller
 from licet.model.key import Key
 
 PLACE = Place(Origin("contracts.yaml", 0, 1, ()), ())
@@ -52,6 +54,10 @@ def control(*names: str) -> Control:
     return Control(Known("shop.example", "spiffe://shop.example/licet/mesh", intents), compose)
 
 
+def attend(control: Control, of: Sidecar) -> AsyncGenerator[Snapshot, None]:
+    return control.snapshots(write(of), Caller(frozenset({of.identity}), address=of.address))
+
+
 def accept(control: Control, of: Sidecar, snapshot: Snapshot) -> None:
     control.acknowledged(of.id, Kind.EXTENSION, snapshot.versions[Kind.EXTENSION])
 
@@ -65,9 +71,9 @@ def test_whoever_comes_is_told_once_the_others_hold_what_lets_it_in() -> None:
     async def run() -> None:
         mesh = control("cart", "stock")
         cart, stock = sidecar("cart"), sidecar("stock", 2)
-        of_cart = mesh.snapshots(cart)
+        of_cart = attend(mesh, cart)
         accept(mesh, cart, await first(of_cart))
-        coming = asyncio.ensure_future(first(mesh.snapshots(stock)))
+        coming = asyncio.ensure_future(first(attend(mesh, stock)))
         news = await first(of_cart)
         assert "10.0.0.2" in said(news)
         waiting, _ = await asyncio.wait((coming,), timeout=0.2)
@@ -83,9 +89,9 @@ def test_one_that_never_answers_keeps_others_waiting_for_a_while_alone(monkeypat
 
     async def run() -> None:
         mesh = control("cart", "stock")
-        silent = mesh.snapshots(sidecar("cart"))
+        silent = attend(mesh, sidecar("cart"))
         await first(silent)
-        await first(mesh.snapshots(sidecar("stock", 2)))
+        await first(attend(mesh, sidecar("stock", 2)))
 
     asyncio.run(run())
 
@@ -94,7 +100,7 @@ def test_what_changes_nothing_for_a_sidecar_is_not_said_to_it() -> None:
     async def run() -> None:
         mesh = control("cart", "stock")
         cart = sidecar("cart")
-        snapshots = mesh.snapshots(cart)
+        snapshots = attend(mesh, cart)
         accept(mesh, cart, await first(snapshots))
         waiting = asyncio.ensure_future(anext(snapshots))
         mesh.learn(msgspec.structs.replace(mesh.known, denied=frozenset({"spiffe://shop.example/somebody"})))
@@ -117,9 +123,19 @@ def test_who_is_not_what_it_says_is_told_nothing(claim: Sidecar, reason: str) ->
     async def run() -> None:
         mesh = control("cart", "stock")
         with pytest.raises(SidecarError, match=reason):
-            await first(mesh.snapshots(claim))
+            await first(attend(mesh, claim))
         assert not mesh.attended
         assert not any(mesh.fleet.instances.values()), "nothing is kept of it"
+
+    asyncio.run(run())
+
+
+def test_a_sidecar_calls_from_the_address_that_it_says_it_is_at() -> None:
+    async def run() -> None:
+        mesh = control("cart")
+        caller = Caller(frozenset({intent("cart").identity}), address="10.0.0.66")
+        with pytest.raises(SidecarError, match=r"says that it is at 10\.0\.0\.1 and calls from 10\.0\.0\.66"):
+            await first(mesh.snapshots(write(sidecar("cart")), caller))
 
     asyncio.run(run())
 
@@ -127,7 +143,7 @@ def test_who_is_not_what_it_says_is_told_nothing(claim: Sidecar, reason: str) ->
 def test_a_contract_that_is_taken_away_ends_what_its_sidecars_are_told() -> None:
     async def run() -> None:
         mesh = control("cart", "stock")
-        snapshots = mesh.snapshots(sidecar("cart"))
+        snapshots = attend(mesh, sidecar("cart"))
         await first(snapshots)
         mesh.learn(msgspec.structs.replace(mesh.known, intents={key("stock"): intent("stock")}))
         with pytest.raises(SidecarError):
@@ -140,10 +156,10 @@ def test_a_refusal_is_known_until_something_newer_is_taken() -> None:
     async def run() -> None:
         mesh = control("cart")
         cart = sidecar("cart")
-        snapshots = mesh.snapshots(cart)
+        snapshots = attend(mesh, cart)
         snapshot = await first(snapshots)
         finding = Diagnostic("L0553", Severity.ERROR, "it does not take it")
-        mesh.refused(cart.id, Kind.EXTENSION, finding)
+        mesh.refused(cart.id, Kind.EXTENSION, snapshot.versions[Kind.EXTENSION], finding)
         assert not await mesh.settled(0.01)
         assert list(mesh.faults.values()) == [finding]
         accept(mesh, cart, snapshot)
@@ -157,7 +173,7 @@ def test_a_connection_that_is_replaced_takes_nothing_with_it() -> None:
     async def run() -> None:
         mesh = control("cart")
         cart = sidecar("cart")
-        old, new = mesh.snapshots(cart), mesh.snapshots(cart)
+        old, new = attend(mesh, cart), attend(mesh, cart)
         await first(old)
         accept(mesh, cart, await first(new))
         await old.aclose()

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from ipaddress import ip_address
 
 import msgspec
 import structlog
 
 from licet.diag.diagnostic import Diagnostic
 from licet.mesh.assembly import Known, assemble
+from licet.mesh.envoy.node import read
 from licet.mesh.errors import SidecarError
 from licet.mesh.fleet import Fleet
 from licet.mesh.resource import Kind, Snapshot
 from licet.mesh.sidecar import Instance, Sidecar
+from licet.mesh.xds.source import Caller, Node
 
 _PATIENCE = 2.0
 """Seconds that a sidecar which has just come waits for the others to know it."""
@@ -26,6 +29,7 @@ class Attended(msgspec.Struct):
     """A sidecar that is connected: what it was told, as of which number of the fleet, and what it said it holds."""
 
     sidecar: Sidecar
+    caller: Caller
     told: Snapshot | None = None
     number: int = -1
     held: dict[Kind, str] = {}
@@ -36,14 +40,21 @@ class Attended(msgspec.Struct):
 
 
 class Control:
-    """Tells sidecars what to do. `compose` makes a snapshot, which is of equal version for equal content.
+    """The `Source` that sidecars are served from.
 
-    Everything runs on one event loop.
+    `compose` makes a snapshot, which is of equal version for equal content; `joined` hears of every sidecar that has
+    come and may be served. Everything runs on one event loop.
     """
 
-    def __init__(self, known: Known, compose: Callable[[Fleet, Sidecar], Snapshot]) -> None:
+    def __init__(
+        self,
+        known: Known,
+        compose: Callable[[Fleet, Sidecar], Snapshot],
+        joined: Callable[[Sidecar, Caller], None] = lambda *_: None,
+    ) -> None:
         self._known = known
         self._compose = compose
+        self._joined = joined
         self._number = 0
         self._changed = asyncio.Event()
         self._progress = asyncio.Event()
@@ -67,17 +78,18 @@ class Control:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    async def snapshots(self, sidecar: Sidecar) -> AsyncGenerator[Snapshot, None]:
-        """What this sidecar is told, at once and whenever it changes; raises SidecarError for one that may not be.
+    async def snapshots(self, node: Node, caller: Caller) -> AsyncGenerator[Snapshot, None]:
+        """What this node is told, at once and whenever it changes; raises SidecarError for one that may not be.
 
         Before it is told anything the others are told of it: they believe its identity from its address alone.
         """
-        self.require(sidecar)
-        with self._attend(sidecar) as attended:
+        sidecar = self._read(node, caller)
+        with self._attend(sidecar, caller) as attended:
+            self._joined(sidecar, caller)
             await self._introduced(attended)
             while True:
                 changed, number = self._changed, self._number
-                self.require(sidecar)
+                self._require(sidecar)
                 snapshot = self._compose(self.fleet, sidecar)
                 attended.number = number
                 if attended.told is None or attended.told.version != snapshot.version:
@@ -93,17 +105,36 @@ class Control:
             self.faults.pop((id, kind), None)
             self._move()
 
-    def refused(self, id: str, kind: Kind, finding: Diagnostic) -> None:
-        """A sidecar does not take what it was told; what it held before stays."""
-        if id in self.attended:
+    def refused(self, id: str, kind: Kind, version: str, finding: Diagnostic) -> None:
+        """A sidecar does not take this version of what it was told; what it held before stays."""
+        attended = self.attended.get(id)
+        if attended is not None and attended.told is not None and attended.told.versions[kind] == version:
             self.faults[id, kind] = finding
+
+    def left(self, id: str) -> None:
+        """A sidecar's last stream has ended, which its generator was closed for already."""
 
     async def settled(self, seconds: float) -> bool:
         """Whether every sidecar holds what follows from all that is known now; one waits for it that long at most."""
         number = self._number
         return await self._until(lambda: all(_follows(each, number) for each in self.attended.values()), seconds)
 
-    def require(self, sidecar: Sidecar) -> None:
+    def _read(self, node: Node, caller: Caller) -> Sidecar:
+        """The sidecar that a node says it is, as far as its caller has proved that."""
+        said = read(node, "")
+        intent = self.fleet.intents.get(said.workload)
+        proved = intent is not None and intent.identity in caller.identities
+        shown = intent.identity if intent is not None and proved else ", ".join(sorted(caller.identities))
+        sidecar = msgspec.structs.replace(said, identity=shown)
+        self._require(sidecar)
+        if caller.address and ip_address(caller.address) != ip_address(sidecar.address):
+            raise SidecarError(
+                f"`{sidecar.id}` says that it is at {sidecar.address} and calls from {caller.address}",
+                "its `address` is the pod's own",
+            )
+        return sidecar
+
+    def _require(self, sidecar: Sidecar) -> None:
         """Raise SidecarError for a sidecar that says it is what it has not proved to be."""
         intent = self.fleet.intents.get(sidecar.workload)
         if intent is None:
@@ -116,8 +147,8 @@ class Control:
             raise SidecarError(f"`{sidecar.id}` is no instance of `{sidecar.workload}`", "its id begins with that")
 
     @contextmanager
-    def _attend(self, sidecar: Sidecar) -> Iterator[Attended]:
-        attended = Attended(sidecar, held={})
+    def _attend(self, sidecar: Sidecar, caller: Caller) -> Iterator[Attended]:
+        attended = Attended(sidecar, caller, held={})
         self.attended[sidecar.id] = attended
         self.learn(msgspec.structs.replace(self._known, instances=_with(self._known.instances, sidecar)))
         try:
