@@ -41,8 +41,11 @@ class Client:
     async def ended(self) -> Mapping[str, float]:
         """When each connection ended, once all have."""
         ended: dict[str, float] = {}
-        while len(ended) < len(KINDS):
-            said = await self._line()
+        while missing := {*KINDS} - ended.keys():
+            try:
+                said = await self._line()
+            except TimeoutError:
+                raise AssertionError(f"still open: {missing}") from None
             if "ended" in said:
                 ended[said["kind"]] = said["ended"]
         return ended

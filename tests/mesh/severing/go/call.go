@@ -166,7 +166,7 @@ func (h *held) stops() bool {
 	}
 }
 
-// watched tells when the kernel says that the connection is over.
+// watched tells when the kernel says that the connection is over, to whoever reads or writes first.
 type watched struct {
 	net.Conn
 	of *held
@@ -174,14 +174,25 @@ type watched struct {
 
 func (w watched) Read(into []byte) (int, error) {
 	size, err := w.Conn.Read(into)
-	if err != nil && !errors.Is(err, net.ErrClosed) && w.of.ctx.Err() == nil && !errors.Is(err, os.ErrDeadlineExceeded) {
-		at := float64(time.Now().UnixNano()) / 1e9
-		w.of.gone.Do(func() {
-			w.of.ended.Add(1)
-			show(map[string]any{"kind": w.of.kind, "ended": at, "error": err.Error()})
-		})
-	}
+	w.over(err)
 	return size, err
+}
+
+func (w watched) Write(from []byte) (int, error) {
+	size, err := w.Conn.Write(from)
+	w.over(err)
+	return size, err
+}
+
+func (w watched) over(err error) {
+	if err == nil || errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded) || w.of.ctx.Err() != nil {
+		return
+	}
+	at := float64(time.Now().UnixNano()) / 1e9
+	w.of.gone.Do(func() {
+		w.of.ended.Add(1)
+		show(map[string]any{"kind": w.of.kind, "ended": at, "error": err.Error()})
+	})
 }
 
 func (c *caller) dial(h *held, address string) (net.Conn, error) {
