@@ -14,7 +14,6 @@ from envoy.config.cluster.v3.cluster_pb2 import Cluster, UpstreamConnectionOptio
 from envoy.config.core.v3.address_pb2 import (  # type: ignore[import-untyped]
     Address,
     BindConfig,
-    SocketAddress,
     TcpKeepalive,
 )
 from envoy.config.core.v3.base_pb2 import TransportSocket  # type: ignore[import-untyped]
@@ -37,7 +36,7 @@ from envoy.type.v3.percent_pb2 import Percent  # type: ignore[import-untyped]
 from google.protobuf.wrappers_pb2 import UInt32Value
 
 from licet.mesh.envoy import names, tls
-from licet.mesh.envoy.address import literal
+from licet.mesh.envoy.address import inet, literal
 from licet.mesh.envoy.http import BUFFERED
 from licet.mesh.envoy.source import aggregated, duration, packed
 from licet.mesh.fleet import Settings
@@ -65,7 +64,7 @@ def callee(destination: str, identities: Collection[str], settings: Settings, bi
     # Whom discovery does not know any more is not connected to again, whatever it was seen to answer.
     cluster.ignore_health_on_host_removal = True
     if bind:
-        cluster.upstream_bind_config.CopyFrom(BindConfig(source_address=SocketAddress(address=bind)))
+        cluster.upstream_bind_config.CopyFrom(BindConfig(source_address=inet(bind, 0).socket_address))
     return cluster
 
 
