@@ -111,6 +111,10 @@ class Control:
         if attended is not None and attended.told is not None and attended.told.versions[kind] == version:
             self.faults[id, kind] = finding
 
+    def moved(self) -> asyncio.Task[bool]:
+        """Done when a sidecar has come, gone or acknowledged something after this was called."""
+        return asyncio.ensure_future(self._progress.wait())
+
     def left(self, id: str) -> None:
         """A sidecar's last stream has ended, which its generator was closed for already."""
 

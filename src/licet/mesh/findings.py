@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from licet.contracts.agreement import Agreement, end_text
 from licet.diag.diagnostic import Diagnostic, Severity
+from licet.diag.wording import listed
+from licet.mesh.resource import Kind
+
+_WORDS = {
+    Kind.CLUSTER: "the clusters",
+    Kind.ENDPOINTS: "the endpoints",
+    Kind.SECRET: "the secrets",
+    Kind.LISTENER: "the listeners",
+    Kind.ROUTES: "the routes",
+    Kind.EXTENSION: "the policies",
+}
 
 
 def unknown_pods(agreement: Agreement) -> Diagnostic:
@@ -44,4 +57,25 @@ def no_proxy(agreement: Agreement) -> Diagnostic:
         agreement.callee or agreement.caller,
         "left to network policies",
         help="sidecars carry TCP, up to 1024 ports an entry",
+    )
+
+
+def refused_configuration(node: str, kind: Kind, names: Sequence[str], reason: str) -> Diagnostic:
+    """Something that a sidecar was told and does not take, with what its Envoy says of it."""
+    return Diagnostic(
+        "L0553",
+        Severity.ERROR,
+        f"`{node}` does not take {_WORDS[kind]} {listed(names, 5)} and goes on with what it had",
+        help="what Envoy objects to has to change: its version, or the contract that this follows from",
+        notes=(f"Envoy says: {reason}",),
+    )
+
+
+def not_alive(node: str, port: int, reason: str) -> Diagnostic:
+    """A sidecar that acknowledged its policy and is not seen to decide by it."""
+    return Diagnostic(
+        "L0554",
+        Severity.ERROR,
+        f"`{node}` does not decide by its policy for port {port}: {reason}",
+        help="see whether its Envoy runs, and whether the control plane may reach this port",
     )

@@ -15,6 +15,7 @@ import structlog
 
 from licet.app.identity.place import now
 from licet.app.load import Loaded, Setting, load
+from licet.audit.event import Detail
 from licet.contracts.agree import agree
 from licet.diag.diagnostic import Diagnostic, Severity
 from licet.mesh.errors import MeshError
@@ -37,6 +38,17 @@ class Declared(msgspec.Struct, frozen=True):
     diagnostics: tuple[Diagnostic, ...]
     ends: datetime | None
     """When the next of the calls is no longer agreed."""
+
+    def facts(self) -> dict[str, Detail]:
+        """What the log keeps of it: how much there is, and a digest of what sidecars are told to admit."""
+        said = sorted(
+            f"{key} {served.port} {rule.name} {rule.http} {rule.grpc}"
+            for key, intent in self.intents.by_workload.items()
+            for served in intent.serves
+            for rule in served.rules
+        )
+        digest = hashlib.sha256("\n".join(said).encode()).hexdigest()
+        return {"workloads": len(self.intents.by_workload), "rules": len(said), "digest": digest}
 
     @property
     def errors(self) -> list[Diagnostic]:

@@ -51,17 +51,19 @@ class Following:
         return self._look(known)
 
     async def run(self, control: Control, changed: Callable[[frozenset[str]], None]) -> None:
-        """Follow until cancelled; `changed` hears of identities that are denied from now on, after sidecars do."""
+        """Follow until cancelled; `changed` hears of those that are denied, after sidecars do."""
         while True:
             await asyncio.sleep(_PACE)
             try:
                 await self._write(control)
                 found = await asyncio.to_thread(self._look, control.known)
-                denied = found.denied
-                if denied != control.known.denied or found.steps != control.known.steps:
-                    log.info("the domain has changed", denied=len(denied), held_back=len(found.steps))
+                before = control.known
                 control.learn(_merged(found, control))
-                changed(denied)
+                if found.denied != before.denied:
+                    log.info("identities are revoked", revoked=len(found.denied))
+                    changed(found.denied)
+                if found.steps != before.steps:
+                    log.info("workloads are held back", held_back=len(found.steps))
                 self.failure = ""
             except Failure as error:
                 if error.message != self.failure:
