@@ -2,7 +2,7 @@
 
 A sidecar reports from one side: of what comes to its workload as the destination, of what that calls as the source.
 Entries at the beginning and in between are flows that count nothing, so that each request counts once and what is still
-open is seen. Of a listener's own log only failed handshakes are taken: everything else in it stands in another log too.
+open is seen. Of a listener's own log only broken connections are taken: everything else in it stands elsewhere too.
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ Entry: TypeAlias = HTTPAccessLogEntry | TCPAccessLogEntry
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TRACE = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _LONGEST = 1024
+_REMEMBERED = 4096
 _VERSIONS = {0: "", 1: "HTTP/1.0", 2: "HTTP/1.1", 3: "HTTP/2", 4: "HTTP/3"}
 _METHODS = {number: name for name, number in RequestMethod.items() if number}
 _TLS_VERSIONS = {
@@ -103,6 +104,7 @@ class Envoy:
 
     def __init__(self, workloads: Mapping[str, Key]) -> None:
         self.workloads = workloads
+        self._broken: dict[str, None] = {}
         self.counted: Counter[str] = Counter()
         """`read`; `repeated`, of which another entry says all there is; `malformed`."""
 
@@ -121,13 +123,16 @@ class Envoy:
         if not common.HasField("start_time"):
             raise ValueError("an entry without its time")
         http = isinstance(entry, HTTPAccessLogEntry)
-        phase = _phase(common, http)
-        if phase is None:
+        broken = _broken(entry, http, vantage.side)
+        phase = _phase(common, http, broken)
+        if phase is None or (broken and not http and self._known(f"{vantage.node}/{common.stream_id}")):
             return None
         start = _EPOCH + timedelta(seconds=common.start_time.seconds, microseconds=common.start_time.nanos // 1000)
         total = _nanoseconds(common.duration) if phase is Phase.ENDED and common.HasField("duration") else None
-        became = outcome(common, entry.response.response_code_details if http else "", phase, vantage.refused_by)
-        source, destination = self._ends(common, vantage)
+        became = outcome(
+            common, entry.response.response_code_details if http else "", phase, vantage.refused_by, broken
+        )
+        source, destination = self._ends(common, vantage, broken)
         return Flow(
             start,
             source,
@@ -138,7 +143,7 @@ class Envoy:
             became.decision,
             became.failure,
             _request(entry) if http else None,
-            _tls(common, vantage.side),
+            _tls(common, vantage.side, broken),
             phase,
             None if total is None else start + timedelta(microseconds=total // 1000),
             1 if phase is Phase.ENDED else 0,
@@ -151,9 +156,9 @@ class Envoy:
             confidence=Confidence.PROVED if source.identity and destination.identity else Confidence.REPORTED,
         )
 
-    def _ends(self, common: AccessLogCommon, vantage: Vantage) -> tuple[Endpoint, Endpoint]:
+    def _ends(self, common: AccessLogCommon, vantage: Vantage, broken: str) -> tuple[Endpoint, Endpoint]:
         if vantage.side is Side.DESTINATION:
-            identity, claimed = _shown(common)
+            identity, claimed = _shown(common, broken)
             address, port = _address(common.downstream_direct_remote_address)
             tags = common.custom_tags
             serial, fingerprint = tags.get("peer_serial", ""), tags.get("peer_fingerprint", "")
@@ -164,10 +169,19 @@ class Envoy:
         address, port = _address(common.upstream_local_address)
         source = _placed(vantage.own, address, port)
         identity = common.custom_tags.get("upstream_peer", "")[:_LONGEST]
-        if common.upstream_transport_failure_reason:
+        if broken:
             identity = ""
         address, port = _address(common.upstream_remote_address)
         return source, self._endpoint(vantage.other, identity, "", address, port, None)
+
+    def _known(self, id: str) -> bool:
+        """Whether a broken connection was read before: the log of its listener has it as well as that of its bytes."""
+        if id in self._broken:
+            return True
+        self._broken[id] = None
+        if len(self._broken) > _REMEMBERED:
+            del self._broken[next(iter(self._broken))]
+        return False
 
     def _endpoint(
         self, known: Endpoint, identity: str, claimed: str, address: str, port: int | None, shown: Certificate | None
@@ -201,23 +215,34 @@ def _placed(own: Endpoint, address: str, port: int | None) -> Endpoint:
     )
 
 
-def _phase(common: AccessLogCommon, http: bool) -> Phase | None:
+def _broken(entry: Entry, http: bool, side: Side) -> str:
+    """Why a connection came to nothing. One that has carried something and is reset then has the same field set."""
+    common = entry.common_properties
+    if http or side is Side.SOURCE:
+        return str(common.upstream_transport_failure_reason)
+    carried = entry.connection_properties.received_bytes or entry.connection_properties.sent_bytes
+    return (
+        "" if carried else str(common.downstream_transport_failure_reason or common.upstream_transport_failure_reason)
+    )
+
+
+def _phase(common: AccessLogCommon, http: bool, broken: str) -> Phase | None:
     kind = common.access_log_type
     if kind != AccessLogType.NotSet:
         return _PHASES.get(kind)
     if http:
         return Phase.RUNNING if common.intermediate_log_entry else Phase.ENDED
-    return Phase.ENDED if common.downstream_transport_failure_reason else None
+    return Phase.ENDED if broken else None
 
 
-def _shown(common: AccessLogCommon) -> tuple[str, str]:
+def _shown(common: AccessLogCommon, broken: str) -> tuple[str, str]:
     """The peer's identity, and what it claims to be where that is not believed."""
     names = common.tls_properties.peer_certificate_properties.subject_alt_name
     uris = [name.uri for name in names if name.uri][:2]
     if not uris:
         return "", ""
     # Envoy has the names of a certificate before it has verified it.
-    if common.downstream_transport_failure_reason or len(uris) > 1:
+    if broken or len(uris) > 1:
         return "", uris[0][:_LONGEST]
     return uris[0][:_LONGEST], ""
 
@@ -254,21 +279,19 @@ def _request(entry: HTTPAccessLogEntry) -> Request:
     )
 
 
-def _tls(common: AccessLogCommon, side: Side) -> Tls | None:
+def _tls(common: AccessLogCommon, side: Side, broken: str) -> Tls | None:
     if side is Side.SOURCE:
-        text = common.upstream_transport_failure_reason
         tags = common.custom_tags
         version, cipher = tags.get("upstream_tls", "")[:_LONGEST], tags.get("upstream_cipher", "")[:_LONGEST]
         name = ""
     else:
-        text = common.downstream_transport_failure_reason
         seen = common.tls_properties
-        cipher = tls.cipher(seen.tls_cipher_suite.value) if common.HasField("tls_properties") else ""
-        # Before there is a cipher, the version that Envoy says is no more than where it began.
-        version = _TLS_VERSIONS.get(seen.tls_version, "") if cipher else ""
+        number = seen.tls_cipher_suite.value
+        cipher = tls.cipher(number)
+        version = tls.version(number, _TLS_VERSIONS.get(seen.tls_version, ""))
         name = seen.tls_sni_hostname[:_LONGEST]
-    if text:
-        return Tls("", "", name, tls.cause(text), text[:_LONGEST])
+    if tls.concerns(broken):
+        return Tls("", "", name, tls.cause(broken), broken[:_LONGEST])
     return Tls(version, cipher, name) if version or cipher or name else None
 
 

@@ -7,6 +7,7 @@ import re
 import msgspec
 from envoy.data.accesslog.v3.accesslog_pb2 import AccessLogCommon, ResponseFlags  # type: ignore[import-untyped]
 
+from licet.flows import tls
 from licet.flows.record import Decision, Evidence, Failure, Phase, Verdict
 
 _ENFORCER = "envoy"
@@ -60,13 +61,14 @@ class _Engines(msgspec.Struct, gc=False):
     tried: str = ""
 
 
-def outcome(common: AccessLogCommon, details: str, phase: Phase, refused_by: str) -> Outcome:
+def outcome(common: AccessLogCommon, details: str, phase: Phase, refused_by: str, broken: str) -> Outcome:
     """What became of it.
 
     `details` are those of an HTTP response, empty for connections, which have them in `common`. `refused_by` names the
-    rule of a log that has nothing in it but what the proxy refuses, empty for every other.
+    rule of a log that has nothing in it but what the proxy refuses, empty for every other. `broken` is why a connection
+    came to nothing, empty where it did not.
     """
-    failure = _failure(common)
+    failure = _failure(common, broken)
     said = _engines(common)
     denied = _MATCHED.match(details or common.connection_termination_details)
     if denied is not None or said.enforced == "denied":
@@ -111,10 +113,10 @@ def _text(fields: msgspec.UnsetType | object, name: str) -> str:
     return str(fields[name].string_value) if name in fields else ""  # type: ignore[index, operator]
 
 
-def _failure(common: AccessLogCommon) -> Failure | None:
-    if common.downstream_transport_failure_reason or common.upstream_transport_failure_reason:
-        return Failure.TLS
+def _failure(common: AccessLogCommon, broken: str) -> Failure | None:
+    if broken:
+        return Failure.TLS if tls.concerns(broken) else Failure.NOT_REACHED
     if not common.HasField("response_flags"):
-        return None
+        return Failure.CALLER_LEFT if common.downstream_transport_failure_reason else None
     flags: ResponseFlags = common.response_flags
     return next((failure for name, failure in _FAILURES.items() if getattr(flags, name)), None)

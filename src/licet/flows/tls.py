@@ -26,6 +26,7 @@ CIPHERS = {
 }
 """Those that BoringSSL knows, by IANA's numbers."""
 
+_NONE = (0, 0xFFFF)
 _CAUSES = (
     (TlsFailure.EXPIRED, ("certificate has expired", "alert_certificate_expired")),
     (TlsFailure.NOT_YET_VALID, ("certificate is not yet valid",)),
@@ -72,6 +73,24 @@ def cause(text: str) -> TlsFailure:
     return next((cause for cause, signs in _CAUSES if any(sign in lower for sign in signs)), TlsFailure.OTHER)
 
 
+def concerns(text: str) -> bool:
+    """Whether a failure of the transport is one of TLS, and not of the connection below."""
+    if "system library" in text:
+        return False
+    return "TLS" in text or "SSL" in text or cause(text) is not TlsFailure.OTHER
+
+
 def cipher(number: int) -> str:
-    """The name of a cipher suite, or its number in IANA's way; empty for 0, which is none."""
-    return CIPHERS.get(number) or (f"0x{number:04X}" if number else "")
+    """The name of a cipher suite, or its number in IANA's way; empty where none was agreed upon yet."""
+    return CIPHERS.get(number) or (f"0x{number:04X}" if number not in _NONE else "")
+
+
+def version(cipher: int, said: str) -> str:
+    """The version of a connection with this cipher suite, empty where none was agreed upon yet.
+
+    Suites of TLS 1.3 belong to no other version. Envoy keeps what it was first asked for, which for the log of a
+    connection that begins is before the handshake: what it says at the end may be wrong.
+    """
+    if cipher in _NONE:
+        return ""
+    return "TLSv1.3" if cipher >> 8 == 0x13 else said

@@ -15,6 +15,7 @@ OTHER = "other"
 """What stands for sources, destinations and edges that there is no room for."""
 UNKNOWN = "unknown"
 _NETWORK_V4, _NETWORK_V6 = 24, 64
+_MOST_OPEN = 1 << 16
 
 
 class Edge(msgspec.Struct, frozen=True, order=True, gc=False):
@@ -71,10 +72,8 @@ class Edges:
     Windows are `width` seconds each by the clock of whoever adds, of which the newest `windows` are kept.
     """
 
-    def __init__(
-        self, most: int = 8192, strangers: int = 1024, width: float = 1.0, windows: int = 120, most_open: int = 1 << 16
-    ) -> None:
-        self._most, self._strangers, self._most_open = most, strangers, most_open
+    def __init__(self, most: int = 8192, strangers: int = 1024, width: float = 1.0, windows: int = 120) -> None:
+        self._most, self._strangers = most, strangers
         self._width = width
         self._totals: dict[Edge, Counts] = {}
         self._strange: dict[Edge, Counts] = {}
@@ -97,14 +96,14 @@ class Edges:
         self._windows[-1][1].setdefault(place, Counts()).add(flow)
 
     def follow(self, flow: Flow) -> None:
-        """Note what is under way, which is to be told of every report of a sidecar, in the order in which it makes them."""
+        """Note what is under way; to be told of every report, those of one sidecar in the order of their making."""
         if not flow.keys:
             return
         if flow.phase is Phase.ENDED:
             self.forget(flow.keys)
             return
         key = flow.keys[0]
-        if key not in self._open and len(self._open) >= self._most_open:
+        if key not in self._open and len(self._open) >= _MOST_OPEN:
             self.counted["unseen"] += 1
         elif key not in self._open or flow.source.identity:
             # A connection begins before its caller has shown who it is: who knows is believed.

@@ -16,7 +16,7 @@ _INBOUND, _OUTBOUND = names.inbound(0)[:-1], names.outbound("")
 
 
 def vantage(sidecar: Sidecar, log: str, workloads: Mapping[str, Key]) -> Vantage:
-    """Where a log of this sidecar is kept; `workloads` are known by their ids. A strange name is one of served ports."""
+    """Where a log of this sidecar is kept; `workloads` are known by their ids. A strange name is of what is served."""
     own = Endpoint(
         sidecar.identity,
         workload=sidecar.workload,
