@@ -37,16 +37,18 @@ class Signer(msgspec.Struct, frozen=True):
 class Authority:
     """A root of the trust domain, and SVIDs of anybody under it."""
 
-    def __init__(self, domain: TrustDomain = DOMAIN) -> None:
+    def __init__(self, now: datetime = NOW, domain: TrustDomain = DOMAIN) -> None:
+        self._now = now.replace(microsecond=0)
         self._key = keys.generate(KeyKind.EC_P256)
-        self._root = certificate.root(domain, self._key, NOW - timedelta(days=1), NOW + timedelta(days=1))
+        begin, end = (self._now + timedelta(days=days) for days in (-1, 1))
+        self._root = certificate.root(domain, self._key, begin, end)
         self.bundle = Bundle(domain, (der(self._root),), ())
 
     def signer(self, name: str, seconds: float = 3600, kind: KeyKind = KeyKind.EC_P256) -> Signer:
         """An SVID that ends so many seconds from now."""
         key = keys.generate(kind)
-        public, end = keys.supported(key.public_key()), NOW + timedelta(seconds=seconds)
-        begin = min(NOW, end) - timedelta(minutes=1)
+        public, end = keys.supported(key.public_key()), self._now + timedelta(seconds=seconds)
+        begin = min(self._now, end) - timedelta(minutes=1)
         leaf = certificate.leaf(parse(name), public, self._root, self._key, begin, end, certificate.new_serial())
         return Signer((der(leaf),), key)
 

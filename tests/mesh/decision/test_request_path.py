@@ -18,7 +18,7 @@ FINE = [
     "/%C3%A9",
     "/a:b@c;d=e,f",
     "/shop.Checkout/Place",
-    "/..;/v1",
+    "/a;b/..c;d",
 ]
 TRICKS = [
     "",
@@ -33,6 +33,9 @@ TRICKS = [
     "/.",
     "/v1/./items",
     "/v1/..",
+    "/v1/..;/admin",
+    "/v1/..;a=b/admin",
+    "/v1/.;/items",
     "/v1/%2e%2e/admin",
     "/v1/%2E./admin",
     "/v1%2fadmin",

@@ -13,8 +13,8 @@ from licet.identity.errors import RefusedError, UnavailableError
 class Room(msgspec.Struct, frozen=True):
     """How many nonces are kept, of all and of one signer, so that no signer uses up what others need."""
 
-    all: int = 200_000
-    one: int = 50_000
+    all: int = 100_000
+    one: int = 25_000
 
 
 class Nonces:

@@ -21,16 +21,16 @@ class AmbiguousError(MeshError):
 def plain(target: str) -> str:
     """The path of a request's target, without its query; raises AmbiguousError.
 
-    Sidecars make one path of all that mean the same (`//`, `.`, `..`, `%61`) and refuse escaped slashes. Who asks may
-    have passed another spelling on already, so that here every path but the one is refused.
+    Sidecars make one path of all that mean the same (`//`, `.`, `..`, `..;`, `%61`) and refuse escaped slashes. Who
+    asks may have passed another spelling on already, so that here every path but the one is refused.
     """
     path = target.partition("?")[0]
     if len(target) > LONGEST or not _PATH.fullmatch(path):
         raise AmbiguousError("the path is none that can be read in one way only", "escape what is not of RFC 3986")
     if any(int(each, 16) in _ALIKE or int(each, 16) < 0x20 or each.upper() == "7F" for each in _ESCAPED.findall(path)):
         raise AmbiguousError("the path has escapes that others resolve", "letters, digits and slashes stand unescaped")
-    segments = path.split("/")
-    if "" in segments[1:-1] or not {".", ".."}.isdisjoint(segments):
+    segments = [each.partition(";")[0] for each in path.split("/")]
+    if "//" in path or not {".", ".."}.isdisjoint(segments):
         raise AmbiguousError("the path has segments that others resolve", "no `//`, `.` or `..`")
     return path
 
