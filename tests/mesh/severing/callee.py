@@ -78,12 +78,14 @@ class Callee(msgspec.Struct, frozen=True):
         tcp = _chain(TCP, self.papers, [_discovered(self._policy(TCP), "network.rbac"), self._proxy()], [])
         if self.redirected:
             chains = [_to(HTTP, http), _to(TCP, tcp)]
-            original = {
-                "name": "original",
-                "typed_config": {"@type": f"{_FILTERS}listener.original_dst.v3.OriginalDst"},
-            }
+            asking = {"@type": f"{_FILTERS}listener.original_dst.v3.OriginalDst"}
+            original = [{"name": "original", "typed_config": asking}]
             any_address = {"socket_address": {"address": "::", "port_value": names.PORT_IN, "ipv4_compat": True}}
-            captured = {"name": names.CAPTURED_IN, "address": any_address, "listener_filters": [original]}
+            captured: dict[str, object] = {
+                "name": names.CAPTURED_IN,
+                "address": any_address,
+                "listener_filters": original,
+            }
             listeners = [captured | {"filter_chains": chains, "traffic_direction": "INBOUND"}]
         else:
             listeners = [

@@ -18,6 +18,7 @@ from google.protobuf.message import Message
 
 from licet.mesh.envoy.access_log import CONNECTION
 from licet.mesh.severing.connection import End, Ends
+from licet.mesh.severing.connections import LOCAL
 
 BAD, GOOD = "spiffe://shop.example/bad", "spiffe://shop.example/good"
 BEGIN, END = "DownstreamStart", "TcpConnectionEnd"
@@ -28,20 +29,23 @@ def ends(port: int, local: tuple[str, int] = ("198.51.100.1", 8080), remote: str
     return Ends(End.of(*local), End.of(remote, port))
 
 
-def entry(kind: str, of: Ends, who: str = BAD, *, number: int = 1, address: str = "", **tags: str) -> Message:
-    """An entry of a type, about a connection; `address` is what is said of the caller's instead of the true one."""
-    common = AccessLogCommon(access_log_type=AccessLogType.Value(kind), custom_tags={CONNECTION: str(number), **tags})
+def entry(kind: str, of: Ends, who: str = BAD, *, number: int = 1, address: str = "", local: str = "") -> Message:
+    """An entry of a type, about a connection; `address` is said of the caller instead of its own, `local` is the tag."""
+    common = AccessLogCommon(access_log_type=AccessLogType.Value(kind), custom_tags={CONNECTION: str(number)})
     for field, end in (
         (common.downstream_direct_remote_address, of.remote),
         (common.downstream_local_address, of.local),
     ):
         field.socket_address.address, field.socket_address.port_value = str(end.address), end.port
+    if local:
+        common.custom_tags[LOCAL] = local
     if address:
         common.downstream_direct_remote_address.socket_address.address = address
     if who:
         name = TLSProperties.CertificateProperties.SubjectAltName(uri=who)
         common.tls_properties.peer_certificate_properties.subject_alt_name.append(name)
-    return (TCPAccessLogEntry if kind.startswith("Tcp") else HTTPAccessLogEntry)(common_properties=common)
+    made: Message = (TCPAccessLogEntry if kind.startswith("Tcp") else HTTPAccessLogEntry)(common_properties=common)
+    return made
 
 
 class Pair(msgspec.Struct, frozen=True):

@@ -71,8 +71,8 @@ async def scene(home: Path, *, redirected: bool = False) -> AsyncIterator[Scene]
     server.add_registered_method_handlers(service.SERVICE, service.methods)
     server.add_insecure_port(f"unix:{home / 'logs.sock'}")
     await server.start()
-    with ExitStack() as held:
-        try:
+    try:
+        with ExitStack() as held:
             program = go_program(Path(__file__).parent / "go", "severing")
             place, outside = held.enter_context(_pods()) if redirected else (None, None)
             programs = held.enter_context(_programs(program, place))
@@ -82,9 +82,9 @@ async def scene(home: Path, *, redirected: bool = False) -> AsyncIterator[Scene]
             running = await asyncio.to_thread(held.enter_context, _envoy(callee, place))
             severer.attach(NODE, running.process.pid)
             yield Scene(callee, severer, connections, told, program, _addresses(running, place), outside)
-        finally:
-            severer.close()
-            await server.stop(0)
+    finally:
+        severer.close()
+        await server.stop(0)
 
 
 @contextmanager
@@ -97,8 +97,8 @@ def _pods() -> Iterator[tuple[Namespace, Namespace]]:
 
 @contextmanager
 def _programs(program: Path, place: Namespace | None) -> Iterator[Mapping[str, str]]:
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(_in(place, [program, "serve"]), **pipes) as process:
+    command = _in(place, [program, "serve"])
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         try:
             assert process.stdout is not None
             yield msgspec.json.decode(process.stdout.readline(), type=dict[str, str])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from google.protobuf.message import Message
 
-from licet.mesh.severing.connections import LOCAL, Connections
+from licet.mesh.severing.connections import Connections
 from tests.mesh.severing.entries import BAD, BEGIN, END, GOOD, ends, entry
 
 
@@ -48,7 +48,7 @@ def test_a_port_that_another_identity_uses_after_one_is_the_later_ones() -> None
 )
 def test_redirected_connections_are_known_by_where_the_kernel_has_them(tag: str, local: tuple[str, int]) -> None:
     connections = Connections()
-    connections.hear("one", entry(BEGIN, ends(5000), **{LOCAL: tag}))
+    connections.hear("one", entry(BEGIN, ends(5000), local=tag))
     assert connections.of({BAD}) == {(BAD, "one"): (ends(5000, local),)}
 
 
@@ -63,8 +63,8 @@ def test_ipv4_within_ipv6_is_ipv4() -> None:
     [
         entry(BEGIN, ends(5000), who=""),
         entry(BEGIN, ends(5000), address="nowhere"),
-        entry(BEGIN, ends(5000), **{LOCAL: "nowhere:80"}),
-        entry(BEGIN, ends(5000), **{LOCAL: "127.0.0.1:http"}),
+        entry(BEGIN, ends(5000), local="nowhere:80"),
+        entry(BEGIN, ends(5000), local="127.0.0.1:http"),
     ],
     ids=["nobody", "a strange address", "a strange local address", "a strange port"],
 )

@@ -166,7 +166,7 @@ func (h *held) stops() bool {
 	}
 }
 
-// watched tells when the kernel says that the connection is over, to whoever reads or writes first.
+// watched tells when the connection is over, which whoever reads or writes first is told.
 type watched struct {
 	net.Conn
 	of *held
@@ -182,6 +182,16 @@ func (w watched) Write(from []byte) (int, error) {
 	size, err := w.Conn.Write(from)
 	w.over(err)
 	return size, err
+}
+
+// Close is also how libraries answer to an end that TLS says, of which the connection itself says nothing.
+func (w watched) Close() error {
+	select {
+	case <-w.of.stopping:
+	default:
+		w.over(io.EOF)
+	}
+	return w.Conn.Close()
 }
 
 func (w watched) over(err error) {
