@@ -53,7 +53,11 @@ def of_failed_handshakes(name: str) -> AccessLog:
     log = of_connections(name)
     failed = ExtensionFilter(
         name="envoy.access_loggers.extension_filters.cel",
-        typed_config=packed(ExpressionFilter(expression="connection.transport_failure_reason != ''")),
+        typed_config=packed(
+            ExpressionFilter(
+                expression="connection.transport_failure_reason != '' && !xds.filter_chain_name.endsWith('/plain')"
+            )
+        ),
     )
     either = OrFilter(
         filters=[

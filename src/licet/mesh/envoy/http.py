@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from envoy.config.accesslog.v3.accesslog_pb2 import AccessLog  # type: ignore[import-untyped]
+from envoy.config.core.v3.address_pb2 import CidrRange  # type: ignore[import-untyped]
 from envoy.config.core.v3.protocol_pb2 import (  # type: ignore[import-untyped]
     Http1ProtocolOptions,
     Http2ProtocolOptions,
@@ -25,6 +26,8 @@ from licet.mesh.fleet import Settings
 
 BUFFERED = 1 << 20
 """Bytes that a connection may have waiting, in each direction, before its peer is made to wait."""
+_NOBODY = CidrRange(address_prefix="0.0.0.0", prefix_len=UInt32Value(value=32))
+"""No connection is from here. Of no addresses at all Envoy makes those of private networks."""
 _HEADERS_KB = 60
 _HEADERS = 100
 _STREAMS = 1000
@@ -68,7 +71,7 @@ def manager(routes: str, filters: Iterable[HttpFilter], log: AccessLog, settings
         upgrade_configs=[HttpConnectionManager.UpgradeConfig(upgrade_type="websocket")],
         # Nobody's word is taken for where a request is from, nor for how it is to be routed (`x-envoy-...`).
         use_remote_address=BoolValue(value=True),
-        internal_address_config=HttpConnectionManager.InternalAddressConfig(),
+        internal_address_config=HttpConnectionManager.InternalAddressConfig(cidr_ranges=[_NOBODY]),
         generate_request_id=BoolValue(value=False),
         preserve_external_request_id=True,
         access_log=[log],

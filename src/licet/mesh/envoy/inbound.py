@@ -51,6 +51,7 @@ from licet.mesh.resource import Resource
 from licet.mesh.sidecar import Capture, Sidecar
 
 _HANDSHAKE = timedelta(seconds=10)
+_TOLD_APART = timedelta(seconds=2)
 _KEPT = timedelta(seconds=4)
 """Unused connections to the program are given up before it gives them up itself, as many do after five seconds."""
 _HTTP = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
@@ -145,6 +146,9 @@ def _listener(name: str, addresses: list[Address], **chains: object) -> Resource
         traffic_direction=TrafficDirection.INBOUND,
         per_connection_buffer_limit_bytes=UInt32Value(value=BUFFERED),
         access_log=[access_log.of_failed_handshakes(name)],
+        # Of fewer than five bytes nobody can tell that they are not TLS; who has no more to say is not kept out.
+        listener_filters_timeout=duration(_TOLD_APART),
+        continue_on_listener_filters_timeout=True,
         **chains,
     )
     return Resource.of(name, listener)

@@ -164,7 +164,8 @@ def _filter(served: Served, enforced: Matcher, shadowed: Matcher | None = None) 
     rules = {"matcher": enforced} if shadowed is None else {"matcher": enforced, "shadow_matcher": shadowed}
     if served.speaks is Speaks.HTTP:
         return HttpRbac(**rules)
-    return NetworkRbac(stat_prefix=names.inbound(served.port), **rules)
+    # Of connections Envoy says which rule was tried, and never which one let them through: so the same is tried too.
+    return NetworkRbac(stat_prefix=names.inbound(served.port), **{"shadow_matcher": enforced, **rules})
 
 
 def _resource(name: str, filter: HttpRbac | NetworkRbac) -> Resource:

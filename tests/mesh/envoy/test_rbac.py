@@ -1,0 +1,135 @@
+"""Envoy decides as `verdict.decide` does, and gives the same name of what decided."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from licet.contracts.contract import GrpcMatch, HttpMatch
+from licet.mesh.envoy import rbac
+from licet.mesh.fleet import Stage
+from licet.mesh.intent import DEFAULT_DENY, FOREIGN_ADDRESS, From, Intent, Proof, Rule, Served, Speaks
+from licet.mesh.verdict import Decision, Request, decide
+from licet.model.addresses import AddressSet
+from tests.mesh.envoy.served import KEY, Workload, identity, workload
+
+CALLERS = ("web", "shop/api", "batch", "cart", "stranger")
+SOURCES = ("127.0.0.1", "127.0.0.2", "127.0.0.9")
+METHODS = ("GET", "POST", "DELETE", "HEAD")
+PATHS = (
+    "/",
+    "/v1",
+    "/v1/",
+    "/v1/items",
+    "/v10",
+    "/V1",
+    "/v1.5",
+    "/shop.Cart/Add",
+    "/shop.Cart/Remove",
+    "/shop.Cartel/Add",
+)
+HTTP = tuple(
+    HttpMatch(methods, path, exact)
+    for methods in ((), ("GET",), ("GET", "POST"))
+    for path, exact in (("/", False), ("/", True), ("/v1", False), ("/v1/", False), ("/v1", True), ("/v1/", True))
+)
+GRPC = (GrpcMatch("shop.Cart"), GrpcMatch("shop.Cart", ("Add",)), GrpcMatch("shop.Cart", ("Add", "Remove")))
+
+
+@pytest.fixture(scope="module")
+def cart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workload]:
+    """Of each kind a port that hears callers without a certificate, and one that does not."""
+    ports = [(speaks, strict) for speaks in Speaks for strict in (False, True)]
+    with workload(tmp_path_factory.mktemp("cart"), ports) as running:
+        yield running
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_every_verdict_and_its_name_are_those_of_the_decision(cart: Workload, seed: int) -> None:
+    chance = random.Random(seed)
+    stage = Stage.SHADOW if seed == 3 else Stage.ENFORCE
+    intent = _intent(chance, cart.intent)
+    bound = {identity(each): frozenset(chance.sample(SOURCES, 2)) for each in chance.sample(CALLERS, 2)}
+    fleet = cart.obey(intent, stage, denied=frozenset({identity(chance.choice(CALLERS))}), bound=bound)
+    asked = [
+        each
+        for served in intent.serves
+        for path in ("", *CALLERS)
+        for source in SOURCES
+        if path or rbac.hears_strangers(served, stage)
+        for each in _ask(cart, served, path, source, chance)
+    ]
+    told = {each: cart.plane.found(f"inbound/{each.served.port}", each.told_of) for each in asked}
+    for each, entry in told.items():
+        expected = decide(fleet, KEY, each.request)
+        assert each.passed == (expected.allowed or stage is Stage.SHADOW), each
+        assert _judged(each, entry, stage) == (expected.allowed, _name(each, expected)), each
+    assert len(asked) > 100
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What was asked over a connection, from this port, and whether it was let through."""
+
+    served: Served
+    request: Request
+    local: int
+    passed: bool
+
+    def told_of(self, entry: Any) -> bool:
+        """Whether an access log's entry is the last of it."""
+        common = entry.common_properties
+        if common.downstream_direct_remote_address.socket_address.port_value != self.local:
+            return False
+        if common.intermediate_log_entry or not common.metadata.filter_metadata:
+            return False
+        return not self.request.path or entry.request.path == f"{self.request.path}?is=it"
+
+
+def _ask(cart: Workload, served: Served, path: str, source: str, chance: random.Random) -> Iterator[Asked]:
+    caller = cart.call(served.port, f"/{path}" if path else "", source)
+    local = caller.socket.getsockname()[1]
+    requests = [("", "")]
+    if served.speaks is Speaks.HTTP:
+        requests = [(chance.choice(METHODS), each) for each in chance.sample(PATHS, 5)]
+    for method, at in requests:
+        passed = caller.status(method, f"{at}?is=it") == 200 if method else caller.admitted()
+        yield Asked(served, Request(served.port, identity(path) if path else "", source, method, at), local, passed)
+    caller.close()
+
+
+def _judged(asked: Asked, entry: Any, stage: Stage) -> tuple[bool, str]:
+    metadata = entry.common_properties.metadata.filter_metadata
+    [fields] = [metadata[name] for name in metadata if name.endswith("rbac")]
+    said = "shadow" if stage is Stage.SHADOW or asked.served.speaks is Speaks.TCP else "enforced"
+    return fields[f"{said}_engine_result"] == "allowed", fields[f"{said}_effective_policy_id"]
+
+
+def _name(asked: Asked, decision: Decision) -> str:
+    """Where somebody is refused who is not among the callers at all, Envoy does not know where else they belong."""
+    rules = [rule.who for rule in asked.served.rules]
+    needed = any(isinstance(who, From) or asked.request.identity in who.identities for who in rules)
+    return decision.rule if decision.rule != FOREIGN_ADDRESS or needed else DEFAULT_DENY
+
+
+def _intent(chance: random.Random, intent: Intent) -> Intent:
+    return msgspec.structs.replace(intent, serves=tuple(_served(chance, each) for each in intent.serves))
+
+
+def _served(chance: random.Random, served: Served) -> Served:
+    return msgspec.structs.replace(
+        served, rules=tuple(_rule(chance, f"{served.port}/{number}") for number in range(chance.randint(0, 5)))
+    )
+
+
+def _rule(chance: random.Random, name: str) -> Rule:
+    who = (
+        From(AddressSet.of(chance.sample(["127.0.0.2", "127.0.0.8/29", "127.0.0.0/30", "10.0.0.0/8", "::1"], 2)))
+        if chance.random() < 0.3
+        else Proof(frozenset(identity(each) for each in chance.sample(CALLERS, chance.randint(1, 3))))
+    )
+    http = tuple(chance.sample(HTTP, chance.choice((0, 1, 2))))
+    return Rule(name, who, http, tuple(chance.sample(GRPC, chance.choice((0, 0, 1)))), None)
