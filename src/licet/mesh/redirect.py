@@ -24,12 +24,14 @@ class Redirect(msgspec.Struct, frozen=True):
     """Whose connections are led where.
 
     `uid` is the sidecar's own user, `passing` the ports, at least one, that are reached from outside without it, and
-    `beyond` the networks that the workload reaches without it.
+    `beyond` the networks that the workload reaches without it. Of `resolvers` names may be asked, which over UDP passes
+    by anyway.
     """
 
     uid: int = UID
     passing: tuple[int, ...] = (PORT_PROBES,)
     beyond: tuple[str, ...] = ()
+    resolvers: tuple[str, ...] = ()
 
 
 def ruleset(redirect: Redirect) -> str:
@@ -39,7 +41,8 @@ def ruleset(redirect: Redirect) -> str:
     itself, comes in as from outside. Connections that are older than the rules are ended.
     """
     passing, inside = _ports(redirect.passing), _ports({*redirect.passing, PORT_IN})
-    beyond = "".join(f"\t\t{_family(block)} daddr {block} accept\n" for block in redirect.beyond)
+    without = [*((each, "") for each in redirect.beyond), *((each, " tcp dport 53") for each in redirect.resolvers)]
+    beyond = "".join(f"\t\t{_family(block)} daddr {block}{port} accept\n" for block, port in without)
     return f"""{removal()}table {TABLE} {{
 	chain leaving {{
 		type nat hook output priority -100; policy accept;

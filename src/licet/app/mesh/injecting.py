@@ -8,7 +8,11 @@ from typing import Any
 
 import msgspec
 
+from licet.app.drafts import check_folder
+from licet.app.identity.place import now
 from licet.app.load import Loaded
+from licet.app.replacement import Put, replace
+from licet.contracts.agree import agree
 from licet.diag.diagnostic import Diagnostic
 from licet.diag.place import Origin, Path, Place
 from licet.diag.text import Text
@@ -21,6 +25,7 @@ from licet.mesh.inject.inject import Changed, inject, injected, restore
 from licet.mesh.inject.injection import Injection
 from licet.mesh.inject.obstacle import obstacle
 from licet.model.key import Key
+from licet.sources import SourceError
 
 _TEMPLATE: Path = ("spec", "template")
 _TEMPLATES: Mapping[tuple[str, str], Path] = {
@@ -221,3 +226,25 @@ def stream(data: Iterable[bytes]) -> Iterator[str]:
         if at and not text.startswith("---"):
             yield "---\n"
         yield text if text.endswith("\n") else f"{text}\n"
+
+
+def bound(loaded: Loaded) -> Callable[[Key], bool]:
+    """Whether a workload is one that a contract binds."""
+    agreements = agree(loaded.contracts, loaded.cluster, now())
+    return lambda key: key in agreements.isolated
+
+
+def written(made: Sidecars, out: str | None) -> None:
+    """Write every text below the folder `out`, or those that have changed in their own place: all of them, or none.
+
+    Raises SourceError where a text has no place of its own, and OSError.
+    """
+    if out is not None:
+        check_folder(out)
+        below = names(made.after)
+        replace([Put(os.path.join(out, below[source]), data) for source, data in made.after.items()])
+        return
+    for source in made.changed:
+        if not os.path.isfile(source):
+            raise SourceError(f"`{source}` is no file that could be changed", "write to a folder, with `--out`")
+    replace([Put(os.path.realpath(source), made.after[source], durable=True) for source in made.changed])

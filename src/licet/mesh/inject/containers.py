@@ -98,18 +98,18 @@ def _bootstrap(
 def _redirect(injection: Injection) -> dict[str, Any]:
     """With the one privilege that rules ask for; or a look, as another user than the sidecar, whether they hold."""
     if injection.rules is Rules.NODE:
-        what, context = "--check", _unprivileged(injection.uid + 1)
+        what, context = ["--check", "--wait=60"], _unprivileged(injection.uid + 1)
     else:
         context = _unprivileged(0) | {
             "runAsNonRoot": False,
             "capabilities": {"drop": ["ALL"], "add": ["NET_ADMIN"]},
         }
-        what = "--apply"
+        what = ["--apply"]
     return {
         "name": REDIRECT,
         "image": injection.image,
         "command": ["licet", "mesh", "redirect"],
-        "args": [what, f"--uid={injection.uid}"],
+        "args": [*what, f"--uid={injection.uid}"],
         "resources": _LITTLE,
         "securityContext": context,
     }
@@ -133,7 +133,6 @@ def _sidecar(injection: Injection, *, drains: bool) -> dict[str, Any]:
             "--log-level=warning",
             f"--drain-time-s={max(1, injection.lag)}",
         ],
-        "ports": [{"name": "licet-probes", "containerPort": PORT_PROBES, "protocol": "TCP"}],
         "resources": _PROXY,
         "securityContext": _unprivileged(injection.uid),
         "startupProbe": {"httpGet": ready, "periodSeconds": 1, "timeoutSeconds": 2, "failureThreshold": 120},
