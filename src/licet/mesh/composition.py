@@ -86,6 +86,7 @@ class Composer:
         callees = {call.to.key: call.to for call in intent.calls if isinstance(call.to, Callee)}
         made_from = (
             sidecar,
+            fleet.stage(sidecar.id),
             intent.calls,
             fleet.settings,
             tuple(fleet.instances.get(key) for key in callees),

@@ -49,6 +49,11 @@ def direct(destination: str) -> str:
     return f"direct/{destination}"
 
 
+def refused(destination: str) -> str:
+    """The access log of a destination that nothing was agreed for, and that the workload has an exit to."""
+    return f"refused/{destination}"
+
+
 CAPTURED_IN, CAPTURED_OUT = "captured/in", "captured/out"
 """The two listeners of a sidecar whose traffic is redirected to it."""
 PORT_IN, PORT_OUT = 15006, 15001

@@ -13,6 +13,7 @@ from licet.model.addresses import AddressSet
 from licet.model.key import Key
 
 _INBOUND, _OUTBOUND = names.inbound(0)[:-1], names.outbound("")
+_REFUSED = names.refused("")
 
 
 def vantage(sidecar: Sidecar, log: str, workloads: Mapping[str, Key]) -> Vantage:
@@ -29,6 +30,9 @@ def vantage(sidecar: Sidecar, log: str, workloads: Mapping[str, Key]) -> Vantage
         return Vantage(Side.SOURCE, sidecar.id, own, _destination(log.removeprefix(_OUTBOUND), workloads))
     if log == names.REFUSED:
         return Vantage(Side.SOURCE, sidecar.id, own, refused_by=DEFAULT_DENY)
+    if log.startswith(_REFUSED):
+        refused = _destination(log.removeprefix(_REFUSED), workloads)
+        return Vantage(Side.SOURCE, sidecar.id, own, refused, refused_by=DEFAULT_DENY)
     if log == names.CAPTURED_OUT:
         return Vantage(Side.SOURCE, sidecar.id, own)
     port = _port(log.removeprefix(_INBOUND))
