@@ -20,7 +20,7 @@ from licet.mesh.decision.evaluation import (
     evaluate,
 )
 from licet.mesh.decision.ext_authz import PORT, WORKLOAD, ExternalAuthorization
-from licet.mesh.decision.standing import version
+from licet.mesh.decision.standing import Standing
 from licet.mesh.fleet import Fleet
 from licet.mesh.verdict import Request, decide
 from tests.mesh.decision.fleets import GATEWAY, Case, cases, fleets, point
@@ -31,7 +31,7 @@ from tests.mesh.decision.test_ext_authz import asks
 @given(fleets(), cases())
 def test_gateways_applications_and_sidecars_are_told_the_same(fleet: Fleet, case: Case) -> None:
     decided = decide(fleet, case.workload, case.request)
-    expected = (decided.allowed, decided.rule, version(fleet))
+    expected = (decided.allowed, decided.rule, Standing.of(fleet).version)
 
     said = evaluate(point(fleet), GATEWAY, _evaluation(case))
     assert (said.decision, said.context.rule, said.context.version) == expected

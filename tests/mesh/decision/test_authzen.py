@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from licet.mesh.decision.authzen import CONFIGURATION, EVALUATION, EVALUATIONS, application
 from licet.mesh.decision.evaluation import MOST
 from licet.mesh.decision.signature import HEADER
-from licet.mesh.decision.standing import version
+from licet.mesh.decision.standing import Standing
 from licet.mesh.fleet import Fleet
 from tests.mesh.decision.fleets import CART, FLEET, FRONTEND, GATEWAY, KEY, point
 from tests.mesh.decision.signers import AUDIENCE, Authority, Clock, signatures
@@ -40,7 +40,7 @@ AGREED = {
         "text": f"`{FRONTEND}` may: `frontend->checkout` is agreed",
         "rule": "frontend->checkout",
         "contract": "shop/checkout.yaml:7",
-        "version": version(FLEET),
+        "version": Standing.of(FLEET).version,
     },
 }
 AUTHORITY = Authority()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from licet.identity.workload.calls import Context
 from licet.mesh.decision.ext_authz import PORT, WORKLOAD, ExternalAuthorization
-from licet.mesh.decision.standing import version
+from licet.mesh.decision.standing import Standing
 from licet.mesh.fleet import Fleet
 from licet.mesh.verdict import Request, decide
 from tests.mesh.decision.fleets import CART, CHECKOUT, FLEET, FRONTEND, GATEWAY, KEY, point
@@ -54,7 +54,7 @@ def test_what_is_agreed_is_let_through_unchanged() -> None:
         "reason": "agreed",
         "rule": "frontend->checkout",
         "text": f"`{FRONTEND}` may: `frontend->checkout` is agreed",
-        "version": version(FLEET),
+        "version": Standing.of(FLEET).version,
     }
 
 

@@ -8,13 +8,26 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
 
 from licet.mesh.decision.explain import Reason
 from licet.mesh.decision.point import Point, Question
-from licet.mesh.decision.standing import Standing, version
+from licet.mesh.decision.standing import Standing
 from licet.mesh.fleet import Fleet
 from licet.mesh.sidecar import Instance
-from tests.mesh.decision.fleets import CART, CHECKOUT, FLEET, FRONTEND, GATEWAY, KEY, identity, point, where, workload
+from tests.mesh.decision.fleets import (
+    CART,
+    CHECKOUT,
+    FLEET,
+    FRONTEND,
+    GATEWAY,
+    KEY,
+    fleets,
+    identity,
+    point,
+    where,
+    workload,
+)
 
 FINE = Question(8080, str(KEY), identity=FRONTEND, address="10.0.0.1", method="GET", path="/v1/items?all=1")
 
@@ -109,25 +122,29 @@ def test_an_address_is_compared_in_one_spelling() -> None:
     assert _asked(fleet=bound, address="2001:0DB8:0:0::1") == (True, Reason.AGREED)
 
 
+def _version(**changed: Any) -> str:
+    return Standing.of(msgspec.structs.replace(FLEET, **changed)).version
+
+
 def test_a_version_follows_from_what_decides_and_from_nothing_else() -> None:
-    known = version(FLEET)
+    known = _version()
     assert point().answer(GATEWAY, FINE).version == known
     turned = dict(reversed(list(FLEET.intents.items())))
-    assert version(msgspec.structs.replace(FLEET, intents=turned)) == known
-    assert version(msgspec.structs.replace(FLEET, prober="spiffe://shop.example/prober")) == known
+    assert _version(intents=turned) == known
+    assert _version(prober="spiffe://shop.example/prober") == known
     denied = frozenset({CART})
     changes: tuple[dict[str, Any], ...] = ({"denied": denied}, {"bound": {}}, {"instances": {}}, {"intents": {}})
     for changed in changes:
-        assert version(msgspec.structs.replace(FLEET, **changed)) != known
+        assert _version(**changed) != known
 
 
 def test_a_version_is_the_same_in_every_process() -> None:
-    told = "from tests.mesh.decision.fleets import FLEET; from licet.mesh.decision.standing import version"
+    told = "from tests.mesh.decision.fleets import FLEET; from licet.mesh.decision.standing import Standing"
     for seed in ("1", "2"):
-        words = [sys.executable, "-c", f"{told}; print(version(FLEET))"]
+        words = [sys.executable, "-c", f"{told}; print(Standing.of(FLEET).version)"]
         environment = {"PYTHONPATH": ":".join(sys.path), "PYTHONHASHSEED": seed}
         ran = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
-        assert ran.stdout.strip() == version(FLEET)
+        assert ran.stdout.strip() == _version()
 
 
 def test_what_stands_when_it_is_asked_decides() -> None:
@@ -136,3 +153,11 @@ def test_what_stands_when_it_is_asked_decides() -> None:
     assert asked.answer(GATEWAY, FINE).allowed
     standing[0] = Standing.of(msgspec.structs.replace(FLEET, denied=frozenset({FRONTEND})))
     assert asked.answer(GATEWAY, FINE).explained.reason is Reason.REVOKED
+
+
+@given(fleets(), fleets())
+def test_a_fleet_stands_the_same_whatever_stood_before_it(first: Fleet, second: Fleet) -> None:
+    before = Standing.of(first)
+    assert Standing.of(second, before) == Standing.of(second)
+    changed = msgspec.structs.replace(second, intents=first.intents)
+    assert Standing.of(changed, before) == Standing.of(changed)

@@ -80,7 +80,7 @@ def _unmatched(standing: Standing, intent: Intent, request: Request, who: str) -
     if near is not None:
         asked = _asked(served, request)
         return Reason.NOT_AGREED, f"{who} may call port {request.port}, and {asked} is not agreed", near.place
-    if request.identity and request.identity not in standing.identities:
+    if request.identity and request.identity not in standing.agreed.identities:
         return Reason.UNKNOWN_IDENTITY, f"{who} is nobody that a contract speaks of", intent.place
     return Reason.NOT_ADMITTED, f"`{intent.key}` does not admit {who} on port {request.port}", intent.place
 

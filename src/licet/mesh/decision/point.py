@@ -130,11 +130,11 @@ def _may_not(asker: str | None) -> Explained:
 def _workload(standing: Standing, question: Question) -> Key:
     """The workload that is meant; raises where that is none, or not one alone."""
     if question.workload:
-        named = standing.by_name.get(question.workload)
+        named = standing.agreed.by_name.get(question.workload)
     else:
         named = standing.by_address.get(_address(question.address_to))
         if named is None:
-            named = standing.by_identity.get(question.identity_to)
+            named = standing.agreed.by_identity.get(question.identity_to)
         elif question.identity_to not in ("", standing.fleet.intents[named].identity):
             raise UnsureError("the destination's address and its identity are of two workloads", "name one of them")
     if named is None:

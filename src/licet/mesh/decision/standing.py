@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import hashlib
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 
 import msgspec
 
@@ -13,40 +13,53 @@ from licet.mesh.intent import Intent, Proof
 from licet.model.key import Key
 
 
-class Standing(msgspec.Struct, frozen=True):
-    """A fleet with its version, and its workloads by what a question may know them by.
+class Agreed(msgspec.Struct, frozen=True):
+    """Intents, digested, and their workloads by what a question may know them by.
 
-    Two with one version decide alike. `by_address` and `by_identity` have what belongs to one workload alone.
+    `by_identity` has those that share theirs with no other; `identities` is every SPIFFE ID that a contract speaks of.
     """
 
-    fleet: Fleet
-    version: str
+    intents: Mapping[Key, Intent]
+    digest: str
     by_name: Mapping[str, Key]
-    by_address: Mapping[str, Key]
     by_identity: Mapping[str, Key]
     identities: frozenset[str]
-    """Every SPIFFE ID that a contract speaks of."""
 
     @classmethod
-    def of(cls, fleet: Fleet) -> Standing:
-        """The fleet as it stands."""
-        instances = {key: held for key, held in fleet.instances.items() if key in fleet.intents}
-        addresses = [(each.address, key) for key, held in instances.items() for each in held]
-        identities = [(intent.identity, key) for key, intent in fleet.intents.items() if intent.identity]
+    def of(cls, intents: Mapping[Key, Intent]) -> Agreed:
+        """These, which takes a third of a millisecond for each."""
         return cls(
-            fleet,
-            version(fleet),
-            {str(key): key for key in fleet.intents},
-            _alone(addresses),
-            _alone(identities),
-            frozenset(identity for intent in fleet.intents.values() for identity in _named(intent)),
+            intents,
+            _digest(intents),
+            {str(key): key for key in intents},
+            _alone((intent.identity, key) for key, intent in intents.items() if intent.identity),
+            frozenset(identity for intent in intents.values() for identity in _named(intent)),
         )
 
 
-def version(fleet: Fleet) -> str:
-    """A version that follows from everything that decisions are made by, and from nothing else."""
-    decisive = (fleet.intents, fleet.instances, fleet.denied, fleet.bound)
-    return hashlib.sha256(_text(decisive).encode()).hexdigest()[:16]
+class Standing(msgspec.Struct, frozen=True):
+    """A fleet with its version, and its workloads by addresses that they share with no other.
+
+    Two with one version decide alike, and explain it alike.
+    """
+
+    fleet: Fleet
+    agreed: Agreed
+    version: str
+    by_address: Mapping[str, Key]
+
+    @classmethod
+    def of(cls, fleet: Fleet, before: Standing | None = None) -> Standing:
+        """The fleet as it stands; what was agreed is not read again where it is the same as before."""
+        kept = before is not None and before.agreed.intents is fleet.intents
+        agreed = before.agreed if before is not None and kept else Agreed.of(fleet.intents)
+        instances = {key: held for key, held in fleet.instances.items() if key in fleet.intents}
+        return cls(
+            fleet,
+            agreed,
+            _digest((agreed.digest, instances, fleet.denied, fleet.bound)),
+            _alone((each.address, key) for key, held in instances.items() for each in held),
+        )
 
 
 def _named(intent: Intent) -> Iterator[str]:
@@ -57,11 +70,15 @@ def _named(intent: Intent) -> Iterator[str]:
                 yield from rule.who.identities
 
 
-def _alone(pairs: list[tuple[str, Key]]) -> Mapping[str, Key]:
+def _alone(pairs: Iterable[tuple[str, Key]]) -> Mapping[str, Key]:
     found: dict[str, set[Key]] = {}
     for name, key in pairs:
         found.setdefault(name, set()).add(key)
     return {name: min(keys) for name, keys in found.items() if len(keys) == 1}
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(_text(value).encode()).hexdigest()[:16]
 
 
 def _text(value: object) -> str:
