@@ -65,10 +65,12 @@ def test_methods_of_grpc_of_any_name_echo(tmp_path: Path, size: int) -> None:
             await stand.worker(LEDGER)
             message = b"m" * size
             async with grpc.aio.insecure_channel(f"unix:{tmp_path / 'http'}") as channel:
-                unary = channel.unary_unary("/shop.Ledger/Book")(message, metadata=tuple(FORWARDED.items()))
+                book: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary("/shop.Ledger/Book")
+                unary = book(message, metadata=tuple(FORWARDED.items()))
                 assert await unary == message
                 assert TELLS.items() <= dict(await unary.initial_metadata()).items()
-                stream = channel.stream_stream("/shop.Ledger/Watch")()
+                watch: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream("/shop.Ledger/Watch")
+                stream = watch()
                 for _ in range(3):
                     await stream.write(message)
                     assert await stream.read() == message

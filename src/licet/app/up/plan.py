@@ -19,6 +19,7 @@ from licet.mesh.verdict import Request, decide
 from licet.model.key import Key
 
 _GRPC = (Protocol.GRPC, Protocol.GRPC_STREAM)
+_ANY = GrpcMatch("licet.Any")
 _UNUSUAL = {"CONNECT": 2, "TRACE": 1}
 """Methods that are not chosen where there is another: the first asks for a tunnel, proxies refuse the second."""
 
@@ -252,14 +253,14 @@ def _requests(call: Call) -> Iterator[_Asked]:
     if call.speaks is Speaks.TCP:
         yield _Asked(Protocol.TCP)
         return
-    if call.grpc:
-        path = _method(call.grpc[0])
-        yield _Asked(Protocol.GRPC, "POST", path)
-        yield _Asked(Protocol.GRPC_STREAM, "POST", path)
     if call.http or not call.grpc:
         method, path = _concrete(call.http[0] if call.http else HttpMatch(()))
         yield _Asked(Protocol.HTTP1, method, path)
         yield _Asked(Protocol.HTTP2, method, path)
+    if call.grpc or not call.http:
+        path = _method(call.grpc[0] if call.grpc else _ANY)
+        yield _Asked(Protocol.GRPC, "POST", path)
+        yield _Asked(Protocol.GRPC_STREAM, "POST", path)
 
 
 def _beyond(call: Call) -> Iterator[_Asked]:
@@ -280,7 +281,7 @@ def _anything(served: Served, protocols: Iterator[Protocol]) -> _Asked:
         return _Asked(Protocol.TCP)
     protocol = next(protocols)
     if protocol in _GRPC:
-        match = next((match for rule in served.rules for match in rule.grpc), GrpcMatch("licet.Any"))
+        match = next((match for rule in served.rules for match in rule.grpc), _ANY)
         return _Asked(protocol, "POST", _method(match))
     return _Asked(protocol, *_concrete(next((match for rule in served.rules for match in rule.http), HttpMatch(()))))
 
