@@ -29,6 +29,8 @@ from licet.mesh.envoy.source import duration, packed, service
 
 CONNECTION = "connection"
 """The tag of an entry that has Envoy's number of the connection, by which the beginning and the end are matched."""
+LOCAL = "local"
+"""The tag that has the address which the connection came to, before its original destination took the place of that."""
 TRACE = "traceparent"
 """The request's header that an entry has a copy of."""
 _FLUSHED = timedelta(milliseconds=100)
@@ -76,5 +78,8 @@ def _common(name: str) -> CommonGrpcAccessLogConfig:
         transport_api_version=ApiVersion.V3,
         buffer_flush_interval=duration(_FLUSHED),
         buffer_size_bytes=UInt32Value(value=_BUFFERED),
-        custom_tags=[CustomTag(tag=CONNECTION, value="%CONNECTION_ID%")],
+        custom_tags=[
+            CustomTag(tag=CONNECTION, value="%CONNECTION_ID%"),
+            CustomTag(tag=LOCAL, value="%DOWNSTREAM_DIRECT_LOCAL_ADDRESS%"),
+        ],
     )
