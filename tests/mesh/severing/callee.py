@@ -199,11 +199,7 @@ def _address(text: str) -> object:
 
 
 def _log(log: AccessLog) -> object:
-    said = MessageToDict(log, preserving_proto_field_name=True)
-    said["typed_config"]["common_config"]["custom_tags"].append(
-        {"tag": "local", "value": "%DOWNSTREAM_DIRECT_LOCAL_ADDRESS%"}
-    )
-    return said
+    return MessageToDict(log, preserving_proto_field_name=True)
 
 
 def _pem(svid: X509Svid) -> bytes:

@@ -16,9 +16,8 @@ from envoy.data.accesslog.v3.accesslog_pb2 import (  # type: ignore[import-untyp
 )
 from google.protobuf.message import Message
 
-from licet.mesh.envoy.access_log import CONNECTION
+from licet.mesh.envoy.access_log import CONNECTION, LOCAL
 from licet.mesh.severing.connection import End, Ends
-from licet.mesh.severing.connections import LOCAL
 
 BAD, GOOD = "spiffe://shop.example/bad", "spiffe://shop.example/good"
 BEGIN, END = "DownstreamStart", "TcpConnectionEnd"
@@ -30,7 +29,7 @@ def ends(port: int, local: tuple[str, int] = ("198.51.100.1", 8080), remote: str
 
 
 def entry(kind: str, of: Ends, who: str = BAD, *, number: int = 1, address: str = "", local: str = "") -> Message:
-    """An entry of a type, about a connection; `address` is said of the caller instead of its own, `local` is the tag."""
+    """An entry of a type, about a connection; `address` is said of the caller, `local` is the tag."""
     common = AccessLogCommon(access_log_type=AccessLogType.Value(kind), custom_tags={CONNECTION: str(number)})
     for field, end in (
         (common.downstream_direct_remote_address, of.remote),

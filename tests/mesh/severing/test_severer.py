@@ -127,12 +127,20 @@ def test_a_sidecar_on_another_machine_is_told_of_with_what_bounds_it_and_ended_o
         assert not pair.alive()
 
 
-def test_a_sidecar_that_has_gone_is_forgotten() -> None:
-    with bench() as made:
-        pair = made.open(BAD)
-        made.severer.detach("one")
-        assert made.revoke(BAD) == []
-        assert pair.alive()
+def test_a_sidecar_whose_process_has_gone_is_forgotten_and_its_namespace_let_go_of() -> None:
+    ended = subprocess.Popen(["sleep", "60"])
+    try:
+        with bench(ended.pid) as made:
+            made.open(BAD)
+            before = len(os.listdir("/proc/self/fd"))
+            ended.kill()
+            ended.wait()
+            assert made.sweep() == []
+            assert len(os.listdir("/proc/self/fd")) == before - 2
+            assert made.revoke(BAD) == [], "nothing of it is known"
+    finally:
+        ended.kill()
+        ended.wait()
 
 
 def test_without_the_capability_it_is_said_before_anybody_is_revoked() -> None:

@@ -74,12 +74,12 @@ def test_those_of_another_namespace_are_ended_there_and_stay_known_when_its_proc
     privileged()
     with namespaces("one", "other") as places:
         one, other = places["one"], places["other"]
-        held = subprocess.Popen(one.inside(["sleep", "60"]))
-        try:
+        inside = one.inside(["sh", "-c", "echo there; read end"])
+        with subprocess.Popen(inside, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as held:
+            assert held.stdout is not None
+            held.stdout.readline()
             sockets = Sockets(held.pid)
-        finally:
             held.kill()
-            held.wait()
         with closing(sockets), one.socket() as listener, other.socket() as caller:
             listener.bind((one.ipv4, 8080))
             listener.listen()

@@ -15,12 +15,9 @@ from envoy.data.accesslog.v3.accesslog_pb2 import (  # type: ignore[import-untyp
     TCPAccessLogEntry,
 )
 
-from licet.mesh.envoy.access_log import CONNECTION
+from licet.mesh.envoy.access_log import CONNECTION, LOCAL
 from licet.mesh.severing.connection import End, Ends
 
-LOCAL = "local"
-"""The tag of an entry that has the address which the connection came to, before its original destination took the place
-of that: the kernel knows it by no other."""
 _SPARE = 1024
 _OVER = AccessLogType.TcpConnectionEnd
 
@@ -116,6 +113,7 @@ def _read(common: AccessLogCommon) -> Held | None:
 
 
 def _local(common: AccessLogCommon) -> End:
+    """As the kernel knows it, which where traffic is redirected is not where the caller meant to go."""
     host, _, port = common.custom_tags.get(LOCAL, "").rpartition(":")
     if port:
         return End.of(host.strip("[]"), int(port))

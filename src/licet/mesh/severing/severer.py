@@ -98,10 +98,12 @@ class Severer:
         await self.sweep()
 
     async def sweep(self) -> None:
-        """End what is still open, tell what was ended since the last time, and forget what the kernel no longer has.
+        """End what is still open, tell what was ended since the last time, and forget what is no longer there.
 
         To be called every second or so: what failed is tried again, and told again once it is less or more.
         """
+        for node in [node for node, sockets in self._sockets.items() if sockets.gone]:
+            self.detach(node)
         for (identity, node), held in self._connections.of(self._revoked).items():
             for number, ends in enumerate(held, 1):
                 self._end(identity, node, ends)

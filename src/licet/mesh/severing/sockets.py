@@ -9,10 +9,11 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import select
 import socket
 import struct
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack
 from ipaddress import IPv4Address, ip_address
 from pathlib import Path
 
@@ -51,17 +52,27 @@ class Sockets:
 
     def __init__(self, pid: int) -> None:
         self._asked = 0
-        self._diag, own = _within(pid)
-        try:
-            with closing(own):
+        with ExitStack() as held:
+            self._process = _process(pid)
+            held.callback(os.close, self._process)
+            self._diag, own = _within(pid)
+            held.enter_context(self._diag)
+            if self.gone:
+                raise _gone(pid)
+            with own:
                 self._try(own)
-        except BaseException:
-            self._diag.close()
-            raise
+            self._held = held.pop_all()
+
+    @property
+    def gone(self) -> bool:
+        """Whether the process has ended."""
+        polled = select.poll()
+        polled.register(self._process, select.POLLIN)
+        return bool(polled.poll(0))
 
     def close(self) -> None:
         """Let go of the namespace."""
-        self._diag.close()
+        self._held.close()
 
     def end(self, ends: Ends) -> bool:
         """End this connection now, with a reset to the peer (RFC 9293, 3.10.5); says whether there was one."""
@@ -168,6 +179,17 @@ def _opened() -> tuple[socket.socket, socket.socket]:
     return diag, own
 
 
+def _process(pid: int) -> int:
+    try:
+        return os.pidfd_open(pid)
+    except OSError as error:
+        raise _gone(pid) from error
+
+
+def _gone(pid: int) -> CannotEndError:
+    return CannotEndError(f"process {pid} has gone", "nothing of it is open")
+
+
 def _within(pid: int) -> tuple[socket.socket, socket.socket]:
     """What is opened in the namespace of a process: a thread of its own enters that, and ends there."""
     try:
@@ -179,7 +201,7 @@ def _within(pid: int) -> tuple[socket.socket, socket.socket]:
     except OSError as error:
         match error.errno:
             case errno.ENOENT | errno.ESRCH:
-                raise CannotEndError(f"process {pid} has gone", "nothing has to be done") from error
+                raise _gone(pid) from error
             case errno.EPERM | errno.EACCES:
                 raise CannotEndError(
                     f"the network namespace of process {pid} may not be entered",
