@@ -7,7 +7,6 @@ of that very policy, and to nothing else: it has to be let through to that, and 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ssl
 from collections.abc import Callable
 
@@ -74,9 +73,8 @@ class Prober:
                 writer.write(b"\n")
                 return bool(await _said(reader))
             finally:
-                writer.close()
-                with contextlib.suppress(OSError, TimeoutError):
-                    await writer.wait_closed()
+                # Everything is known: whoever answered is not waited for to close as well.
+                writer.transport.abort()
 
     def _context(self, identity: str) -> ssl.SSLContext:
         own, trusted = self._own(), self._trusted()
