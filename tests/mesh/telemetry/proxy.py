@@ -28,7 +28,10 @@ _NETWORK = f"{_EXTENSIONS}filters.network."
 _LOGGERS = f"{_EXTENSIONS}access_loggers.grpc.v3."
 _MATCHER = "type.googleapis.com/xds.type.matcher.v3."
 _HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+_RBAC = f"{_EXTENSIONS}filters.http.rbac.v3.RBAC"
 _PATIENCE = 30.0
+NOTHING = {"@type": f"{_EXTENSIONS}filters.http.router.v3.Router"}
+"""What is no action of a matcher."""
 
 CALLER, STRANGER, CALLEE = (f"spiffe://example.org/ns/shop/sa/{name}" for name in ("web", "stranger", "api"))
 
@@ -38,11 +41,6 @@ class Running(msgspec.Struct, frozen=True):
 
     ports: Mapping[str, int]
     admin: str
-
-    def stats(self) -> bytes:
-        """All counters, as its administration says them."""
-        with urlopen(f"http://{self.admin}/stats?format=json&type=Counters") as answer:
-            return bytes(answer.read())
 
 
 def until(ask: Callable[[], T | None]) -> T:
@@ -180,6 +178,46 @@ def called_by(svid: X509Svid, authority: Authority, pinned: str, version: str = 
     return {"@type": kind, **common}
 
 
+def from_files(home: Path, svid: X509Svid, authority: Authority, allowed: Mapping[str, str]) -> object:
+    """A served port of HTTP that takes its secret `default` and its policy `policy/8080` from files in `home`."""
+    write_secret(home, _common(svid, authority, "TLSv1_3")["common_tls_context"]["tls_certificates"][0])  # type: ignore[index]
+    write_policy(home, policy("matcher", allowed))
+    context = _common(svid, authority, "TLSv1_3")["common_tls_context"]
+    del context["tls_certificates"]
+    context["tls_certificate_sds_secret_configs"] = [{"name": "default", "sds_config": _file(home, "secret")}]  # type: ignore[assignment]
+    kind = f"{_EXTENSIONS}transport_sockets.tls.v3.DownstreamTlsContext"
+    tls = {"@type": kind, "require_client_certificate": True, "common_tls_context": context}
+    discovery = {"config_source": _file(home, "policy"), "type_urls": [_RBAC]}
+    return http_in(8080, tls, {"config_discovery": discovery})
+
+
+def write_secret(home: Path, certificate: object) -> None:
+    """Push this as the secret `default`."""
+    _push(
+        home,
+        "secret",
+        "extensions.transport_sockets.tls.v3.Secret",
+        {"name": "default", "tls_certificate": certificate},
+    )
+
+
+def write_policy(home: Path, policy: object) -> None:
+    """Push this as the policy."""
+    config = {"name": "policy/8080", "typed_config": {"@type": _RBAC, **_dict(policy)}}
+    _push(home, "policy", "config.core.v3.TypedExtensionConfig", config)
+
+
+def _push(home: Path, name: str, kind: str, resource: Mapping[str, object]) -> None:
+    """Envoy looks when a file is moved to its place."""
+    fresh = home / f"{name}.new"
+    fresh.write_text(json.dumps({"resources": [{"@type": f"type.googleapis.com/envoy.{kind}", **resource}]}))
+    fresh.rename(home / f"{name}.json")
+
+
+def _file(home: Path, name: str) -> object:
+    return {"path_config_source": {"path": str(home / f"{name}.json")}}
+
+
 def _common(svid: X509Svid, authority: Authority, version: str) -> dict[str, dict[str, dict[str, object]]]:
     key = load_der_private_key(svid.key, None).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     chain = b"".join(load_der_x509_certificate(each).public_bytes(Encoding.PEM) for each in svid.chain)
@@ -198,8 +236,9 @@ def _http(name: str, cluster: str, policy: object) -> object:
     kind = f"{_EXTENSIONS}filters.http."
     filters: list[object] = [{"name": "router", "typed_config": {"@type": f"{kind}router.v3.Router"}}]
     if policy is not None:
-        rbac = {"@type": f"{kind}rbac.v3.RBAC", **_dict(policy)}
-        filters.insert(0, {"name": "envoy.filters.http.rbac", "typed_config": rbac})
+        found = "config_discovery" in _dict(policy)
+        rbac = _dict(policy) if found else {"typed_config": {"@type": _RBAC, **_dict(policy)}}
+        filters.insert(0, {"name": "policy/8080", **rbac})
     route = {"match": {"prefix": "/"}, "route": {"cluster": cluster, "timeout": "0s"}}
     manager = {
         "@type": f"{_NETWORK}http_connection_manager.v3.HttpConnectionManager",

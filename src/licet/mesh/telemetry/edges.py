@@ -72,7 +72,7 @@ class Edges:
     Windows are `width` seconds each by the clock of whoever adds, of which the newest `windows` are kept.
     """
 
-    def __init__(self, most: int = 8192, strangers: int = 1024, width: float = 1.0, windows: int = 120) -> None:
+    def __init__(self, most: int = 8192, strangers: int = 1024, width: float = 1.0, windows: int = 60) -> None:
         self._most, self._strangers = most, strangers
         self._width = width
         self._totals: dict[Edge, Counts] = {}

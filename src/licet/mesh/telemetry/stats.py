@@ -19,9 +19,9 @@ from licet.mesh.telemetry import findings
 
 Counters: TypeAlias = Mapping[str, int]
 
-_FILTER = r"\.update_rejected$|\.config_fail$|\.logs_dropped$|\.ssl\.(connection_error|fail_verify_[a-z_]+)$|\.rbac\."
+_FILTER = r"\.update_rejected$|\.logs_dropped$|\.ssl\.fail_verify_[a-z_]+$"
 _SECRET = re.compile(r"(?:^|\.)sds\.(.+)\.update_rejected")
-_POLICY = re.compile(r"(?:^|\.)extension_config_discovery\.(?:[a-z_]+_filter\.)?(.+)\.(?:config_fail|update_rejected)")
+_POLICY = re.compile(r"(?:^|\.)extension_config_discovery\.(?:[a-z_]+_filter\.)?(.+)\.update_rejected")
 _HANDSHAKE = re.compile(r"listener\.(.+)\.ssl\.(fail_verify_no_cert|fail_verify_error|fail_verify_san)")
 _CAUSES = {
     "fail_verify_no_cert": "showed no certificate",
