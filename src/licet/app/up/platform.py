@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -35,6 +37,8 @@ _READY = 60.0
 _STARTED_AT_ONCE = 4
 _HEARD = 5.0
 """Seconds for the last reports of sidecars to come."""
+_LISTENING = "0A"
+_BYTE_ORDER = -1 if sys.byteorder == "little" else 1
 Tell = Callable[[str], None]
 
 
@@ -151,7 +155,10 @@ class Platform:
                 task.result()
 
     async def _all_proved(self) -> None:
-        while len(self.mesh.control.attended) < len(self.sidecars) or not self.mesh.proving.proved:
+        exits = {at for sidecar in self.sidecars.values() for at in sidecar.exits.values()}
+        while not (
+            len(self.mesh.control.attended) == len(self.sidecars) and self.mesh.proving.proved and exits <= listening()
+        ):
             await asyncio.sleep(0.05)
 
     def _unproved(self) -> tuple[str, str]:
@@ -162,6 +169,13 @@ class Platform:
         first = next(iter(faults), None)
         reason = getattr(first, "message", "sidecars have not acknowledged what they were told")
         return f"the platform is not up: {reason}", f"see the logs in `{self._folder / 'logs'}`"
+
+
+def listening() -> set[str]:
+    """Every IPv4 `host:port` of this machine that somebody listens on, as proc(5) tells it."""
+    rows = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
+    found = (row[1].split(":") for row in rows if row[3] == _LISTENING)
+    return {f"{socket.inet_ntoa(bytes.fromhex(host)[::_BYTE_ORDER])}:{int(port, 16)}" for host, port in found}
 
 
 def envoy() -> str:
