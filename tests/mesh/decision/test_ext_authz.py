@@ -16,6 +16,7 @@ from licet.mesh.decision.ext_authz import PORT, WORKLOAD, ExternalAuthorization
 from licet.mesh.decision.standing import Standing
 from licet.mesh.fleet import Fleet
 from licet.mesh.verdict import Request, decide
+from tests.cli.schemas import hold
 from tests.mesh.decision.fleets import CART, CHECKOUT, FLEET, FRONTEND, GATEWAY, KEY, point
 
 _NOBODY = cast(Context, None)
@@ -53,6 +54,7 @@ def test_what_is_agreed_is_let_through_unchanged() -> None:
         "contract": "shop/checkout.yaml:7",
         "reason": "agreed",
         "rule": "frontend->checkout",
+        "schema": "licet.dev/decision/v1",
         "text": f"`{FRONTEND}` may: `frontend->checkout` is agreed",
         "version": Standing.of(FLEET).version,
     }
@@ -64,6 +66,7 @@ def test_what_is_refused_is_told_in_a_word_and_explained_to_the_gateway_alone() 
     assert said.denied_response.status.code == 403
     assert said.denied_response.body == "refused: not-agreed\n"
     told = MessageToDict(said.dynamic_metadata)
+    hold(told, "decision.v1")
     assert (told["contract"], told["rule"]) == ("shop/checkout.yaml:7", "default-deny")
     assert told["text"] == f"`{FRONTEND}` may call port 8080, and `DELETE /v1/items` is not agreed"
 

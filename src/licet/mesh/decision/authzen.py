@@ -6,12 +6,9 @@ signature, it alone counts. Whatever goes wrong, nothing is answered that could 
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import TypeAlias
 
-import structlog
 from aiohttp import web
 
 from licet.identity.errors import IdentityError, MalformedError
@@ -24,17 +21,17 @@ CONFIGURATION = "/.well-known/authzen-configuration"
 _LARGEST = 1 << 19
 _LONGEST_ID = 200
 _REQUEST_ID = "X-Request-ID"
+_POINT = web.AppKey("point", Point)
 
 Caller: TypeAlias = Callable[[web.Request], str | None]
 """The SPIFFE ID of whoever asks, as the connection says; None where it says none."""
-
-log = structlog.get_logger()
 
 
 def application(point: Point, url: str, caller: Caller, signatures: Signatures | None = None) -> web.Application:
     """What answers at `url`, which is `https://` and a host. Signed requests are refused where none are verified."""
     service = _Service(point, url.rstrip("/"), caller, signatures)
     made = web.Application(client_max_size=_LARGEST, middlewares=[_plainly])
+    made[_POINT] = point
     made.router.add_post(EVALUATION, service.one)
     made.router.add_post(EVALUATIONS, service.several)
     made.router.add_get(CONFIGURATION, service.configuration)
@@ -110,10 +107,7 @@ async def _plainly(
     except MalformedError as error:
         response = web.Response(status=400, text=f"{error.message}: {error.help}\n")
     except Exception as error:
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        at = f"{Path(place.filename).name}:{place.lineno}"
-        log.error("a decision failed", error=type(error).__name__, place=at)
-        response = web.Response(status=500, text="the question could not be decided\n")
+        response = web.Response(status=500, text=request.app[_POINT].failed(error).explained.text + "\n")
     response.headers.update(named)
     return response
 

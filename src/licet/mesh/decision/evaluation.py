@@ -15,8 +15,7 @@ from typing import Any
 import msgspec
 
 from licet.identity.errors import MalformedError
-from licet.mesh.decision.explain import Reason
-from licet.mesh.decision.point import Answer, Point, Question
+from licet.mesh.decision.point import Answer, Because, Point, Question
 
 MOST = 1000
 """Evaluations of one request."""
@@ -94,16 +93,6 @@ class Batch(Evaluation, frozen=True):
 
     evaluations: tuple[Evaluation, ...] = ()
     options: Options = Options()
-
-
-class Because(msgspec.Struct, frozen=True):
-    """Why it was decided so: `contract` is a line as `file:line`, `version` that of the fleet; empty where none."""
-
-    reason: Reason
-    text: str
-    rule: str
-    contract: str
-    version: str
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -205,8 +194,7 @@ def _asks(action: Action) -> tuple[str, str]:
 
 
 def _decision(answer: Answer) -> Decision:
-    why = answer.explained
-    return Decision(why.allowed, Because(why.reason, why.text, why.rule, why.contract, answer.version))
+    return Decision(answer.allowed, answer.because)
 
 
 def encode(answer: Any) -> bytes:

@@ -6,13 +6,11 @@ and a gateway that has it set would let through what could not be read.
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable
-from pathlib import Path
 from typing import TypeAlias
 
 import grpc
-import structlog
+import msgspec
 from envoy.service.auth.v3.attribute_context_pb2 import AttributeContext  # type: ignore[import-untyped]
 from envoy.service.auth.v3.external_auth_pb2 import (  # type: ignore[import-untyped]
     CheckRequest,
@@ -34,8 +32,6 @@ Caller: TypeAlias = Callable[[Context], str | None]
 WORKLOAD, PORT = "licet.workload", "licet.port"
 """Context extensions by which a gateway's own configuration says what a route leads to."""
 
-log = structlog.get_logger()
-
 
 class ExternalAuthorization:
     """Answers Check calls; a gateway is told nothing to change of a request."""
@@ -56,11 +52,7 @@ class ExternalAuthorization:
         except MalformedError as error:
             answer = self._point.unreadable(error.message)
         except Exception as error:
-            # The text of what nobody foresaw may hold anything, so that its place alone is told.
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            at = f"{Path(place.filename).name}:{place.lineno}"
-            log.error("a decision failed", error=type(error).__name__, place=at)
-            answer = self._point.unreadable("the question could not be decided")
+            answer = self._point.failed(error)
         return bytes(_response(answer).SerializeToString(deterministic=True))
 
 
@@ -110,19 +102,11 @@ def _port(peer: AttributeContext.Peer) -> int:
 
 def _response(answer: Answer) -> CheckResponse:
     """The request's sender is told the reason in a word; the rest is metadata, which stays with the gateway."""
-    why = answer.explained
     told = Struct()
-    told.update(
-        {
-            "contract": why.contract,
-            "reason": why.reason.value,
-            "rule": why.rule,
-            "text": why.text,
-            "version": answer.version,
-        }
-    )
+    told.update(msgspec.to_builtins(answer.because))
     if answer.allowed:
         return CheckResponse(status=Status(code=0), ok_response=OkHttpResponse(), dynamic_metadata=told)
-    denied = DeniedHttpResponse(status=HttpStatus(code=403), body=f"refused: {why.reason.value}\n")
-    status = Status(code=grpc.StatusCode.PERMISSION_DENIED.value[0], message=why.reason.value)
+    reason = answer.explained.reason.value
+    denied = DeniedHttpResponse(status=HttpStatus(code=403), body=f"refused: {reason}\n")
+    status = Status(code=grpc.StatusCode.PERMISSION_DENIED.value[0], message=reason)
     return CheckResponse(status=status, denied_response=denied, dynamic_metadata=told)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+import traceback
 from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
 
 import msgspec
+import structlog
 
 from licet.diag.place import Place, Span
 from licet.identity.errors import IdentityError
@@ -19,6 +23,7 @@ from licet.mesh.verdict import Request
 from licet.model.key import Key
 
 _LAST_PORT = 65535
+log = structlog.get_logger()
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -39,6 +44,17 @@ class Question(msgspec.Struct, frozen=True):
     path: str = ""
 
 
+class Because(msgspec.Struct, frozen=True):
+    """Why it was answered so, for programs; `version` is that of the fleet. What there is none of is empty."""
+
+    schema: Literal["licet.dev/decision/v1"]
+    reason: Reason
+    text: str
+    rule: str
+    contract: str
+    version: str
+
+
 class Answer(msgspec.Struct, frozen=True):
     """What is answered, by which version of the fleet; the version is empty where there is none."""
 
@@ -49,6 +65,12 @@ class Answer(msgspec.Struct, frozen=True):
     def allowed(self) -> bool:
         """Whether it is let through."""
         return self.explained.allowed
+
+    @property
+    def because(self) -> Because:
+        """Why."""
+        why = self.explained
+        return Because("licet.dev/decision/v1", why.reason, why.text, why.rule, why.contract, self.version)
 
 
 class UnsureError(MeshError):
@@ -98,6 +120,12 @@ class Point:
         """The answer to what is no question."""
         standing = self._standing()
         return Answer(refused(Reason.UNSURE, message), standing.version if standing else "")
+
+    def failed(self, error: Exception) -> Answer:
+        """The answer where something went wrong that nobody foresaw: the log is told where, and not what it says."""
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        log.error("a decision failed", error=type(error).__name__, place=f"{Path(place.filename).name}:{place.lineno}")
+        return self.unreadable("the question could not be decided")
 
     def _remembered(self, version: str) -> Where:
         """Lines are looked up once for each version: that reads a document."""
