@@ -37,7 +37,7 @@ class Material(msgspec.Struct, frozen=True):
 
 
 class Peer(msgspec.Struct, frozen=True):
-    """An agent by its certificate."""
+    """An agent, or another, by its certificate."""
 
     spiffe_id: SpiffeID
     serial: str
@@ -79,7 +79,16 @@ def joining_credentials(roots: Sequence[bytes]) -> grpc.ChannelCredentials:
 def peer(
     context: Mapping[str, Sequence[bytes]], trust_domain: TrustDomain, roots: tuple[bytes, ...], now: datetime
 ) -> Peer:
-    """The agent on the other end of a connection; raises RefusedError, and MalformedError for what is no X509-SVID.
+    """The agent on the other end of a connection; raises as `holder` does."""
+    found = holder(context, roots, now)
+    name = found.spiffe_id
+    if name.trust_domain != trust_domain or not name.path.startswith(AGENT_PATH):
+        raise RefusedError(f"`{name}` is no agent of `{trust_domain}`", "agents alone have this port")
+    return found
+
+
+def holder(context: Mapping[str, Sequence[bytes]], roots: tuple[bytes, ...], now: datetime) -> Peer:
+    """Whoever is on the other end of a connection; raises RefusedError, and MalformedError for what is no X509-SVID.
 
     The handshake has verified the certificate. It is verified again, so that a connection outlives neither its
     certificate nor the root that this hangs on.
@@ -93,9 +102,6 @@ def peer(
             f"the certificate of `{found.spiffe_id}` is valid until {instant(found.not_after)}",
             "the agent has to be attested again; compare the clocks",
         )
-    name = found.spiffe_id
-    if name.trust_domain != trust_domain or not name.path.startswith(AGENT_PATH):
-        raise RefusedError(f"`{name}` is no agent of `{trust_domain}`", "agents alone have this port")
     return found
 
 
