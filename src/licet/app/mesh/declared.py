@@ -56,14 +56,18 @@ class Declared(msgspec.Struct, frozen=True):
         return [each for each in self.diagnostics if each.severity is Severity.ERROR]
 
 
-def read(paths: Sequence[str], setting: Setting, trust_domain: str) -> Declared:
-    """What the paths declare now. Raises SourceError where nothing is there, and MeshError without a contract."""
+def read(paths: Sequence[str], setting: Setting, trust_domain: str = "", otherwise: str = "") -> Declared:
+    """What the paths declare now, in this trust domain: in that of the Platform, or `otherwise`, where none is given.
+
+    Raises SourceError where nothing is there, and MeshError without a contract.
+    """
     loaded = load(paths, setting, _silent)
     at = now()
     agreements = agree(loaded.contracts, loaded.cluster, at)
     if not agreements.isolated:
         raise MeshError(f"no contract binds a workload in {_named(paths)}", "`licet init` drafts contracts")
     named = loaded.cluster.platform.trust_domain
+    trust_domain = trust_domain or named or otherwise
     if named not in ("", trust_domain):
         raise MeshError(
             f"the Platform's trust domain is `{named}`, and that of this place `{trust_domain}`",

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 
@@ -39,7 +40,9 @@ _HEARD = 5.0
 """Seconds for the last reports of sidecars to come."""
 _LISTENING = "0A"
 _BYTE_ORDER = -1 if sys.byteorder == "little" else 1
-Tell = Callable[[str], None]
+Tell: TypeAlias = Callable[[str], None]
+Made: TypeAlias = list[tuple[Planned, Outcome]]
+"""Calls that were made, and what their callers saw."""
 
 
 class Platform:
@@ -67,7 +70,7 @@ class Platform:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
-    async def round(self, plan: Plan, rate: float) -> list[tuple[Planned, Outcome]]:
+    async def round(self, plan: Plan, rate: float) -> Made:
         """Have every call of the plan made, and what the callers saw of it; `rate` a second for each workload."""
         made = await asyncio.gather(
             *(worker.round(orders, rate) for key, worker in self._workers.items() if (orders := plan.of(key)))
