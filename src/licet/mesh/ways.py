@@ -13,7 +13,7 @@ from licet.model.ports import Protocol, port_number
 
 
 class Way(msgspec.Struct, frozen=True):
-    """One destination on one port, with every call that agrees to it.
+    """One destination on one port, with every call that agrees to it; none does where it is passed unagreed.
 
     `destination` is what it is known by, such as `shop/cart[Deployment]:8080`, `api.example.com:443` or
     `192.0.2.1:5432`.
@@ -32,7 +32,7 @@ class Way(msgspec.Struct, frozen=True):
     @property
     def narrowed(self) -> bool:
         """Whether only some requests were agreed to, and every call says which."""
-        return all(each.http or each.grpc for each in self.calls)
+        return bool(self.calls) and all(each.http or each.grpc for each in self.calls)
 
 
 def to_callees(calls: Iterable[Call]) -> tuple[Way, ...]:

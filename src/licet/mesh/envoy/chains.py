@@ -1,7 +1,7 @@
 """Filter chains of what a workload calls, alike however its traffic is captured.
 
-A refusal is told under the log of its destination, or `refused` where there is none, with the route `default-deny`
-where it was a request, and the cluster `refused` where it was a connection.
+What is refused whole is told of under `refused` and the destination, where the sidecar knows that. Of other refusals an
+RBAC filter says the rule, `default-deny`.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from envoy.extensions.filters.listener.tls_inspector.v3.tls_inspector_pb2 import
 from envoy.type.v3.range_pb2 import Int32Range  # type: ignore[import-untyped]
 from google.protobuf.wrappers_pb2 import UInt32Value
 
-from licet.mesh.envoy import forwarding, names
+from licet.mesh.envoy import forwarding, judging, names
 from licet.mesh.envoy.http import BUFFERED
 from licet.mesh.envoy.source import packed
-from licet.mesh.fleet import Settings
+from licet.mesh.fleet import Settings, Stage
 from licet.mesh.intent import Speaks
 from licet.mesh.resource import Resource
 from licet.mesh.sidecar import Sidecar
@@ -50,6 +50,11 @@ def to_address(way: Way, cluster: str, sidecar: Sidecar, settings: Settings) -> 
     name = names.outbound(way.destination)
     last = forwarding.requests(sidecar, settings, name) if way.narrowed else forwarding.connections(name, cluster)
     return FilterChain(name=name, filters=[last])
+
+
+def passing(name: str, log: str, cluster: str, stage: Stage) -> FilterChain:
+    """To what nobody agreed to, at a stage that lets it pass."""
+    return FilterChain(name=name, filters=[judging.connections(stage), forwarding.connections(log, cluster)])
 
 
 def refusing(name: str, log: str = names.REFUSED) -> FilterChain:

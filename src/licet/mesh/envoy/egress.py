@@ -82,7 +82,8 @@ def cluster(settings: Settings) -> Cluster:
     """Whatever name was asked for, at the address that the sidecar finds it at."""
     made = clusters.plain(names.NAMED)
     made.lb_policy = Cluster.CLUSTER_PROVIDED
-    config = ClusterConfig(dns_cache_config=_cache(settings))
+    # There is no TLS of its own here, in which names would have to be verified: the workload does that.
+    config = ClusterConfig(dns_cache_config=_cache(settings), allow_insecure_cluster_options=True)
     made.cluster_type.CopyFrom(
         Cluster.CustomClusterType(name="envoy.clusters.dynamic_forward_proxy", typed_config=packed(config))
     )
@@ -109,7 +110,7 @@ def in_http(name: str, sidecar: Sidecar, settings: Settings) -> FilterChain:
     forward = HttpForward(dns_cache_config=_cache(settings), save_upstream_address=True)
     filters = [
         HttpFilter(name="envoy.filters.http.dynamic_forward_proxy", typed_config=packed(forward)),
-        HttpFilter(name="envoy.filters.http.rbac", typed_config=packed(HttpRbac(rules=_nowhere_inside(settings)))),
+        HttpFilter(name=names.NAMED, typed_config=packed(HttpRbac(rules=_nowhere_inside(settings)))),
     ]
     return FilterChain(name=name, filters=[forwarding.requests(sidecar, settings, name, name, filters)])
 

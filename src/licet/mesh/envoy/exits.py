@@ -15,41 +15,69 @@ from envoy.extensions.filters.listener.http_inspector.v3.http_inspector_pb2 impo
 )
 
 from licet.mesh.envoy import captured, chains, egress, forwarding, names
-from licet.mesh.envoy.address import local
+from licet.mesh.envoy.address import host_port, literal, local
 from licet.mesh.envoy.source import duration, packed
-from licet.mesh.fleet import Settings
+from licet.mesh.fleet import Fleet, Settings, Stage
 from licet.mesh.intent import Call, Callee, Named, Outside
 from licet.mesh.resource import Resource
 from licet.mesh.sidecar import Sidecar
 from licet.mesh.ways import Way, toward
+from licet.model.addresses import AddressSet
 
 _HEARD_WITHIN = timedelta(seconds=1)
 """Who says nothing to an exit that refuses is taken for one that waits to be spoken to, and closed."""
 _HTTP = ["http/1.0", "http/1.1", "h2c"]
 
 
-def ways(sidecar: Sidecar, calls: tuple[Call, ...]) -> Iterator[tuple[str, Way | None]]:
-    """The exits of the sidecar with what was agreed for each, in order."""
+def ways(sidecar: Sidecar, calls: tuple[Call, ...], fleet: Fleet) -> Iterator[tuple[str, Way | None]]:
+    """The exits of the sidecar with what was agreed for each and can be told from everything else, in order.
+
+    At a stage that lets pass what was not, there is a way without calls to workloads of the mesh and to addresses.
+    """
     for destination in sorted(sidecar.exits):
-        yield destination, toward(calls, destination)
+        way = toward(calls, destination)
+        if way is None and fleet.stage(sidecar.id) is not Stage.ENFORCE:
+            way = _unagreed(destination, fleet)
+        yield destination, None if way is not None and _hidden(way) else way
 
 
-def listeners(sidecar: Sidecar, calls: tuple[Call, ...], settings: Settings) -> tuple[Resource, ...]:
+def _hidden(way: Way) -> bool:
+    """Whether what was agreed cannot be seen in what passes."""
+    return isinstance(way.to, Named) and not egress.by_host(way) and not egress.by_server_name(way)
+
+
+def listeners(sidecar: Sidecar, calls: tuple[Call, ...], fleet: Fleet) -> tuple[Resource, ...]:
     """A listener for each exit; where nothing was agreed it refuses, so that the attempt is seen."""
-    return tuple(_exit(sidecar, destination, way, settings) for destination, way in ways(sidecar, calls))
+    stage = fleet.stage(sidecar.id)
+    return tuple(
+        _exit(sidecar, destination, way, fleet.settings, stage) for destination, way in ways(sidecar, calls, fleet)
+    )
 
 
-def _exit(sidecar: Sidecar, destination: str, way: Way | None, settings: Settings) -> Resource:
+def _unagreed(destination: str, fleet: Fleet) -> Way | None:
+    at = host_port(destination)
+    if at is None:
+        return None
+    host, port = at
+    intent = next((intent for key, intent in fleet.intents.items() if str(key) == host), None)
+    if intent is not None:
+        return Way(destination, Callee(intent.key, frozenset({intent.identity})), port, ())
+    return Way(destination, Outside(AddressSet.of([host]), host), port, ()) if literal(host) else None
+
+
+def _exit(sidecar: Sidecar, destination: str, way: Way | None, settings: Settings, stage: Stage) -> Resource:
     name, at = names.outbound(destination), [local(sidecar.exits[destination])]
     match way:
+        case Way(calls=()):
+            return chains.listener(name, at, filter_chains=[chains.passing(name, name, name, stage)])
         case Way(to=Callee()):
             return chains.listener(name, at, filter_chains=[chains.to_callee(way, sidecar, settings)])
         case Way(to=Outside()):
             return chains.listener(name, at, filter_chains=[chains.to_address(way, name, sidecar, settings)])
         case Way(to=Named()) if egress.by_host(way):
             return chains.listener(name, at, filter_chains=[egress.in_http(name, sidecar, settings)])
-        case Way(to=Named()) if egress.by_server_name(way):
-            refused = chains.refusing(names.REFUSED, name)
+        case Way(to=Named()):
+            refused = chains.refusing(names.REFUSED, names.refused(destination))
             return chains.listener(
                 name,
                 at,
@@ -58,15 +86,15 @@ def _exit(sidecar: Sidecar, destination: str, way: Way | None, settings: Setting
                 filter_chains=[egress.in_tls(way, settings), refused],
             )
         case _:
-            return chains.listener(name, at, **_refusing(name, sidecar, settings))
+            return chains.listener(name, at, **_refusing(names.refused(destination), sidecar, settings))
 
 
-def _refusing(name: str, sidecar: Sidecar, settings: Settings) -> dict[str, object]:
+def _refusing(log: str, sidecar: Sidecar, settings: Settings) -> dict[str, object]:
     """Requests are answered that nobody agreed, everything else is closed."""
     answered = FilterChain(
-        name=name,
+        name=log,
         filter_chain_match=FilterChainMatch(application_protocols=_HTTP),
-        filters=[forwarding.requests(sidecar, settings, name, names.REFUSED)],
+        filters=[forwarding.requests(sidecar, settings, log, names.REFUSED)],
     )
     inspector = ListenerFilter(name="envoy.filters.listener.http_inspector", typed_config=packed(HttpInspector()))
     return {
@@ -74,5 +102,5 @@ def _refusing(name: str, sidecar: Sidecar, settings: Settings) -> dict[str, obje
         "listener_filters_timeout": duration(_HEARD_WITHIN),
         "continue_on_listener_filters_timeout": True,
         "filter_chains": [answered],
-        "default_filter_chain": chains.refusing(names.REFUSED, name),
+        "default_filter_chain": chains.refusing(names.REFUSED, log),
     }

@@ -15,7 +15,7 @@ from envoy.extensions.filters.network.tcp_proxy.v3.tcp_proxy_pb2 import (  # typ
 )
 from google.protobuf.wrappers_pb2 import UInt32Value
 
-from licet.mesh.envoy import access_log, http, tracing
+from licet.mesh.envoy import access_log, http, judging, tracing
 from licet.mesh.envoy.source import duration, packed
 from licet.mesh.fleet import Settings
 from licet.mesh.sidecar import Sidecar
@@ -30,7 +30,9 @@ def requests(
     sidecar: Sidecar, settings: Settings, log: str, routes: str = "", filters: Iterable[HttpFilter] = ()
 ) -> Filter:
     """Requests go by routes of this name, that of the log unless another is given."""
-    manager = http.manager(routes or log, filters, access_log.of_requests(log), settings)
+    manager = http.manager(routes or log, [judging.requests(), *filters], access_log.of_requests(log), settings)
+    # Where in its own machine a request is from is nothing to those that it is for.
+    manager.skip_xff_append = True
     tracing.of_calls(manager, settings, sidecar.workload, sidecar.identity)
     return http.network_filter(manager)
 

@@ -5,14 +5,14 @@ The callee decides too, whatever is let through here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from envoy.config.cluster.v3.cluster_pb2 import Cluster  # type: ignore[import-untyped]
 from envoy.config.route.v3.route_pb2 import RouteConfiguration  # type: ignore[import-untyped]
 
 from licet.mesh.envoy import clusters, egress, endpoints, exits, names, redirected, routes, tracing
 from licet.mesh.envoy.address import inet
-from licet.mesh.fleet import Fleet
+from licet.mesh.fleet import Fleet, Stage
 from licet.mesh.intent import Callee, Named, Outside, Speaks
 from licet.mesh.resource import Kind, Resource
 from licet.mesh.sidecar import Capture, Sidecar
@@ -22,15 +22,17 @@ from licet.mesh.ways import Way, to_addresses, to_callees, to_names
 def resources(sidecar: Sidecar, fleet: Fleet) -> Mapping[Kind, tuple[Resource, ...]]:
     """Everything for what this sidecar's workload calls. Of a workload that no contract binds every call is refused."""
     intent = fleet.intents.get(sidecar.workload)
+    stage = fleet.stage(sidecar.id)
     calls = intent.calls if intent is not None else ()
     if sidecar.capture is Capture.EXPLICIT:
-        listeners = exits.listeners(sidecar, calls, fleet.settings)
-        ways = tuple(way for _, way in exits.ways(sidecar, calls) if way is not None)
-        tables = _exit_tables(ways)
+        listeners = exits.listeners(sidecar, calls, fleet)
+        found = tuple(way for _, way in exits.ways(sidecar, calls, fleet))
+        ways = tuple(way for way in found if way is not None)
+        tables = _exit_tables(found, stage)
     else:
         listeners = (redirected.listener(sidecar, calls, fleet),)
         ways = (*to_callees(calls), *to_addresses(calls), *to_names(calls))
-        tables = _redirected_tables(ways)
+        tables = _redirected_tables(ways, stage)
     callees = tuple(way for way in ways if isinstance(way.to, Callee))
     return {
         Kind.CLUSTER: tuple(_clusters(sidecar, ways, fleet)),
@@ -72,35 +74,38 @@ def _clusters(sidecar: Sidecar, ways: Iterable[Way], fleet: Fleet) -> Iterable[R
                 yield direct(way, fleet)
             case Outside(text=text) if sidecar.capture is Capture.EXPLICIT:
                 yield _resource(clusters.fixed(names.outbound(way.destination), inet(text, way.port)))
-    if Outside in kinds and sidecar.capture is Capture.REDIRECTED:
+    passing = fleet.stage(sidecar.id) is not Stage.ENFORCE
+    if sidecar.capture is Capture.REDIRECTED and (Outside in kinds or passing):
         yield _resource(clusters.outside())
     if Named in kinds:
         yield _resource(egress.cluster(fleet.settings))
 
 
-def _exit_tables(ways: Iterable[Way]) -> Iterable[Resource]:
-    for way in ways:
+def _exit_tables(ways: Collection[Way | None], stage: Stage) -> Iterable[Resource]:
+    """What nobody refers to is not said: nobody would ask for it, and the control plane would wait for that."""
+    if None in ways:
+        yield _resource(routes.none())
+    for way in filter(None, ways):
         name = names.outbound(way.destination)
         match way.to:
             case Callee() if way.speaks is Speaks.HTTP:
-                yield _resource(routes.routes(name, way.calls, name))
+                yield _resource(routes.routes(name, way.calls, name, stage))
             case Outside() if way.narrowed:
-                yield _resource(routes.routes(name, way.calls, name))
+                yield _resource(routes.routes(name, way.calls, name, stage))
             case Named() if egress.by_host(way):
                 yield _resource(routes.by_host(name, [(egress.host_pattern(way), way.calls)], names.NAMED))
-    yield _resource(routes.none())
 
 
-def _redirected_tables(ways: Iterable[Way]) -> Iterable[Resource]:
+def _redirected_tables(ways: Iterable[Way], stage: Stage) -> Iterable[Resource]:
     by_host: dict[int, list[Way]] = {}
     for way in ways:
         name = names.outbound(way.destination)
         match way.to:
             case Callee() if way.speaks is Speaks.HTTP:
                 for each in (name, names.direct(way.destination)):
-                    yield _resource(routes.routes(each, way.calls, each))
+                    yield _resource(routes.routes(each, way.calls, each, stage))
             case Outside() if way.narrowed:
-                yield _resource(routes.routes(name, way.calls, names.OUTSIDE))
+                yield _resource(routes.routes(name, way.calls, names.OUTSIDE, stage))
             case Named() if egress.by_host(way):
                 by_host.setdefault(way.port, []).append(way)
     for port, found in by_host.items():

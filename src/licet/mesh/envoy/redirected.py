@@ -18,7 +18,7 @@ from licet.mesh.envoy import captured, chains, egress, names
 from licet.mesh.envoy.address import inet
 from licet.mesh.envoy.captured import Port
 from licet.mesh.envoy.source import packed
-from licet.mesh.fleet import Fleet
+from licet.mesh.fleet import Fleet, Stage
 from licet.mesh.intent import Call, Callee, Outside
 from licet.mesh.resource import Resource
 from licet.mesh.sidecar import Sidecar
@@ -33,7 +33,12 @@ def listener(sidecar: Sidecar, calls: tuple[Call, ...], fleet: Fleet) -> Resourc
     inspectors = [ListenerFilter(name="envoy.filters.listener.original_dst", typed_config=packed(OriginalDst()))]
     if in_tls:
         inspectors.append(chains.asking_name({way.port for way in in_tls}))
-    default = chains.refusing(names.REFUSED)
+    stage = fleet.stage(sidecar.id)
+    default = (
+        chains.refusing(names.REFUSED)
+        if stage is Stage.ENFORCE
+        else chains.passing(names.REFUSED, names.CAPTURED_OUT, names.OUTSIDE, stage)
+    )
     return chains.listener(
         names.CAPTURED_OUT,
         _addresses(sidecar),

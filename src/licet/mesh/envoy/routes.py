@@ -1,13 +1,11 @@
-"""Which of a workload's requests go where, and the refusal of all others."""
+"""Which of a workload's requests go where, and by which agreement (see `judging`)."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
 
-from envoy.config.core.v3.base_pb2 import DataSource  # type: ignore[import-untyped]
 from envoy.config.route.v3.route_components_pb2 import (  # type: ignore[import-untyped]
-    DirectResponseAction,
     HeaderMatcher,
     RetryPolicy,
     Route,
@@ -21,25 +19,29 @@ from envoy.extensions.retry.host.previous_hosts.v3.previous_hosts_pb2 import (  
 )
 from envoy.type.matcher.v3.regex_pb2 import RegexMatcher  # type: ignore[import-untyped]
 from envoy.type.matcher.v3.string_pb2 import StringMatcher  # type: ignore[import-untyped]
+from google.protobuf.any_pb2 import Any
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.wrappers_pb2 import BoolValue, UInt32Value
 
 from licet.contracts.contract import GrpcMatch, HttpMatch
-from licet.mesh.envoy import names
+from licet.mesh.envoy import judging, names
 from licet.mesh.envoy.source import packed
-from licet.mesh.intent import DEFAULT_DENY, Call
+from licet.mesh.fleet import Stage
+from licet.mesh.intent import Call
 
-_FORBIDDEN = 403
-_REFUSAL = "nobody agreed to this call\n"
 _RETRIED = "connect-failure,refused-stream"
 """What the callee has seen nothing of, so that it may be asked again whatever it is."""
 _RETRIES = 2
 _ELSEWHERE = "envoy.retry_host_predicates.previous_hosts"
 
 
-def routes(name: str, calls: Iterable[Call], cluster: str) -> RouteConfiguration:
-    """The requests of these calls go to this cluster; others are refused."""
-    return _table(name, _agreed(calls, cluster))
+def routes(name: str, calls: Iterable[Call], cluster: str, stage: Stage) -> RouteConfiguration:
+    """The requests of these calls go to this cluster; others find no route, unless the stage lets them pass."""
+    found = list(_agreed(calls, cluster))
+    if stage is not Stage.ENFORCE:
+        match = RouteMatch(prefix="/")
+        found.append(_route(match, cluster, judging.otherwise(stage)))
+    return _table(name, found)
 
 
 def by_host(name: str, calls: Iterable[tuple[str, Iterable[Call]]], cluster: str) -> RouteConfiguration:
@@ -51,18 +53,12 @@ def by_host(name: str, calls: Iterable[tuple[str, Iterable[Call]]], cluster: str
 
 
 def none() -> RouteConfiguration:
-    """Every request is refused."""
+    """No request has a route."""
     return _table(names.REFUSED, ())
 
 
-def _table(name: str, agreed: Iterable[Route]) -> RouteConfiguration:
-    """The last of all routes is the refusal, whose name stands in the access log as that of what decided."""
-    refusal = Route(
-        name=DEFAULT_DENY,
-        match=RouteMatch(prefix="/"),
-        direct_response=DirectResponseAction(status=_FORBIDDEN, body=DataSource(inline_string=_REFUSAL)),
-    )
-    host = VirtualHost(name="all", domains=["*"], routes=[*agreed, refusal])
+def _table(name: str, found: Iterable[Route]) -> RouteConfiguration:
+    host = VirtualHost(name="all", domains=["*"], routes=found)
     return RouteConfiguration(name=name, virtual_hosts=[host], validate_clusters=BoolValue(value=False))
 
 
@@ -70,7 +66,11 @@ def _agreed(calls: Iterable[Call], cluster: str) -> Iterator[Route]:
     """In the order in which the contract has the calls, those of everything last."""
     for call in sorted(calls, key=lambda each: not (each.http or each.grpc)):
         for match in _matches(call):
-            yield Route(name=call.name, match=match, route=_action(cluster))
+            yield _route(match, cluster, judging.agreed(call.name))
+
+
+def _route(match: RouteMatch, cluster: str, judged: Any) -> Route:
+    return Route(match=match, route=_action(cluster), typed_per_filter_config={judging.REQUESTS: judged})
 
 
 def _action(cluster: str) -> RouteAction:

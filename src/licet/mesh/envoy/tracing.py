@@ -24,6 +24,7 @@ from licet.model.key import Key
 
 CALLER, CALLEE, RULE = "licet.caller", "licet.callee", "licet.rule"
 """Tags of a span: two SPIFFE IDs, and the name of what let the request through or refused it."""
+_RULE = "%DYNAMIC_METADATA(envoy.filters.http.rbac:enforced_effective_policy_id)%"
 _LONGEST_PATH = 256
 
 
@@ -39,13 +40,12 @@ def collector(settings: Settings) -> Cluster | None:
 
 def of_calls(manager: HttpConnectionManager, settings: Settings, workload: Key, identity: str) -> None:
     """Have the manager tell of what this workload calls."""
-    _tell(manager, settings, workload, {CALLER: identity, CALLEE: "%UPSTREAM_PEER_URI_SAN%", RULE: "%ROUTE_NAME%"})
+    _tell(manager, settings, workload, {CALLER: identity, CALLEE: "%UPSTREAM_PEER_URI_SAN%", RULE: _RULE})
 
 
 def of_served(manager: HttpConnectionManager, settings: Settings, workload: Key, identity: str) -> None:
     """Have the manager tell of what is asked of this workload."""
-    rule = "%DYNAMIC_METADATA(envoy.filters.http.rbac:enforced_effective_policy_id)%"
-    _tell(manager, settings, workload, {CALLER: "%DOWNSTREAM_PEER_URI_SAN%", CALLEE: identity, RULE: rule})
+    _tell(manager, settings, workload, {CALLER: "%DOWNSTREAM_PEER_URI_SAN%", CALLEE: identity, RULE: _RULE})
 
 
 def _tell(manager: HttpConnectionManager, settings: Settings, workload: Key, tags: dict[str, str]) -> None:
