@@ -103,7 +103,11 @@ class _Document:
         """The whole text with the changes, after it was read back and found to mean what it should."""
         text, at = "", 0
         for start, length, put in sorted(changes):
-            if start < at:
+            if start == at - len(self._break) and not put:
+                # The last lines of a text that ends in none go with the break before them, which is gone already.
+                text, start = text.removesuffix(self._break), at
+                length -= len(self._break)
+            elif start < at:
                 raise Unplaced("changes in two ways at once")
             text += self._text[at:start] + put
             at = start + length

@@ -91,12 +91,11 @@ class _Editor:
         self.anew = ""
         self._origin = origin
         self._path = path
-        self._was = data
 
     @property
     def origin(self) -> Origin:
         """Where the object stands now."""
-        grown = len(self.data) - len(self._was)
+        grown = len(self.data) - len(self.before)
         return Origin(self._origin.source, self._origin.offset, self._origin.length + grown, self._origin.path)
 
     def value(self) -> dict[str, Any]:
@@ -114,30 +113,20 @@ class _Editor:
         return value
 
     def spell(self, path: Path) -> str:
-        """How a key of the template and its value are written."""
-        found: str = self._somehow(lambda: spelling(self.data, self.origin, (*self._path, *path)))
-        return found
+        """How a key of the template and its value are written. Raises Unplaced."""
+        return spelling(self.data, self.origin, (*self._path, *path))
 
     def change(self, changed: Changed) -> None:
-        """Make the template another."""
+        """Make the template another. Raises Unplaced."""
         spelled = {(*self._path, *path): text for path, text in changed.spelled.items()}
+        value = _with(self.value(), self._path, changed.template)
+        self.data = rewritten(self.data, self.origin, value, spelled)
 
-        def make() -> bytes:
-            value = _with(self.value(), self._path, changed.template)
-            return rewritten(self.data, self.origin, value, spelled)
-
-        self.data = self._somehow(make)
-
-    def _somehow(self, do: Callable[[], Any]) -> Any:
-        """In the text as it is, or else in one that is written anew and means the same."""
-        try:
-            return do()
-        except Unplaced as problem:
-            if self.anew:
-                raise
-            self.anew = str(problem)
-            self.data = anew(self.data, self.origin)
-            return do()
+    def write_anew(self, why: str) -> None:
+        """Begin again, from a text that is written anew and means the same."""
+        self.anew = why
+        self.data = self.before
+        self.data = anew(self.data, self.origin)
 
 
 def _over(
@@ -168,7 +157,11 @@ def _over(
         editor = _Editor(after[origin.source], now, path)
         if only_injected and not injected(editor.template()):
             continue
-        problem = change(editor, key, place)
+        try:
+            problem = change(editor, key, place)
+        except Unplaced as why:
+            editor.write_anew(str(why))
+            problem = change(editor, key, place)
         if problem is not None:
             told.append(problem)
             continue
