@@ -96,9 +96,9 @@ _places = st.builds(lambda entry: Place(_ORIGIN, ("spec", "serves", entry)), st.
 @st.composite
 def _intents(draw: st.DrawFn, name: str) -> Intent:
     serves = []
-    for port in draw(st.lists(st.sampled_from(_PORTS), unique=True)):
+    for port in draw(st.lists(st.sampled_from(_PORTS), min_size=1, unique=True)):
         rules = []
-        for number in range(draw(st.integers(0, 3))):
+        for number in range(draw(st.sampled_from((2, 1, 3, 0)))):
             http = tuple(draw(st.lists(_http, max_size=2)))
             grpc = tuple(draw(st.lists(_grpc, max_size=1)))
             rules.append(Rule(f"{name}-{port}-{number}", draw(_who), http, grpc, draw(_places)))
@@ -109,7 +109,7 @@ def _intents(draw: st.DrawFn, name: str) -> Intent:
 @st.composite
 def fleets(draw: st.DrawFn) -> Fleet:
     """Any fleet of a few workloads, some of which have instances."""
-    names = draw(st.lists(st.sampled_from(_NAMES), unique=True))
+    names = draw(st.lists(st.sampled_from(_NAMES), min_size=2, unique=True))
     addresses = st.frozensets(st.sampled_from(_ADDRESSES))
     ids = st.sampled_from([identity(name) for name in _NAMES])
     return Fleet(
@@ -122,22 +122,30 @@ def fleets(draw: st.DrawFn) -> Fleet:
 
 
 class Case(msgspec.Struct, frozen=True):
-    """A request to a workload, which may be one that no contract speaks of."""
+    """A request to a workload of a fleet, which may be one that no contract speaks of."""
 
+    fleet: Fleet
     workload: Key
     request: Request
 
 
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
-    """Any request of somebody, with an identity, an address, or both."""
+    """Any request of somebody with an identity, an address, or both; most come near a rule."""
+    fleet = draw(fleets())
+    key = draw(st.sampled_from([*fleet.intents, workload("nobody")]))
+    serves = fleet.intents[key].serves if key in fleet.intents else ()
+    port = draw(st.sampled_from([each.port for each in serves] or [*_PORTS]) | st.just(443))
+    rules = [rule.who for each in serves if each.port == port for rule in each.rules]
+    admitted = sorted({each for who in rules if isinstance(who, Proof) for each in who.identities})
+    who = draw(st.sampled_from([*admitted, "", *(identity(name) for name in _NAMES)]))
+    believed = sorted(fleet.bound.get(who, ())) or [*_ADDRESSES]
     asks = draw(st.booleans())
-    who = draw(st.sampled_from(("", *(identity(name) for name in _NAMES))))
     request = Request(
-        draw(st.sampled_from((*_PORTS, 443))),
+        port,
         who,
-        draw(st.sampled_from(_ADDRESSES if not who else ("", *_ADDRESSES))),
+        draw(st.sampled_from(believed) | st.sampled_from(_ADDRESSES if not who else ("", *_ADDRESSES))),
         draw(st.sampled_from(_METHODS)) if asks else "",
         draw(st.sampled_from(_PATHS)) if asks else "",
     )
-    return Case(workload(draw(st.sampled_from((*_NAMES, "nobody")))), request)
+    return Case(fleet, key, request)

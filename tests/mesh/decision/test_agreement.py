@@ -21,15 +21,15 @@ from licet.mesh.decision.evaluation import (
 )
 from licet.mesh.decision.ext_authz import PORT, WORKLOAD, ExternalAuthorization
 from licet.mesh.decision.standing import Standing
-from licet.mesh.fleet import Fleet
 from licet.mesh.verdict import Request, decide
-from tests.mesh.decision.fleets import GATEWAY, Case, cases, fleets, point
+from tests.mesh.decision.fleets import GATEWAY, Case, cases, point
 from tests.mesh.decision.test_ext_authz import asks
 
 
 @settings(max_examples=300)
-@given(fleets(), cases())
-def test_gateways_applications_and_sidecars_are_told_the_same(fleet: Fleet, case: Case) -> None:
+@given(cases())
+def test_gateways_applications_and_sidecars_are_told_the_same(case: Case) -> None:
+    fleet = case.fleet
     decided = decide(fleet, case.workload, case.request)
     expected = (decided.allowed, decided.rule, Standing.of(fleet).version)
 
