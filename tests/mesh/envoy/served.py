@@ -104,8 +104,10 @@ class Caller:
         self.socket = connection
         self.socket.settimeout(10)
 
-    def close(self) -> None:
-        """Leave."""
+    def __enter__(self) -> Caller:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self.socket.close()
 
     def send(self, data: bytes) -> bytes:
@@ -173,17 +175,27 @@ class Workload(msgspec.Struct, frozen=True):
             caller = self.call(served.port, PROBER.removeprefix(f"spiffe://{DOMAIN}"), name=name)
         except OSError:
             return False
-        with caller.socket:
+        with caller:
             if served.speaks is Speaks.TCP:
                 return caller.admitted()
             return caller.status("GET", names.ALIVE_PATH + mark) == 200
 
     def call(self, port: int, path: str = "", source: str = "127.0.0.1", name: str = "cart") -> Caller:
         """A connection of whoever has this path in its SPIFFE ID, or of somebody without one, from this address."""
+        return self.present(port, self.context(path) if path else None, source, name)
+
+    def present(
+        self, port: int, context: ssl.SSLContext | None, source: str = "127.0.0.1", name: str = "cart"
+    ) -> Caller:
+        """The same, with what this context has to show; raises OSError where that is not taken."""
         connection = socket.create_connection((self.sidecar.address, port), 10, (source, 0))
-        if not path:
+        if context is None:
             return Caller(connection)
-        return Caller(self.context(path).wrap_socket(connection, server_hostname=name))
+        try:
+            return Caller(context.wrap_socket(connection, server_hostname=name))
+        except OSError:
+            connection.close()
+            raise
 
     def context(self, path: str) -> ssl.SSLContext:
         """What this caller connects with."""

@@ -55,6 +55,7 @@ def test_every_verdict_and_its_name_are_those_of_the_decision(cart: Workload, se
     intent = _intent(chance, cart.intent)
     bound = {identity(each): frozenset(chance.sample(SOURCES, 2)) for each in chance.sample(CALLERS, 2)}
     fleet = cart.obey(intent, stage, denied=frozenset({identity(chance.choice(CALLERS))}), bound=bound)
+    cart.plane.heard.clear()
     asked = [
         each
         for served in intent.serves
@@ -90,15 +91,15 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 def _ask(cart: Workload, served: Served, path: str, source: str, chance: random.Random) -> Iterator[Asked]:
-    caller = cart.call(served.port, f"/{path}" if path else "", source)
-    local = caller.socket.getsockname()[1]
     requests = [("", "")]
     if served.speaks is Speaks.HTTP:
         requests = [(chance.choice(METHODS), each) for each in chance.sample(PATHS, 5)]
-    for method, at in requests:
-        passed = caller.status(method, f"{at}?is=it") == 200 if method else caller.admitted()
-        yield Asked(served, Request(served.port, identity(path) if path else "", source, method, at), local, passed)
-    caller.close()
+    with cart.call(served.port, f"/{path}" if path else "", source) as caller:
+        local = caller.socket.getsockname()[1]
+        for method, at in requests:
+            passed = caller.status(method, f"{at}?is=it") == 200 if method else caller.admitted()
+            request = Request(served.port, identity(path) if path else "", source, method, at)
+            yield Asked(served, request, local, passed)
 
 
 def _judged(asked: Asked, entry: Any, stage: Stage) -> tuple[bool, str]:

@@ -37,6 +37,7 @@ from envoy.extensions.filters.listener.tls_inspector.v3.tls_inspector_pb2 import
 from envoy.extensions.upstreams.http.v3.http_protocol_options_pb2 import (  # type: ignore[import-untyped]
     HttpProtocolOptions as Upstream,
 )
+from envoy.type.matcher.v3.regex_pb2 import RegexMatcher  # type: ignore[import-untyped]
 from google.protobuf.message import Message
 from google.protobuf.wrappers_pb2 import UInt32Value
 
@@ -54,6 +55,8 @@ _HANDSHAKE = timedelta(seconds=10)
 _TOLD_APART = timedelta(seconds=2)
 _KEPT = timedelta(seconds=4)
 """Unused connections to the program are given up before it gives them up itself, as many do after five seconds."""
+_AMBIGUOUS = r".*/(?:\.|%2[eE]){1,2};.*"
+"""To some a segment `..;` is a `..`, after a policy has read it as a name."""
 _HTTP = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
@@ -169,6 +172,11 @@ def _routes(port: int) -> Resource:
         match=RouteMatch(prefix=names.ALIVE_PATH),
         direct_response=DirectResponseAction(status=200, body=DataSource(inline_string="alive\n")),
     )
+    ambiguous = Route(
+        name="ambiguous",
+        match=RouteMatch(safe_regex=RegexMatcher(regex=_AMBIGUOUS)),
+        direct_response=DirectResponseAction(status=400),
+    )
     # Tried again only where the program cannot have begun.
     again = RetryPolicy(
         retry_on="connect-failure,refused-stream,reset-before-request", num_retries=UInt32Value(value=2)
@@ -179,7 +187,7 @@ def _routes(port: int) -> Resource:
         match=RouteMatch(prefix="/"),
         route=RouteAction(cluster=names.app(port), timeout=forever, retry_policy=again),
     )
-    hosts = [VirtualHost(name=name, domains=["*"], routes=[alive, program])]
+    hosts = [VirtualHost(name=name, domains=["*"], routes=[ambiguous, alive, program])]
     return Resource.of(name, RouteConfiguration(name=name, virtual_hosts=hosts))
 
 
