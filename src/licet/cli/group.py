@@ -23,6 +23,8 @@ COMMANDS = {
     "compile": "Contracts to policies that let through what is agreed, and nothing else.",
     "prove": "Whether the policies permit what the contracts agree on, and nothing else.",
     "check": "Contracts against manifests against policies, in one run, for pull requests.",
+    "up": "The whole platform on this machine, with real Envoy sidecars and traffic.",
+    "mesh": "The control plane of the sidecars, and what puts them into manifests.",
     "identity": "Short-lived SPIFFE identities: the server, nodes, registration and keys.",
     "audit": "The log of every issuance and change: verify, show, prove, export.",
     "completion": "Print the script that completes commands and options in a shell.",

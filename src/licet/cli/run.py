@@ -112,7 +112,7 @@ def _wrong_input(error: Exception) -> str:
     from licet.diag.failure import Failure
 
     if isinstance(error, ModuleNotFoundError) and (error.name or "licet").partition(".")[0] != "licet":
-        return f"this needs `{error.name}`, which is not installed: pip install 'licet[identity]'"
+        return f"this needs `{error.name}`, which is not installed: pip install 'licet[identity,up]'"
     return f"{error.message}: {error.help}" if isinstance(error, Failure) else ""
 
 

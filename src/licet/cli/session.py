@@ -49,7 +49,7 @@ class Session:
         self.width = max(shutil.get_terminal_size((100, 24)).columns, _NARROWEST)
         self.paint = Paint(_coloured(options.color, sys.stdout))
         self.namespace = options.namespace or self.settings.namespace or "default"
-        self._setting = Setting(self.settings, self.namespace, options.platform or self.settings.platform)
+        self.setting = Setting(self.settings, self.namespace, options.platform or self.settings.platform)
 
     def work(self, do: Callable[[Tell], T]) -> T:
         """What `do` returns; meanwhile a terminal shows what it tells."""
@@ -58,11 +58,11 @@ class Session:
 
     def load(self, paths: Sequence[str], tell: Tell, *, keep: bool = False) -> Loaded:
         """What the paths hold, with `keep` its objects too."""
-        return load(paths, self._setting, tell, keep=keep)
+        return load(paths, self.setting, tell, keep=keep)
 
     def load_version(self, version: str, tell: Tell, paths: Sequence[str] = ()) -> Loaded:
         """What a path or a git revision holds, of a revision only what stands at `paths`."""
-        return load_version(version, self._setting, tell, paths)
+        return load_version(version, self.setting, tell, paths)
 
     def write(self, chunks: Iterable[str]) -> None:
         """The answer, to standard output; raises BrokenPipeError where nobody reads it."""

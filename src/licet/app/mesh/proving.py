@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator
 
 import structlog
@@ -16,7 +17,9 @@ from licet.mesh.resource import Kind
 
 _AGAIN = 60.0
 """Seconds until what was proved is proved again."""
-_RETRY = 1.0
+_RETRY = 0.3
+_TRIES = 5
+"""Failures that follow each other until one is told of: a listener takes a moment to open after it is acknowledged."""
 
 log = structlog.get_logger("licet.mesh")
 
@@ -29,6 +32,7 @@ class Proving:
         self._composer = composer
         self._prober = prober
         self._proved: dict[tuple[str, int], tuple[Target, float]] = {}
+        self._failed: Counter[tuple[str, int]] = Counter()
         self.faults: dict[tuple[str, int], Diagnostic] = {}
         self.proofs = 0
         """How often a policy was seen to decide."""
@@ -38,7 +42,7 @@ class Proving:
         while True:
             moved = self._control.moved()
             await self.prove()
-            pause = _RETRY if self.faults else _AGAIN
+            pause = _RETRY if self._failed else _AGAIN
             await asyncio.wait((moved,), timeout=pause)
             moved.cancel()
 
@@ -48,6 +52,7 @@ class Proving:
         targets = [each for attended in self._control.attended.values() for each in self._targets(attended)]
         there = {(each.node, each.port) for each in targets}
         self._proved = {key: held for key, held in self._proved.items() if key in there}
+        self._failed = Counter({key: times for key, times in self._failed.items() if key in there})
         self.faults = {key: held for key, held in self.faults.items() if key in there}
         await asyncio.gather(*(self._prove(each) for each in targets if self._due(each, now)))
 
@@ -66,12 +71,15 @@ class Proving:
         if not reason:
             self._proved[key] = (target, asyncio.get_running_loop().time())
             self.faults.pop(key, None)
+            self._failed.pop(key, None)
             self.proofs += 1
             return
         self._proved.pop(key, None)
-        if key not in self.faults:
-            log.warning("a sidecar is not seen to be alive", node=target.node, port=target.port, reason=reason)
-        self.faults[key] = findings.not_alive(target.node, target.port, reason)
+        self._failed[key] += 1
+        if self._failed[key] >= _TRIES:
+            if key not in self.faults:
+                log.warning("a sidecar is not seen to be alive", node=target.node, port=target.port, reason=reason)
+            self.faults[key] = findings.not_alive(target.node, target.port, reason)
 
     def _due(self, target: Target, now: float) -> bool:
         held = self._proved.get((target.node, target.port))

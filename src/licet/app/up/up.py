@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from licet.app.identity import logs
 from licet.app.identity.running import leave_no_core, open_files
 from licet.app.load import Setting
 from licet.app.mesh.declared import Declared
@@ -62,7 +63,8 @@ async def up(asked: Asked, declared: Declared, tell: Tell, show: Callable[[Repor
     """
     open_files()
     leave_no_core()
-    with _folder(asked.folder) as folder, _told_to_stop() as stop:
+    with _folder(asked.folder) as folder, (folder / "licet.log").open("w") as log, _told_to_stop() as stop:
+        logs.configure("text", log)
         async with Platform(declared, folder, tell) as platform:
             tell("")
             return await _traffic(asked, platform, stop, show)
