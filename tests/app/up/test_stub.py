@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 import socket
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import grpc
 import httpx
 import pytest
 
+import licet
 from tests.app.up.standing import deployment, standing
 
 LEDGER = deployment("ledger")
@@ -127,3 +130,15 @@ def test_sockets_are_for_this_user_and_its_sidecar_alone(tmp_path: Path) -> None
                 await writer.wait_closed()
 
     asyncio.run(scenario())
+
+
+def test_a_stand_in_loads_next_to_nothing() -> None:
+    """Twenty are started at once: what only an attacker needs is loaded when it is needed."""
+    heavy = {"grpc", "cryptography", "google.protobuf", "licet.identity", "licet.model", "structlog", "aiohttp"}
+    told = "import json, sys, licet.app.up.program; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-P", "-c", told], capture_output=True, check=True, env=_environment())
+    assert heavy & set(json.loads(done.stdout)) == set()
+
+
+def _environment() -> dict[str, str]:
+    return {"PATH": os.defpath, "PYTHONPATH": str(Path(licet.__file__).parent.parent)}

@@ -30,9 +30,8 @@ _ALPN = {Protocol.HTTP1: ("http/1.1",), Protocol.TCP: ()}
 _PERMISSION_DENIED = "7"
 _NO_CERTIFICATE = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
 
-Context: TypeAlias = ssl.SSLContext
-Contexts: TypeAlias = Callable[[Way], Awaitable[Context]]
-"""Gives what a call past one's own sidecar connects with; may raise OSError."""
+Contexts: TypeAlias = Callable[[Way, tuple[str, ...]], Awaitable[ssl.SSLContext]]
+"""Gives what a call past one's own sidecar connects with, by the names of ALPN that it offers; may raise OSError."""
 _Ends: TypeAlias = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
@@ -94,9 +93,7 @@ class Caller:
         source = (self._address, 0)
         if call.way is Way.EXIT:
             return await asyncio.open_connection(call.host, call.port, local_addr=source)
-        context = await self._contexts(call.way)
-        if alpn := _ALPN.get(call.protocol, ("h2",)):
-            context.set_alpn_protocols(list(alpn))
+        context = await self._contexts(call.way, _ALPN.get(call.protocol, ("h2",)))
         return await asyncio.open_connection(call.host, call.port, local_addr=source, ssl=context, server_hostname="")
 
 
@@ -144,14 +141,14 @@ async def _http1(call: Call, reader: asyncio.StreamReader, writer: asyncio.Strea
     while not answer.intact:
         event = connection.next_event()
         if event is h11.NEED_DATA:
-            connection.receive_data(await reader.read(_CHUNK))
+            if not (data := await reader.read(_CHUNK)):
+                break
+            connection.receive_data(data)
         elif isinstance(event, h11.Response):
             answer.status = str(event.status_code)
             answer.take(texts(event.headers))
         elif isinstance(event, h11.EndOfMessage):
             answer.intact = True
-        elif isinstance(event, h11.ConnectionClosed):
-            break
     return answer
 
 
@@ -208,6 +205,8 @@ def _judged(call: Call, answer: _Answer) -> tuple[Result, str, str]:
         return Result.ALLOWED, "", answer.caller
     if not answer.status:
         return Result.FAILED, "closed without an answer", ""
+    if answer.intact and answer.status == "200" and not answer.workload and answer.grpc in ("", "0"):
+        return Result.FAILED, "nobody says who answers", ""
     if answer.grpc not in ("", "0"):
         return Result.FAILED, f"grpc-status {answer.grpc}", answer.caller
     return Result.FAILED, answer.status if answer.status != "200" else "cut off", answer.caller

@@ -21,21 +21,26 @@ class Credentials:
     def __init__(self, node: Path) -> None:
         self._client = Client(node, _now)
         self._view: View | None = None
+        self._contexts: dict[tuple[Way, tuple[str, ...]], ssl.SSLContext] = {}
         self._lock = asyncio.Lock()
 
-    async def context(self, way: Way) -> ssl.SSLContext:
+    async def context(self, way: Way, protocols: tuple[str, ...]) -> ssl.SSLContext:
         """TLS 1.3 and nothing else, with a certificate or, for BARE, without one. Raises OSError without an identity.
 
         Which name the other side shows is for the caller to see to: it is a SPIFFE ID, and TLS here knows hosts.
         """
         view = await self._fresh()
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_3
-        context.load_verify_locations(cadata=pem.certificates(view.own.x509))
-        if way is not Way.BARE:
-            _show(context, view.svids[0])
-        return context
+        if (way, protocols) not in self._contexts:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname = False
+            context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_3
+            context.load_verify_locations(cadata=pem.certificates(view.own.x509))
+            if protocols:
+                context.set_alpn_protocols(list(protocols))
+            if way is not Way.BARE:
+                _show(context, view.svids[0])
+            self._contexts[way, protocols] = context
+        return self._contexts[way, protocols]
 
     async def _fresh(self) -> View:
         async with self._lock:
@@ -44,6 +49,7 @@ class Credentials:
                     self._view = await asyncio.to_thread(self._client.view)
                 except IdentityError as error:
                     raise OSError(0, str(error)) from None
+                self._contexts.clear()
             return self._view
 
 

@@ -43,12 +43,12 @@ class _Contexts:
         self._node = Path(node)
         self._credentials: Credentials | None = None
 
-    async def context(self, way: Way) -> ssl.SSLContext:
+    async def context(self, way: Way, protocols: tuple[str, ...]) -> ssl.SSLContext:
         if self._credentials is None:
             from licet.app.up.direct import Credentials
 
             self._credentials = Credentials(self._node)
-        return await self._credentials.context(way)
+        return await self._credentials.context(way, protocols)
 
 
 async def _round(order: Round, caller: Caller, writer: asyncio.StreamWriter) -> None:
