@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 from envoy.data.accesslog.v3.accesslog_pb2 import (  # type: ignore[import-untyped]
     AccessLogType,
@@ -221,6 +222,44 @@ def test_no_message_raises() -> None:
             encode(flow)
     assert sum(reader.counted.values()) == parsed > 2_000
     assert reader.counted["malformed"] > 0
+
+
+_REFUSING = msgspec.structs.replace(CALLER, other=Endpoint(), default="default-deny", refuses=True, either=True)
+
+
+def test_a_call_that_nothing_was_said_of_is_refused_where_it_was_meant_to_go() -> None:
+    entry = connection()
+    flow = _read(entry, msgspec.structs.replace(_REFUSING, own=msgspec.structs.replace(CALLER.own, address="10.0.0.9")))
+    assert (flow.verdict, flow.decision) == (
+        Verdict.REFUSED,
+        Decision(Evidence.ENFORCER, "envoy", rule="default-deny"),
+    )
+    assert (flow.reporter.side, flow.source.workload) == (Side.SOURCE, WEB)
+    assert (flow.destination.address, flow.destination.port) == ("10.0.0.2", 9000)
+
+
+def test_what_comes_in_for_no_served_port_is_refused_by_the_callee() -> None:
+    own = msgspec.structs.replace(CALLEE.own, port=None)
+    flow = _read(connection(), msgspec.structs.replace(_REFUSING, own=own))
+    assert (flow.verdict, flow.reporter.side) == (Verdict.REFUSED, Side.DESTINATION)
+    assert (flow.source.address, flow.destination.workload, flow.destination.port) == ("10.0.0.1", API, 9000)
+
+
+def test_what_a_refusing_log_let_pass_was_not_refused() -> None:
+    flow = _read(outbound(), msgspec.structs.replace(_REFUSING, either=False))
+    assert flow.verdict is Verdict.FORWARDED
+
+
+def test_a_caller_that_no_chain_of_a_listener_is_for_is_refused() -> None:
+    """A caller without TLS at a port that takes nobody without."""
+    reader = Envoy(KEYS)
+    entry = connection(AccessLogType.NotSet)
+    entry.connection_properties.Clear()
+    entry.common_properties.response_flags.no_route_found = True
+    vantage = msgspec.structs.replace(CALLEE, default="default-deny")
+    flow = reader.read(entry, vantage)
+    assert flow is not None
+    assert (flow.verdict, flow.decision) == (Verdict.REFUSED, Decision(Evidence.ENFORCER, "envoy", rule="default-deny"))
 
 
 def test_a_connection_is_read_by_its_ends() -> None:

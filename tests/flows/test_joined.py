@@ -54,6 +54,11 @@ def test_a_caller_without_another_side_is_told_of_later() -> None:
     assert joined.counted["alone"] == 1
 
 
+def test_what_the_caller_itself_refuses_waits_for_nobody() -> None:
+    [flow] = Joined().add(msgspec.structs.replace(_source(), verdict=Verdict.REFUSED), 0.0)
+    assert flow.reporter.side is Side.SOURCE
+
+
 def test_an_id_that_is_used_again_makes_nobody_count_less() -> None:
     flows = [_source() for _ in range(5)] + [_destination() for _ in range(5)]
     random.Random(3).shuffle(flows)

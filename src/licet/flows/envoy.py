@@ -89,14 +89,18 @@ class Vantage(msgspec.Struct, frozen=True):
 
     `own` is that workload as it is known without the log, its identity the one that the sidecar has proved. `other` is
     what the log's name says of the other side. Their ports, where set, are those of agreements, which outweigh what
-    Envoy really listens on. `refused_by` names the rule where everything in the log is refused by the proxy.
+    Envoy really listens on. `default` names the rule that refuses what nothing was said of; where `refuses`, that is
+    everything in the log that was led nowhere. Where `either`, the log is of both sides, and what is called at the
+    workload's own address is of the destination's.
     """
 
     side: Side
     node: str
     own: Endpoint
     other: Endpoint = Endpoint()
-    refused_by: str = ""
+    default: str = ""
+    refuses: bool = False
+    either: bool = False
 
 
 class Envoy:
@@ -123,15 +127,20 @@ class Envoy:
         if not common.HasField("start_time"):
             raise ValueError("an entry without its time")
         http = isinstance(entry, HTTPAccessLogEntry)
+        if vantage.either and _comes_in(common, vantage.own.address):
+            vantage = Vantage(
+                Side.DESTINATION, vantage.node, vantage.own, default=vantage.default, refuses=vantage.refuses
+            )
         broken = _broken(entry, http, vantage.side)
         phase = _phase(common, http, broken)
-        if phase is None or (broken and not http and self._known(f"{vantage.node}/{common.stream_id}")):
+        ended_early = broken or (phase is Phase.ENDED and common.access_log_type == AccessLogType.NotSet)
+        if phase is None or (ended_early and not http and self._known(f"{vantage.node}/{common.stream_id}")):
             return None
         start = _EPOCH + timedelta(seconds=common.start_time.seconds, microseconds=common.start_time.nanos // 1000)
         total = _nanoseconds(common.duration) if phase is Phase.ENDED and common.HasField("duration") else None
-        became = outcome(
-            common, entry.response.response_code_details if http else "", phase, vantage.refused_by, broken
-        )
+        details = entry.response.response_code_details if http else ""
+        refused_by = vantage.default if _nowhere(common, vantage, phase) else ""
+        became = outcome(common, details, phase, refused_by, broken)
         source, destination = self._ends(common, vantage, broken)
         return Flow(
             start,
@@ -171,7 +180,7 @@ class Envoy:
         identity = common.custom_tags.get("upstream_peer", "")[:_LONGEST]
         if broken:
             identity = ""
-        address, port = _address(common.upstream_remote_address)
+        address, port = _called(common)
         return source, self._endpoint(vantage.other, identity, "", address, port, None)
 
     def _known(self, id: str) -> bool:
@@ -199,6 +208,26 @@ class Envoy:
             port if known.port is None else known.port,
             shown,
         )
+
+
+def _comes_in(common: AccessLogCommon, own: str) -> bool:
+    called, caller = _address(common.downstream_local_address)[0], _address(common.downstream_direct_remote_address)[0]
+    return bool(own) and called == own != caller
+
+
+def _nowhere(common: AccessLogCommon, vantage: Vantage, phase: Phase) -> bool:
+    """Whether it was led nowhere since nothing was said of it: by its log, or by a listener without a chain for it."""
+    if phase is not Phase.ENDED or common.HasField("upstream_remote_address"):
+        return False
+    unmatched = common.access_log_type == AccessLogType.NotSet and common.response_flags.no_route_found
+    return vantage.refuses or bool(unmatched)
+
+
+def _called(common: AccessLogCommon) -> tuple[str, int | None]:
+    """Where it went; what was led nowhere was meant for where it came."""
+    if common.HasField("upstream_remote_address"):
+        return _address(common.upstream_remote_address)
+    return _address(common.downstream_local_address) if not common.upstream_cluster else ("", None)
 
 
 def _placed(own: Endpoint, address: str, port: int | None) -> Endpoint:
@@ -232,7 +261,7 @@ def _phase(common: AccessLogCommon, http: bool, broken: str) -> Phase | None:
         return _PHASES.get(kind)
     if http:
         return Phase.RUNNING if common.intermediate_log_entry else Phase.ENDED
-    return Phase.ENDED if broken else None
+    return Phase.ENDED if broken or common.response_flags.no_route_found else None
 
 
 def _shown(common: AccessLogCommon, broken: str) -> tuple[str, str]:

@@ -65,7 +65,7 @@ def outcome(common: AccessLogCommon, details: str, phase: Phase, refused_by: str
     """What became of it.
 
     `details` are those of an HTTP response, empty for connections, which have them in `common`. `refused_by` names the
-    rule of a log that has nothing in it but what the proxy refuses, empty for every other. `broken` is why a connection
+    rule where it is known without them that the proxy refused it. `broken` is why a connection
     came to nothing, empty where it did not.
     """
     failure = _failure(common, broken)

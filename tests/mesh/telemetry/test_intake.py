@@ -82,29 +82,29 @@ def test_the_prober_is_no_traffic() -> None:
 def test_a_log_of_nobody_is_counted() -> None:
     intake, flows = _intake()
     intake(Caller("spiffe://a/b", frozenset(), "gone"), "inbound/8080", [inbound()])
-    intake.settle()
     assert (flows, intake.counted.counts()) == ([], {"unplaced": 1})
 
 
 @pytest.mark.parametrize(
-    ("log", "side", "port", "other", "refused_by"),
+    ("log", "side", "port", "other", "refuses"),
     [
-        ("inbound/8080", Side.DESTINATION, 8080, None, ""),
-        (_OUT, Side.SOURCE, None, API, ""),
-        ("outbound/api.example.com:443", Side.SOURCE, None, "api.example.com", ""),
-        ("outbound/192.0.2.1:5432", Side.SOURCE, None, "192.0.2.1", ""),
-        ("refused", Side.SOURCE, None, None, "default-deny"),
-        ("captured/out", Side.SOURCE, None, None, ""),
-        ("captured/in", Side.DESTINATION, None, None, ""),
-        ("inbound/x", Side.DESTINATION, None, None, ""),
-        ("", Side.DESTINATION, None, None, ""),
+        ("inbound/8080", Side.DESTINATION, 8080, None, False),
+        (_OUT, Side.SOURCE, None, API, False),
+        ("outbound/api.example.com:443", Side.SOURCE, None, "api.example.com", False),
+        ("outbound/192.0.2.1:5432", Side.SOURCE, None, "192.0.2.1", False),
+        ("refused", Side.SOURCE, None, None, True),
+        (f"refused/{API}:8080", Side.SOURCE, None, API, True),
+        ("captured/out", Side.SOURCE, None, None, False),
+        ("captured/in", Side.DESTINATION, None, None, False),
+        ("inbound/x", Side.DESTINATION, None, None, False),
+        ("", Side.DESTINATION, None, None, False),
     ],
 )
 def test_a_logs_name_says_where_it_is_kept(
-    log: str, side: Side, port: int | None, other: Key | str | None, refused_by: str
+    log: str, side: Side, port: int | None, other: Key | str | None, refuses: bool
 ) -> None:
     seen = vantage(_SIDECARS["api-1"], log, {str(API): API})
-    assert (seen.side, seen.own.port, seen.refused_by) == (side, port, refused_by)
+    assert (seen.side, seen.own.port, seen.refuses) == (side, port, refuses)
     assert (seen.other.workload or seen.other.name or seen.other.address or None) == other
 
 

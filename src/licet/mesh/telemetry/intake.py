@@ -47,15 +47,19 @@ class Intake:
         self._on_flow = tuple(on_flow)
         self._prober = prober
         self._most = most
-        self._waiting: deque[tuple[Caller, str, Entry]] = deque()
+        self._waiting: deque[tuple[Vantage, Entry]] = deque()
         self._came = asyncio.Event()
 
     def __call__(self, caller: Caller, name: str, entries: Sequence[Entry]) -> None:
         """Take entries of a log, as far as there is room."""
+        vantage = self._vantage(caller, name)
+        if vantage is None:
+            self.counted.add("unplaced", len(entries))
+            return
         room = self._most - len(self._waiting)
         if len(entries) > room:
             self.counted.add("dropped", len(entries) - room)
-        self._waiting.extend((caller, name, entry) for entry in entries[:room])
+        self._waiting.extend((vantage, entry) for entry in entries[:room])
         self._came.set()
 
     @property
@@ -86,11 +90,7 @@ class Intake:
     def _some(self) -> None:
         now = self._clock()
         for _ in range(min(_AT_ONCE, len(self._waiting))):
-            caller, name, entry = self._waiting.popleft()
-            vantage = self._vantage(caller, name)
-            if vantage is None:
-                self.counted.add("unplaced")
-                continue
+            vantage, entry = self._waiting.popleft()
             flow = self.reader.read(entry, vantage)
             if flow is None:
                 continue

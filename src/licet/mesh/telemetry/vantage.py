@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
+
 from licet.flows.envoy import Vantage
 from licet.flows.record import Endpoint, Side
 from licet.mesh.envoy import names
@@ -12,7 +14,7 @@ from licet.mesh.sidecar import Sidecar
 from licet.model.addresses import AddressSet
 from licet.model.key import Key
 
-_INBOUND, _OUTBOUND = names.inbound(0)[:-1], names.outbound("")
+_INBOUND, _OUTBOUND, _REFUSED = names.inbound(0)[:-1], names.outbound(""), names.refused("")
 _REFUSED = names.refused("")
 
 
@@ -26,20 +28,15 @@ def vantage(sidecar: Sidecar, log: str, workloads: Mapping[str, Key]) -> Vantage
         instance=sidecar.id,
         address=sidecar.address,
     )
+    side, node, other = Side.SOURCE, sidecar.id, Endpoint()
     if log.startswith(_OUTBOUND):
-        return Vantage(Side.SOURCE, sidecar.id, own, _destination(log.removeprefix(_OUTBOUND), workloads))
-    if log == names.REFUSED:
-        return Vantage(Side.SOURCE, sidecar.id, own, refused_by=DEFAULT_DENY)
-    if log.startswith(_REFUSED):
-        refused = _destination(log.removeprefix(_REFUSED), workloads)
-        return Vantage(Side.SOURCE, sidecar.id, own, refused, refused_by=DEFAULT_DENY)
-    if log == names.CAPTURED_OUT:
-        return Vantage(Side.SOURCE, sidecar.id, own)
-    port = _port(log.removeprefix(_INBOUND))
-    placed = Endpoint(
-        own.identity, "", own.workload, own.namespace, own.cluster, own.instance, own.name, own.address, port
-    )
-    return Vantage(Side.DESTINATION, sidecar.id, placed)
+        other = _destination(log.removeprefix(_OUTBOUND), workloads)
+    elif log.startswith(_REFUSED):
+        other = _destination(log.removeprefix(_REFUSED), workloads)
+    elif log not in (names.REFUSED, names.CAPTURED_OUT):
+        side, own = Side.DESTINATION, msgspec.structs.replace(own, port=_port(log.removeprefix(_INBOUND)))
+    refuses = log == names.REFUSED or log.startswith(_REFUSED)
+    return Vantage(side, node, own, other, DEFAULT_DENY, refuses, either=log == names.REFUSED)
 
 
 def _destination(text: str, workloads: Mapping[str, Key]) -> Endpoint:
