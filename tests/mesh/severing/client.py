@@ -9,11 +9,10 @@ from typing import Any
 
 import msgspec
 
-KINDS = (
-    *("grpc", "http1", "http1-idle", "http2", "http2-idle"),
-    *("tcp-down", "tcp-echo", "tcp-idle", "tcp-mute", "tcp-up"),
-)
-"""What is open in every trial, one connection of each: `mute` has never said a byte, `idle` something once."""
+KINDS = ("grpc", "http1", "http1-idle", "http2", "http2-idle", "tcp-down", "tcp-echo", "tcp-idle", "tcp-up")
+"""What is open in every trial, one connection of each. What is idle has said something once."""
+MUTE = "tcp-mute"
+"""One more, that has not said a byte: no program has heard of it."""
 _PATIENCE = 30.0
 
 
@@ -36,12 +35,17 @@ class Client:
 
     async def open(self) -> None:
         """Have one of each kind that was answered."""
-        assert sorted((await self._say("open", "opened"))["opened"]) == sorted(KINDS)
+        assert sorted((await self._say("open", "opened"))["opened"]) == sorted((*KINDS, MUTE))
 
-    async def ended(self) -> Mapping[str, float]:
-        """When each connection ended, once all have."""
+    def speak(self) -> None:
+        """Have what was mute say its first line."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(b"speak\n")
+
+    async def ended(self, *kinds: str) -> Mapping[str, float]:
+        """When each connection of these kinds ended, once all have."""
         ended: dict[str, float] = {}
-        while missing := {*KINDS} - ended.keys():
+        while missing := {*kinds} - ended.keys():
             try:
                 said = await self._line()
             except TimeoutError:
@@ -53,10 +57,6 @@ class Client:
     async def tally(self) -> Mapping[str, Tally]:
         """What came of each, after a last use of every one."""
         return msgspec.convert((await self._say("tally", "tally"))["tally"], dict[str, Tally])
-
-    async def drop(self) -> None:
-        """Be without connections."""
-        await self._say("drop", "dropped")
 
     async def _say(self, word: str, answer: str) -> dict[str, Any]:
         assert self._process.stdin is not None
@@ -81,4 +81,4 @@ async def client(command: list[str]) -> AsyncIterator[Client]:
         yield Client(process)
     finally:
         process.kill()
-        await process.wait()
+        await process.communicate()

@@ -14,20 +14,21 @@ from pathlib import Path
 
 import msgspec
 
-from licet.identity import rpc
-from licet.mesh.envoy import names
 from licet.mesh.redirect import Redirect, ruleset
 from licet.mesh.severing.connections import Connections
 from licet.mesh.severing.severer import Severed, Severer
-from licet.mesh.telemetry.access_log import AccessLogs, Caller, Entry
+from licet.mesh.sidecar import Capture
+from licet.mesh.telemetry.access_log import Entry
 from tests.built import go_program
+from tests.mesh.envoy.served import free_port
 from tests.mesh.namespaces import Namespace, namespaces
+from tests.mesh.plane import Plane
 from tests.mesh.proxy import Proxy, proxy
-from tests.mesh.severing.callee import HTTP, NODE, TCP, Callee, identity, papers
+from tests.mesh.severing.callee import HTTP, NODE, TCP, Callee, Papers, Reporting, identity
 from tests.mesh.severing.client import Client, client
 from tests.nft import nft
 
-GOOD, BAD = identity("good"), identity("bad")
+GOOD, BAD = CALLERS = identity("good"), identity("bad")
 _AGE = timedelta(hours=1)
 _NEW_NETWORK = 0x40000000
 
@@ -36,22 +37,21 @@ class Scene(msgspec.Struct, frozen=True):
     """A callee that runs, what revokes, and where callers are."""
 
     callee: Callee
+    papers: Papers
     severer: Severer
-    connections: Connections
     told: list[Severed]
     program: Path
-    at: Mapping[int, str]
     outside: Namespace | None
 
     async def revoke(self, *denied: str) -> None:
-        """Have these identities revoked, by policy and by severing."""
-        self.callee.permit(*{GOOD, BAD} - {*denied}, denied=denied)
-        await self.severer.revoke(frozenset(denied))
+        """Have these identities revoked, by policy and by severing, whichever comes first."""
+        policy = asyncio.to_thread(self.callee.permit, CALLERS, denied)
+        await asyncio.gather(policy, self.severer.revoke(frozenset(denied)))
 
     def caller(self, who: str) -> AbstractAsyncContextManager[Client]:
         """A program with this name's identity."""
-        held = self.callee.papers
-        command = [self.program, "call", "-http", self.at[HTTP], "-tcp", self.at[TCP]]
+        at, held = self.callee.sidecar.address, self.papers.home
+        command = [self.program, "call", "-http", f"{at}:{self.callee.http}", "-tcp", f"{at}:{self.callee.tcp}"]
         command += ["-papers", held / f"{who}.pem", "-trusted", held / "trusted.pem"]
         return client(_in(self.outside, command))
 
@@ -60,31 +60,30 @@ class Scene(msgspec.Struct, frozen=True):
 async def scene(home: Path, *, redirected: bool = False) -> AsyncIterator[Scene]:
     """Skips the test where traffic cannot be redirected and is to be."""
     told: list[Severed] = []
-    connections = Connections()
-    severer = Severer(connections, told.append, _AGE)
+    severer = Severer(Connections(), told.append, _AGE)
+    loop = asyncio.get_running_loop()
 
-    def hear(caller: Caller, _: str, entries: Sequence[Entry]) -> None:
-        severer.hear(caller.node, entries)
+    def hear(entries: Sequence[Entry]) -> None:
+        loop.call_soon_threadsafe(severer.hear, NODE, entries)
 
-    service = AccessLogs(lambda _: Caller("", frozenset({NODE})), [hear])
-    server = rpc.server(())
-    server.add_registered_method_handlers(service.SERVICE, service.methods)
-    server.add_insecure_port(f"unix:{home / 'logs.sock'}")
-    await server.start()
-    try:
-        with ExitStack() as held:
-            program = go_program(Path(__file__).parent / "go", "severing")
-            place, outside = held.enter_context(_pods()) if redirected else (None, None)
-            programs = held.enter_context(_programs(program, place))
-            issued = papers(home / "papers", "callee", "good", "bad")
-            callee = Callee(home, issued, home / "logs.sock", programs, redirected)
-            callee.permit(GOOD, BAD)
-            running = await asyncio.to_thread(held.enter_context, _envoy(callee, place))
-            severer.attach(NODE, running.process.pid)
-            yield Scene(callee, severer, connections, told, program, _addresses(running, place), outside)
-    finally:
-        severer.close()
-        await server.stop(0)
+    with ExitStack() as held:
+        held.callback(severer.close)
+        program = go_program(Path(__file__).parent / "go", "severing")
+        place, outside = held.enter_context(_pods()) if redirected else (None, None)
+        programs = held.enter_context(_programs(program, place))
+        papers = Papers.of(home / "papers", "good", "bad")
+        plane = held.enter_context(Reporting(home / "plane.sock", papers.view(), hear).serving())
+        callee = _callee(plane, programs, place)
+        running = await asyncio.to_thread(held.enter_context, _envoy(home, callee, place))
+        await asyncio.to_thread(callee.permit, CALLERS)
+        severer.attach(NODE, running.process.pid)
+        yield Scene(callee, papers, severer, told, program, outside)
+
+
+def _callee(plane: Plane, programs: Mapping[str, str], place: Namespace | None) -> Callee:
+    http, tcp = (HTTP, TCP) if place else (free_port(), free_port())
+    capture, address = (Capture.REDIRECTED, place.ipv4) if place else (Capture.EXPLICIT, "127.0.0.1")
+    return Callee.of(plane, {http: programs["http"], tcp: programs["tcp"]}, address, capture)
 
 
 @contextmanager
@@ -107,16 +106,14 @@ def _programs(program: Path, place: Namespace | None) -> Iterator[Mapping[str, s
 
 
 @contextmanager
-def _envoy(callee: Callee, place: Namespace | None) -> Iterator[Proxy]:
+def _envoy(home: Path, callee: Callee, place: Namespace | None) -> Iterator[Proxy]:
     """Started by a thread in the namespace, from where alone its administration is reached."""
     with ThreadPoolExecutor(1) as inside, ExitStack() as held:
         if place is not None:
             inside.submit(_enter, place.path).result()
-        running = proxy(callee.home / "envoy", callee.bootstrap())
+        running = proxy(home / "envoy", callee.bootstrap(), wait=False)
         started = inside.submit(running.__enter__).result()
         held.callback(lambda: inside.submit(running.__exit__, None, None, None).result())
-        count = 1 if callee.redirected else 2
-        inside.submit(started.until, lambda: sum(map(bool, started.ports().values())) == count or None).result()
         yield started
 
 
@@ -125,13 +122,6 @@ def _enter(path: str) -> None:
     with Path(path).open("rb") as namespace:
         if library.setns(namespace.fileno(), _NEW_NETWORK):
             raise OSError(ctypes.get_errno(), "setns")
-
-
-def _addresses(running: Proxy, place: Namespace | None) -> Mapping[int, str]:
-    """Requests go over IPv4, plain connections over IPv6 where both are there."""
-    if place is not None:
-        return {HTTP: f"{place.ipv4}:{HTTP}", TCP: f"[{place.ipv6}]:{TCP}"}
-    return {port: f"127.0.0.1:{running.ports()[names.inbound(port)]}" for port in (HTTP, TCP)}
 
 
 def _in(place: Namespace | None, command: Sequence[object]) -> list[str]:

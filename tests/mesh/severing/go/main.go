@@ -34,11 +34,10 @@ func main() {
 		switch commands.Text() {
 		case "open":
 			show(map[string]any{"opened": caller.open()})
+		case "speak":
+			caller.speak()
 		case "tally":
 			show(map[string]any{"tally": caller.finish()})
-		case "drop":
-			caller.drop()
-			show(map[string]any{"dropped": true})
 		}
 	}
 }

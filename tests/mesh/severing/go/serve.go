@@ -21,17 +21,22 @@ var stream = grpc.StreamDesc{StreamName: "Count", ServerStreams: true, ClientStr
 
 // serve answers requests, streams and plain connections until its standard input ends.
 func serve(host string) {
-	plain, rpc, raw := listen(host), listen(host), listen(host)
+	plain, raw := listen(host), listen(host)
 	both := new(http.Protocols)
 	both.SetHTTP1(true)
 	both.SetUnencryptedHTTP2(true)
-	answer := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "served") })
-	go (&http.Server{Handler: answer, Protocols: both}).Serve(plain)
 	served := grpc.NewServer()
 	served.RegisterService(&grpc.ServiceDesc{
 		ServiceName: "drill.Drill", HandlerType: (*any)(nil), Streams: []grpc.StreamDesc{stream},
 	}, nil)
-	go served.Serve(rpc)
+	answer := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.Header.Get("content-type"), "application/grpc") {
+			served.ServeHTTP(w, r)
+			return
+		}
+		io.WriteString(w, "served")
+	})
+	go (&http.Server{Handler: answer, Protocols: both}).Serve(plain)
 	go func() {
 		for {
 			connection, err := raw.Accept()
@@ -41,7 +46,7 @@ func serve(host string) {
 			go trickle(connection)
 		}
 	}()
-	show(map[string]string{"http": plain.Addr().String(), "grpc": rpc.Addr().String(), "tcp": raw.Addr().String()})
+	show(map[string]string{"http": plain.Addr().String(), "tcp": raw.Addr().String()})
 	io.Copy(io.Discard, os.Stdin)
 }
 
