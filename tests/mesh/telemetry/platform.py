@@ -95,6 +95,13 @@ def _read(heard: list[tuple[Caller, str, Entry]]) -> list[Flow]:
     return [flow for flow in found if flow is not None]
 
 
+def plain(port: int) -> None:
+    """Ask without TLS, and come to nothing."""
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nhost: api\r\n\r\n")
+        connection.recv(1)
+
+
 def strange(port: int, settings: Callable[[ssl.SSLContext], object]) -> None:
     """Connect as nobody's sidecar, and come to nothing."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -138,6 +145,8 @@ def platform(home: Path) -> Iterator[Platform]:
                 ways.add("expired", 8080, proxy.called_by(old, ours, CALLEE))
                 ways.add("old-version", 8080, proxy.called_by(svid, ours, CALLEE, "TLSv1_2"))
                 ways.add("nowhere", 1, None)
+                ways.listeners.append(proxy.nowhere())
+                ways.clusters.append(proxy.cluster("refused", None))
             node = f"{name}-1"
             running[node] = stack.enter_context(proxy.envoy(home / name, node, logs, ways.listeners, ways.clusters))
         yield Platform(heard, running)

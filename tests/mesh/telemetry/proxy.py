@@ -106,13 +106,20 @@ def _bootstrap(node: str, logs: Path, listeners: Sequence[object], clusters: Seq
 
 
 def http_in(port: int, tls: object, policy: object) -> object:
-    """A served port that speaks HTTP, on a port of the kernel's choice."""
+    """A served port that speaks HTTP over TLS and nothing else, on a port of the kernel's choice."""
     name = f"inbound/{port}"
+    inspector = f"{_EXTENSIONS}filters.listener.tls_inspector.v3.TlsInspector"
+    chain = {
+        "filter_chain_match": {"transport_protocol": "tls"},
+        "transport_socket": _socket(tls),
+        "filters": [_http(name, "app", policy)],
+    }
     return {
         "name": name,
         "address": _address(0),
-        "filter_chains": [{"transport_socket": _socket(tls), "filters": [_http(name, "app", policy)]}],
-        "access_log": [_log("Tcp", f"connections/{port}")],
+        "listener_filters": [{"name": "tls_inspector", "typed_config": {"@type": inspector}}],
+        "filter_chains": [chain],
+        "access_log": [_log("Tcp", name)],
     }
 
 
@@ -124,8 +131,13 @@ def tcp_in(port: int, tls: object, policy: object) -> object:
         "name": name,
         "address": _address(0),
         "filter_chains": [{"transport_socket": _socket(tls), "filters": [rbac, _tcp(name, "app")]}],
-        "access_log": [_log("Tcp", f"connections/{port}")],
+        "access_log": [_log("Tcp", name)],
     }
+
+
+def nowhere() -> object:
+    """Where everything is refused that nothing was agreed for."""
+    return {"name": "refused", "address": _address(0), "filter_chains": [{"filters": [_tcp("refused", "refused")]}]}
 
 
 def http_out(name: str, destination: str) -> object:
@@ -140,13 +152,11 @@ def tcp_out(name: str, destination: str) -> object:
     return {"name": name, "address": _address(0), "filter_chains": [{"filters": filters}]}
 
 
-def cluster(name: str, port: int, tls: object = None) -> object:
-    """What is reached at a port of this machine."""
-    made: dict[str, object] = {
-        "name": name,
-        "connect_timeout": "5s",
-        "load_assignment": _assignment(name, _address(port)),
-    }
+def cluster(name: str, port: int | None, tls: object = None) -> object:
+    """What is reached at a port of this machine, or nowhere."""
+    made: dict[str, object] = {"name": name, "connect_timeout": "5s"}
+    if port is not None:
+        made["load_assignment"] = _assignment(name, _address(port))
     return {**made, "transport_socket": _socket(tls)} if tls else made
 
 

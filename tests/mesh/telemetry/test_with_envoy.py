@@ -22,8 +22,10 @@ from licet.flows.record import (
     decode,
     encode,
 )
-from tests.mesh.telemetry.platform import API, OTHER, TRACE, WEB, Platform, platform, strange
+from tests.mesh.telemetry.platform import API, OTHER, TRACE, WEB, Platform, plain, platform, strange
 from tests.mesh.telemetry.proxy import CALLEE, CALLER, STRANGER, until
+
+_DEFAULT = Decision(Evidence.ENFORCER, "envoy", rule="default-deny")
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +129,21 @@ def test_a_stranger_without_proof_is_seen_by_its_address_alone(
     assert flow.tls is not None
     assert flow.tls.failure is cause
     assert (flow.source.identity, flow.source.claimed, flow.source.address) == ("", "", "127.0.0.1")
+
+
+def test_a_caller_without_tls_is_refused_by_default(running: Platform) -> None:
+    plain(running.port("inbound/8080", "api-1"))
+    flow = _one(running.flows(1))
+    assert (flow.verdict, flow.decision) == (Verdict.REFUSED, _DEFAULT)
+    assert (flow.source.identity, flow.destination.workload, flow.destination.port) == ("", API, 8080)
+
+
+def test_a_call_that_nothing_was_agreed_for_is_refused_where_it_is_made(running: Platform) -> None:
+    port = running.port("refused")
+    plain(port)
+    flow = _one(running.flows(1))
+    assert (flow.verdict, flow.decision, flow.reporter.side) == (Verdict.REFUSED, _DEFAULT, Side.SOURCE)
+    assert (flow.source.workload, flow.destination.address, flow.destination.port) == (WEB, "127.0.0.1", port)
 
 
 def test_an_identity_that_was_not_verified_is_a_claim(running: Platform) -> None:
