@@ -115,7 +115,7 @@ def test_a_sidecar_on_another_machine_is_told_of_with_what_bounds_it_and_ended_o
         [why] = made.severer.unable().values()
         assert why == (
             "the sidecar is on another machine: have its connections ended there; "
-            "until then, TCP lives for up to 1:00:00 and a stream for up to 2:00:00"
+            "until then, streams and connections that are open live for up to 1:00:00"
         )
         pair = made.open(BAD)
         assert made.revoke(BAD) == [Severed(BAD, "one", 0, 1, why)]
@@ -160,5 +160,5 @@ print(severer.unable()["one"])
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=os.environ)
     assert done.stdout.splitlines()[-1] == (
         "connections may not be ended: run the control plane with `CAP_NET_ADMIN`; "
-        "until then, TCP lives for up to 1:00:00 and a stream for up to 2:00:00"
+        "until then, streams and connections that are open live for up to 1:00:00"
     )

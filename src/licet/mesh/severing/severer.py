@@ -42,7 +42,7 @@ class Severer:
     """Who is revoked, and the sockets of each sidecar.
 
     `tell` hears of each identity and sidecar what was ended, and what was not. What cannot be ended is bounded by `age`
-    (Settings.connection_age): of a connection, which takes no new streams then, and of each stream.
+    (Settings.connection_age): a stream and a plain connection end then, and what is refused begins none.
     """
 
     def __init__(self, connections: Connections, tell: Callable[[Severed], None], age: timedelta) -> None:
@@ -139,7 +139,7 @@ class Severer:
             self._connections.drop(node, [ends])
 
     def _instead(self, error: CannotEndError) -> str:
-        return f"{error}; until then, TCP lives for up to {self._age} and a stream for up to {2 * self._age}"
+        return f"{error}; until then, streams and connections that are open live for up to {self._age}"
 
     def _release(self, node: str) -> None:
         if (sockets := self._sockets.pop(node, None)) is not None:

@@ -326,6 +326,7 @@ func (c *caller) bytes(mode string) func(*held) {
 		heard := make(chan string, 1<<16)
 		go func() {
 			defer close(heard)
+			defer connection.Close()
 			lines := bufio.NewScanner(connection)
 			for lines.Scan() {
 				heard <- lines.Text()
