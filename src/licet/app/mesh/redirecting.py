@@ -62,7 +62,8 @@ def hold(seconds: float) -> bool:
     """
     deadline = time.monotonic() + seconds
     while True:
-        if all(_is_led(address, port) for address, port in _NOWHERE if _is_spoken(address)):
+        spoken = [_is_led(address, port) for address, port in _NOWHERE if _has_way(address)]
+        if spoken and all(spoken):
             return True
         if time.monotonic() >= deadline:
             return False
@@ -89,14 +90,14 @@ def _is_led(address: str, port: int) -> bool:
     return False
 
 
-def _is_spoken(address: str) -> bool:
-    """Whether there is a way to such addresses at all: rules do not matter where no packet can leave."""
+def _has_way(address: str) -> bool:
+    """Whether there is a route to such addresses: rules are not asked where no packet leaves."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as asking:
             asking.connect((address, 9))
     except OSError:
-        return family == socket.AF_INET
+        return False
     return True
 
 
