@@ -86,7 +86,9 @@ def test_what_is_under_way_is_open_until_it_ends() -> None:
     edges.follow(_flow(kind=BEGUN, request="r2"))
     assert edges.open() == {_EDGE: 2}
     edges.follow(_flow())
-    edges.forget(["request/r2"])
+    edges.forget("web-1")
+    assert edges.open() == {_EDGE: 1}
+    edges.forget("api-1")
     assert edges.open() == {}
 
 

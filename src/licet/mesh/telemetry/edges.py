@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from ipaddress import ip_network
 
@@ -78,7 +78,8 @@ class Edges:
         self._totals: dict[Edge, Counts] = {}
         self._strange: dict[Edge, Counts] = {}
         self._windows: deque[tuple[int, dict[Edge, Counts]]] = deque(maxlen=windows)
-        self._open: dict[str, Edge] = {}
+        self._open: dict[str, tuple[Edge, str]] = {}
+        """By key: the edge, and the sidecar that reported it last."""
         self.counted: Counter[str] = Counter()
         """`flows`; `other`, those that stand under another edge than their own; `unseen`, open ones without room."""
 
@@ -100,14 +101,15 @@ class Edges:
         if not flow.keys:
             return
         if flow.phase is Phase.ENDED:
-            self.forget(flow.keys)
+            for key in flow.keys:
+                self._open.pop(key, None)
             return
         key = flow.keys[0]
         if key not in self._open and len(self._open) >= _MOST_OPEN:
             self.counted["unseen"] += 1
         elif key not in self._open or flow.source.identity:
             # A connection begins before its caller has shown who it is: who knows is believed.
-            self._open[key] = self._place(_edge(flow))[0]
+            self._open[key] = (self._place(_edge(flow))[0], flow.reporter.node)
 
     def totals(self) -> Mapping[Edge, Counts]:
         """All that was counted since the start, by edge in order."""
@@ -125,12 +127,11 @@ class Edges:
 
     def open(self) -> Mapping[Edge, int]:
         """How many requests and connections are under way, by edge."""
-        return Counter(self._open.values())
+        return Counter(edge for edge, _ in self._open.values())
 
-    def forget(self, keys: Iterable[str]) -> None:
-        """Count these as open no more, such as those of a sidecar that is gone and tells no end."""
-        for key in keys:
-            self._open.pop(key, None)
+    def forget(self, node: str) -> None:
+        """Count as open no more what this sidecar reported, which is gone and tells no end."""
+        self._open = {key: held for key, held in self._open.items() if held[1] != node}
 
     def _place(self, edge: Edge) -> tuple[Edge, dict[Edge, Counts]]:
         """Strangers have a table of their own, so that they take no room from those who are known."""
