@@ -33,6 +33,8 @@ def requests(
     manager = http.manager(routes or log, [judging.requests(), *filters], access_log.of_requests(log), settings)
     # Where in its own machine a request is from is nothing to those that it is for.
     manager.skip_xff_append = True
+    # Both sides tell of a request by its id: that of the program, or one that it is given here.
+    manager.generate_request_id.value = True
     tracing.of_calls(manager, settings, sidecar.workload, sidecar.identity)
     return http.network_filter(manager)
 
