@@ -81,6 +81,8 @@ _PHASES = {
     AccessLogType.DownstreamEnd: Phase.ENDED,
     AccessLogType.UdpSessionEnd: Phase.ENDED,
 }
+CONNECTION = "connection"
+"""The tag of an entry that has Envoy's number of the connection: a handshake that fails has no other."""
 _UDP = {AccessLogType.UdpTunnelUpstreamConnected, AccessLogType.UdpPeriodic, AccessLogType.UdpSessionEnd}
 
 
@@ -134,7 +136,11 @@ class Envoy:
         broken = _broken(entry, http, vantage.side)
         phase = _phase(common, http, broken)
         ended_early = broken or (phase is Phase.ENDED and common.access_log_type == AccessLogType.NotSet)
-        if phase is None or (ended_early and not http and self._known(f"{vantage.node}/{common.stream_id}")):
+        if phase is None or (
+            ended_early
+            and not http
+            and self._known(f"{vantage.node}/{common.custom_tags.get(CONNECTION) or common.stream_id}")
+        ):
             return None
         start = _EPOCH + timedelta(seconds=common.start_time.seconds, microseconds=common.start_time.nanos // 1000)
         total = _nanoseconds(common.duration) if phase is Phase.ENDED and common.HasField("duration") else None

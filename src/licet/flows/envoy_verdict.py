@@ -8,7 +8,7 @@ import msgspec
 from envoy.data.accesslog.v3.accesslog_pb2 import AccessLogCommon, ResponseFlags  # type: ignore[import-untyped]
 
 from licet.flows import tls
-from licet.flows.record import Decision, Evidence, Failure, Phase, Verdict
+from licet.flows.record import Decision, Evidence, Failure, Phase, TlsFailure, Verdict
 
 _ENFORCER = "envoy"
 _MATCHED = re.compile(r"rbac_access_denied(?:_matched_policy\[(.*)\])?", re.DOTALL)
@@ -42,6 +42,10 @@ _FAILURES = {
     "downstream_connection_termination": Failure.CALLER_LEFT,
 }
 """By the flag's name, what says most first. Those left out (`delay_injected`, ...) are no failure."""
+
+
+_OWN = frozenset(TlsFailure) - {TlsFailure.PEER_REFUSED, TlsFailure.NO_SECRET, TlsFailure.OTHER}
+"""Why a proxy itself ends a handshake: the other side has not proved who it is. It is named as a rule would be."""
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):
@@ -83,6 +87,8 @@ def outcome(common: AccessLogCommon, details: str, phase: Phase, refused_by: str
     # A filter for connections does not say which rule admits; the one that is tried beside it does.
     admitted = said.rule or (said.tried if said.shadow == "allowed" else "")
     decision = _decision(admitted, said.tried) if admitted else None
+    if failure is Failure.TLS and (cause := tls.cause(broken)) in _OWN:
+        return Outcome(Verdict.REFUSED, _decision(cause.value, ""), failure)
     if failure is not None and failure is not Failure.CALLER_LEFT:
         return Outcome(Verdict.FAILED, decision, failure)
     decided = phase is not Phase.BEGUN or bool(said.enforced)

@@ -2,7 +2,7 @@
 
 What the destination's side reports is passed on at once: there it is decided. What the source's side reports waits for
 it, and is passed on alone when nothing comes: then nobody stands on the other side, or the request never came there.
-What the source's side refuses itself never does, and waits for nothing.
+What the source's side refuses before it calls never does, and waits for nothing.
 Two reports are one where they have a key in common, come from different sides and do not name different identities.
 Each is paired once, so that a caller who uses an id again makes nobody count less.
 """
@@ -51,7 +51,8 @@ class Joined:
         ready = self.due(now)
         if flow.phase is not Phase.ENDED or not flow.keys or flow.reporter.side is Side.BOTH:
             return [*ready, flow]
-        if flow.reporter.side is Side.SOURCE and flow.verdict is Verdict.REFUSED:
+        refused = flow.verdict is Verdict.REFUSED and flow.failure is not Failure.TLS
+        if flow.reporter.side is Side.SOURCE and refused:
             return [*ready, flow]
         other = self._waiting if flow.reporter.side is Side.DESTINATION else self._told
         found = other.take(flow)

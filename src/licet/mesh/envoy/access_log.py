@@ -24,11 +24,10 @@ from envoy.extensions.access_loggers.grpc.v3.als_pb2 import (  # type: ignore[im
 from envoy.type.tracing.v3.custom_tag_pb2 import CustomTag  # type: ignore[import-untyped]
 from google.protobuf.wrappers_pb2 import UInt32Value
 
+from licet.flows.envoy import CONNECTION
 from licet.mesh.envoy import names
 from licet.mesh.envoy.source import duration, packed, service
 
-CONNECTION = "connection"
-"""The tag of an entry that has Envoy's number of the connection, by which the beginning and the end are matched."""
 LOCAL = "local"
 """The tag that has the address which the connection came to, before its original destination took the place of that."""
 TRACE = "traceparent"

@@ -15,7 +15,8 @@ from envoy.data.accesslog.v3.accesslog_pb2 import (  # type: ignore[import-untyp
     TCPAccessLogEntry,
 )
 
-from licet.mesh.envoy.access_log import CONNECTION, LOCAL
+from licet.flows.envoy import CONNECTION
+from licet.mesh.envoy.access_log import LOCAL
 from licet.mesh.severing.connection import End, Ends
 
 _SPARE = 1024
@@ -59,6 +60,7 @@ class Connections:
             if former is not None and former.number == held.number:
                 del known[held.ends]
             return None
+        known.pop(held.ends, None)
         known[held.ends] = held
         if len(known) > self._most:
             del known[next(iter(known))]
@@ -89,6 +91,11 @@ class Connections:
         known = {ends: held for ends, held in self._held.get(node, {}).items() if ends in existing}
         self._held[node] = known
         self._room[node] = max(_SPARE, 2 * len(known))
+
+    def newest(self, node: str) -> Collection[Ends]:
+        """The half of what a sidecar has open that was heard of last."""
+        known = tuple(self._held.get(node, ()))
+        return frozenset(known[len(known) // 2 :])
 
     def forget(self, node: str) -> None:
         """The sidecar has gone, with all it had open."""
