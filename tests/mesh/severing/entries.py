@@ -16,7 +16,8 @@ from envoy.data.accesslog.v3.accesslog_pb2 import (  # type: ignore[import-untyp
 )
 from google.protobuf.message import Message
 
-from licet.mesh.envoy.access_log import CONNECTION, LOCAL
+from licet.flows.envoy import CONNECTION
+from licet.mesh.envoy.access_log import LOCAL
 from licet.mesh.severing.connection import End, Ends
 
 BAD, GOOD = "spiffe://shop.example/bad", "spiffe://shop.example/good"

@@ -65,8 +65,9 @@ def test_ipv4_within_ipv6_is_ipv4() -> None:
         entry(BEGIN, ends(5000), address="nowhere"),
         entry(BEGIN, ends(5000), local="nowhere:80"),
         entry(BEGIN, ends(5000), local="127.0.0.1:http"),
+        entry(BEGIN, ends(5000), local="127.0.0.1:65536"),
     ],
-    ids=["nobody", "a strange address", "a strange local address", "a strange port"],
+    ids=["nobody", "a strange address", "a strange local address", "a strange port", "no port"],
 )
 def test_what_cannot_be_a_connection_of_an_identity_is_passed_over(odd: Message) -> None:
     connections = Connections()

@@ -16,7 +16,7 @@ import pytest
 
 from licet.mesh.severing.connections import Connections
 from licet.mesh.severing.severer import Severed, Severer
-from tests.mesh.severing.entries import BAD, BEGIN, GOOD, Pair, connected, entry
+from tests.mesh.severing.entries import BAD, BEGIN, GOOD, Pair, connected, ends, entry
 
 AGE = timedelta(hours=1)
 WORSE = "spiffe://shop.example/worse"
@@ -141,6 +141,17 @@ def test_a_sidecar_whose_process_has_gone_is_forgotten_and_its_namespace_let_go_
     finally:
         ended.kill()
         ended.wait()
+
+
+def test_a_sidecar_that_cannot_be_asked_does_not_fill_the_memory() -> None:
+    with bench() as made:
+        made.severer.attach("one", None)
+        for port in range(1, 20_001):
+            made.severer.hear("one", [entry(BEGIN, ends(port), GOOD)])
+            if port % 500 == 0:
+                assert made.sweep() == []
+        [severed] = made.revoke(GOOD)
+        assert 500 <= severed.left <= 2500
 
 
 def test_without_the_capability_it_is_said_before_anybody_is_revoked() -> None:

@@ -18,7 +18,9 @@ class End(msgspec.Struct, frozen=True, order=True):
 
     @classmethod
     def of(cls, address: str | Address, port: int) -> End:
-        """Raises ValueError for what is no address."""
+        """Raises ValueError for what is no address and no port."""
+        if not 0 <= port < 1 << 16:
+            raise ValueError("no port is as high")
         address = ip_address(address)
         return cls((isinstance(address, IPv6Address) and address.ipv4_mapped) or address, port)
 

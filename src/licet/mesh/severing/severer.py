@@ -111,8 +111,15 @@ class Severer:
                     await asyncio.sleep(0)
         self._report({key: len(held) for key, held in self._connections.of(self._revoked).items()})
         for node in tuple(self._connections.crowded()):
-            if (sockets := self._sockets.get(node)) is not None:
-                self._connections.keep(node, sockets.all())
+            self._thin(node)
+
+    def _thin(self, node: str) -> None:
+        """Where the kernel cannot be asked what is still there, the older half is taken for over."""
+        sockets = self._sockets.get(node)
+        try:
+            self._connections.keep(node, self._connections.newest(node) if sockets is None else sockets.all())
+        except OSError as error:
+            log.warning("the kernel does not say which connections are open", node=node, reason=error.strerror)
 
     def _report(self, left: Mapping[tuple[str, str], int]) -> None:
         ended, self._ended = self._ended, Counter()
