@@ -103,6 +103,24 @@ def test_a_destination_that_is_not_sure_is_denied(change: dict[str, str]) -> Non
     assert check(asks(FINE, **change).SerializeToString()).status.code == 7
 
 
+def test_an_empty_name_is_no_leave_to_go_by_the_address() -> None:
+    made = asks(FINE)
+    made.attributes.destination.address.socket_address.address = "10.0.0.7"
+    made.attributes.destination.principal = CHECKOUT
+    del made.attributes.context_extensions[WORKLOAD]
+    assert check(made.SerializeToString()).status.code == 0
+    made.attributes.context_extensions[WORKLOAD] = ""
+    assert check(made.SerializeToString()).status.code == 7
+
+
+def test_a_request_that_says_nothing_is_no_connection() -> None:
+    """CART may connect, whatever it then asks for."""
+    made = asks(Request(8080, CART, "10.0.0.2"))
+    assert check(made.SerializeToString()).status.code == 0
+    made.attributes.request.http.SetInParent()
+    assert check(made.SerializeToString()).denied_response.body == "refused: unsure\n"
+
+
 @pytest.mark.parametrize("half", ["method", "path"])
 def test_half_a_request_is_denied(half: str) -> None:
     made = asks(FINE)
