@@ -85,9 +85,11 @@ class Plane:
         thread.start()
         try:
             server = self._run(self._start())
-            yield self
-            self._run(server.stop(0))
-            self._run(asyncio.sleep(0))
+            try:
+                yield self
+            finally:
+                self._run(server.stop(0))
+                self._run(asyncio.sleep(0))
         finally:
             self._loop.call_soon_threadsafe(self._loop.stop)
             thread.join()

@@ -25,6 +25,7 @@ from licet.mesh.sidecar import Capture, Sidecar
 from licet.model.key import Key
 from tests.identity.workload.envoy import client
 from tests.identity.workload.sources import Authority
+from tests.mesh.envoy import http2
 from tests.mesh.plane import Plane, sidecar
 from tests.mesh.proxy import Proxy, until
 
@@ -46,10 +47,11 @@ def free_port() -> int:
 
 
 class Program:
-    """A program on a port: for HTTP it answers 200 and keeps each head; for bytes it says back what it is told."""
+    """A program on a port: for HTTP it answers 200 and keeps each head, and for bytes it says back what it is told."""
 
     def __init__(self, speaks: Speaks) -> None:
         self.heads: list[bytes] = []
+        self.streams: list[list[tuple[bytes, bytes]]] = []
         self.connections = 0
         program = self
 
@@ -57,7 +59,12 @@ class Program:
             def handle(self) -> None:
                 program.connections += 1
                 with suppress(OSError):
-                    program.answer(self.rfile, self.wfile) if speaks is Speaks.HTTP else program.echo(self.request)
+                    if speaks is Speaks.TCP:
+                        program.echo(self.request)
+                    elif self.request.recv(3, socket.MSG_PEEK) == b"PRI":
+                        http2.answer(self.request, program.streams.append)
+                    else:
+                        program.answer(self.rfile, self.wfile)
 
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
@@ -103,6 +110,8 @@ class Caller:
     def __init__(self, connection: socket.socket) -> None:
         self.socket = connection
         self.socket.settimeout(10)
+        self.leaving = False
+        """Whether the last answer said that no other comes."""
 
     def __enter__(self) -> Caller:
         return self
@@ -126,6 +135,7 @@ class Caller:
         with self.socket.makefile("rb") as reading:
             head = _head(reading).decode()
             length = next(line for line in head.lower().split("\r\n") if line.startswith("content-length:"))
+            self.leaving = "connection: close" in head.lower()
             reading.read(0 if method == "HEAD" else int(length.split(":")[1]))
         return int(head.split(" ")[1])
 
@@ -196,6 +206,14 @@ class Workload(msgspec.Struct, frozen=True):
         except OSError:
             connection.close()
             raise
+
+    @contextmanager
+    def streams(self, port: int, path: str) -> Iterator[http2.Client]:
+        """A connection of this caller that speaks HTTP/2."""
+        context = self.context(path)
+        context.set_alpn_protocols(["h2"])
+        with self.present(port, context) as caller:
+            yield http2.Client(caller.socket)
 
     def context(self, path: str) -> ssl.SSLContext:
         """What this caller connects with."""

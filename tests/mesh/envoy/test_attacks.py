@@ -260,3 +260,58 @@ def test_the_program_learns_who_asks_and_nobody_can_say_it_otherwise(cart: Workl
         "tracestate": "vendor=1",
         "x-request-id": "mine",
     }
+
+
+def _get(*fields: tuple[str, str], path: str = "/public") -> list[tuple[str, str]]:
+    asked = [(":method", "GET"), (":scheme", "https"), (":authority", "cart"), (":path", path)]
+    return [*asked, *fields]
+
+
+MALFORMED = {
+    "two paths": [*_get(), (":path", "/secret")],
+    "two methods": [*_get(), (":method", "DELETE")],
+    "a path behind the fields": [*_get(("x", "y"))[:3], ("x", "y"), (":path", "/secret")],
+    "another field of that kind": _get((":secret", "yes")),
+    "no path": _get()[:3],
+    "no method": _get()[1:],
+    "a request in the method": [(":method", "GET /secret HTTP/1.1\r\nhost: cart\r\n\r\nGET"), *_get()[1:]],
+    "a request in the path": _get(path="/public HTTP/1.1\r\nhost: cart\r\n\r\nGET /secret"),
+    "a request in a value": _get(("x", "y\r\n\r\nGET /secret HTTP/1.1\r\nhost: cart\r\n\r\n")),
+    "a field in a value": _get(("x", "y\r\nx-forwarded-client-cert: URI=spiffe://example.org/admin")),
+    "a field in a name": _get(("x: y\r\nz", "1")),
+    "a NUL in a value": _get(("x", "a\0b")),
+    "capitals in a name": _get(("X-Big", "1")),
+    "a coding": _get(("transfer-encoding", "chunked")),
+    "a connection": _get(("connection", "keep-alive")),
+    "a length that is not kept": _get(("content-length", "38")),
+    "two lengths": _get(("content-length", "0"), ("content-length", "38")),
+    "an underscore": _get(("content_length", "38")),
+    "a path of nothing": _get(path=""),
+    "a path with two dots": _get(path="/public/../secret"),
+    "a path that is escaped": _get(path="/public%2f..%2fsecret"),
+    "a fragment": _get(path="/public#/../secret"),
+    "a whole URL": _get(path="https://cart/secret"),
+    "a tunnel": [(":method", "CONNECT"), (":authority", "127.0.0.1:22")],
+    "a tunnel of a protocol": [(":method", "CONNECT"), (":protocol", "websocket"), *_get(path="/secret")[1:]],
+}
+
+
+@pytest.mark.parametrize("fields", MALFORMED.values(), ids=MALFORMED)
+def test_no_malformed_stream_of_http2_reaches_the_program(cart: Workload, fields: list[tuple[str, str]]) -> None:
+    served = _port(cart, Speaks.HTTP)
+    program = cart.programs[served.port]
+    before = len(program.streams)
+    with cart.streams(served.port, "/web") as client:
+        assert client.status(client.open(fields, end=True)) in {0, 400, 403, 404}
+    with cart.streams(served.port, "/web") as client:
+        assert client.status(client.open(_get(path="/public/after"), end=True)) == 200
+    [last] = program.streams[before:]
+    assert dict(last)[b":path"] == b"/public/after"
+
+
+def test_hosts_that_contradict_each_other_become_one(cart: Workload) -> None:
+    served = _port(cart, Speaks.HTTP)
+    with cart.streams(served.port, "/web") as client:
+        assert client.status(client.open(_get(("host", "bank")), end=True)) == 200
+    fields = cart.programs[served.port].streams[-1]
+    assert [value for name, value in fields if name in {b"host", b":authority"}] == [b"cart"]

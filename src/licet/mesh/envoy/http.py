@@ -33,6 +33,7 @@ _HEADERS = 100
 _STREAMS = 1000
 _WINDOW = 1 << 20
 _HEADERS_WITHIN = timedelta(seconds=10)
+_UNUSED = timedelta(minutes=5)
 _IDLE = timedelta(hours=1)
 """A stream on which nothing was said for so long is forgotten by whoever opened it."""
 
@@ -40,8 +41,8 @@ _IDLE = timedelta(hours=1)
 def manager(routes: str, filters: Iterable[HttpFilter], log: AccessLog, settings: Settings) -> HttpConnectionManager:
     """HTTP/1.1, HTTP/2 and gRPC, with routes of this name from the control plane; the router comes after `filters`.
 
-    Connections are drained after `settings.connection_age`, and no stream lasts longer: together twice that time is
-    the most that anything lives on. A request lasts as long as its program lets it.
+    Connections end after `settings.connection_age`, but for streams, which last as long: together twice that time is
+    the most that anything lives on. Of HTTP/1.1 that is after the next answer, which says so: no request is lost.
     """
     return HttpConnectionManager(
         codec_type=HttpConnectionManager.AUTO,
@@ -51,9 +52,11 @@ def manager(routes: str, filters: Iterable[HttpFilter], log: AccessLog, settings
         common_http_protocol_options=HttpProtocolOptions(
             max_connection_duration=duration(settings.connection_age),
             max_stream_duration=duration(settings.connection_age),
+            idle_timeout=duration(min(_UNUSED, settings.connection_age)),
             max_headers_count=UInt32Value(value=_HEADERS),
             headers_with_underscores_action=HttpProtocolOptions.REJECT_REQUEST,
         ),
+        http1_safe_max_connection_duration=True,
         http_protocol_options=Http1ProtocolOptions(enable_trailers=True),
         http2_protocol_options=Http2ProtocolOptions(
             max_concurrent_streams=UInt32Value(value=_STREAMS),
