@@ -163,11 +163,20 @@ def test_a_broken_connection_that_two_logs_tell_of_counts_once() -> None:
     entry.connection_properties.Clear()
     flow = reader.read(entry, CALLEE)
     assert flow is not None
-    assert (flow.verdict, flow.failure, flow.source.identity) == (Verdict.FAILED, Failure.TLS, "")
+    assert (flow.verdict, flow.failure, flow.source.identity) == (Verdict.REFUSED, Failure.TLS, "")
     assert flow.tls is not None
     assert flow.tls.failure is TlsFailure.NO_CERTIFICATE
     entry.common_properties.access_log_type = AccessLogType.TcpConnectionEnd
     assert reader.read(entry, CALLEE) is None
+
+
+def test_broken_connections_without_an_id_count_each() -> None:
+    """As a listener tells of a handshake, before there is anything that could be numbered."""
+    reader = Envoy(KEYS)
+    entry = failed_handshake("TLS_error: PEER_DID_NOT_RETURN_A_CERTIFICATE")
+    entry.connection_properties.Clear()
+    entry.common_properties.stream_id = ""
+    assert [reader.read(entry, CALLEE) is not None for _ in range(3)] == [True] * 3
 
 
 def test_a_connection_that_is_reset_after_it_carried_something_has_not_failed() -> None:

@@ -90,7 +90,7 @@ def test_a_request_that_failed_in_tls_is_the_connection_that_the_callee_saw_fail
     flows = [reader.read(request, CALLER), reader.read(broken, CALLEE)]
     [flow] = _out([flow for flow in flows if flow is not None])
     assert flow.tls is not None
-    assert (flow.verdict, flow.tls.failure, flow.count) == (Verdict.FAILED, TlsFailure.EXPIRED, 1)
+    assert (flow.verdict, flow.tls.failure, flow.count) == (Verdict.REFUSED, TlsFailure.EXPIRED, 1)
     assert (flow.request is not None, flow.confidence) == (True, Confidence.REPORTED)
 
 

@@ -40,7 +40,6 @@ from licet.flows.record import (
     Side,
     Tls,
     Transport,
-    Verdict,
 )
 from licet.model.key import Key
 
@@ -167,7 +166,7 @@ class Envoy:
             latency=_latency(common, total) if http else (Latency(total) if total is not None else None),
             trace=_trace(entry) if http else "",
             id=f"{vantage.node}/{common.stream_id}" if common.stream_id else "",
-            keys=_keys(entry, http, vantage, became.verdict, became.failure),
+            keys=_keys(entry, http, vantage, became.failure),
             confidence=Confidence.PROVED if source.identity and destination.identity else Confidence.REPORTED,
         )
 
@@ -191,6 +190,8 @@ class Envoy:
 
     def _known(self, id: str) -> bool:
         """Whether a broken connection was read before: the log of its listener has it as well as that of its bytes."""
+        if id.endswith("/"):
+            return False  # what has no id of its own cannot be told from others
         if id in self._broken:
             return True
         self._broken[id] = None
@@ -352,9 +353,7 @@ def _trace(entry: HTTPAccessLogEntry) -> str:
     return match[1] if match is not None else ""
 
 
-def _keys(
-    entry: Entry, http: bool, vantage: Vantage, verdict: Verdict | None, failure: Failure | None
-) -> tuple[str, ...]:
+def _keys(entry: Entry, http: bool, vantage: Vantage, failure: Failure | None) -> tuple[str, ...]:
     """A request by its id, which sidecars hand on; a connection by its ends.
 
     A request that came to nothing is also the failed connection that the other side reports, by both ends or, where the
@@ -370,7 +369,7 @@ def _keys(
     if http:
         if request := (entry.request.request_id or common.stream_id):
             keys.append(f"request/{request[:_LONGEST]}")
-        if vantage.side is Side.DESTINATION or verdict is not Verdict.FAILED:
+        if vantage.side is Side.DESTINATION or failure in (None, Failure.CALLER_LEFT):
             return tuple(keys)
     if near[1] is not None and far[1] is not None:
         keys.append(f"tcp/{near[0]}:{near[1]}/{far[0]}:{far[1]}")

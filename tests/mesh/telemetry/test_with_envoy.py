@@ -106,7 +106,8 @@ def test_a_handshake_that_fails_between_sidecars_counts_once_by_its_cause(
 ) -> None:
     assert running.get(listener) == 503
     flow = _one(running.flows(2))
-    assert (flow.verdict, flow.failure, flow.count) == (Verdict.FAILED, failure, 1)
+    assert (flow.verdict, flow.failure, flow.count) == (Verdict.REFUSED, failure, 1)
+    assert flow.decision == Decision(Evidence.ENFORCER, "envoy", rule=cause.value)
     assert flow.tls is not None
     assert flow.tls.failure is cause
     assert (flow.source.workload, flow.destination.workload, flow.reporter.side) == (WEB, API, Side.BOTH)
@@ -125,7 +126,7 @@ def test_a_stranger_without_proof_is_seen_by_its_address_alone(
 ) -> None:
     strange(running.port("inbound/8080", "api-1"), settings)
     flow = _one(running.flows(1))
-    assert (flow.verdict, flow.failure) == (Verdict.FAILED, Failure.TLS)
+    assert (flow.verdict, flow.failure) == (Verdict.REFUSED, Failure.TLS)
     assert flow.tls is not None
     assert flow.tls.failure is cause
     assert (flow.source.identity, flow.source.claimed, flow.source.address) == ("", "", "127.0.0.1")
