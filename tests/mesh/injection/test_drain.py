@@ -10,7 +10,7 @@ import pytest
 from google.protobuf.json_format import MessageToDict
 
 from licet.app.mesh.starting import drain
-from licet.mesh.envoy import probes
+from licet.mesh.envoy import clusters, probes
 from licet.mesh.envoy.names import PORT_PROBES
 from licet.mesh.envoy.probes import READY
 from licet.mesh.errors import MeshError
@@ -21,7 +21,7 @@ from tests.mesh.proxy import static, until
 
 def test_callers_are_told_to_come_back_elsewhere_and_are_answered(tmp_path: Path) -> None:
     admin = tmp_path / "admin.sock"
-    config = static()
+    config = static(clusters=[clusters.refused()])
     probes.add(config, [])
     config.admin.address.pipe.path = str(admin)
     with namespaces("pod") as made, (tmp_path / "envoy.log").open("wb") as told:

@@ -18,8 +18,9 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from google.protobuf.message import Message
 
-from licet.mesh.envoy import probes
+from licet.mesh.envoy import clusters, probes
 from licet.mesh.envoy.probes import READY, Probe, parse
 from licet.mesh.errors import MeshError
 from tests.mesh.proxy import Proxy, proxy, static
@@ -61,9 +62,9 @@ def program(context: ssl.SSLContext | None = None) -> Iterator[str]:
 
 
 @contextmanager
-def asked(home: Path, found: Sequence[Probe]) -> Iterator[tuple[Proxy, int]]:
+def asked(home: Path, found: Sequence[Probe], *told: Message) -> Iterator[tuple[Proxy, int]]:
     """An Envoy that answers these, and the port it does so on."""
-    config = static()
+    config = static(clusters=told)
     probes.add(config, [parse(probe.text) for probe in found])
     [listener] = config.static_resources.listeners
     del listener.additional_addresses[:]
@@ -93,7 +94,6 @@ def test_programs_are_asked_what_they_were_asked_and_nothing_else(tmp_path: Path
         with asked(tmp_path, found) as (_, port):
             answer = get(port, "/main/livenessProbe", **{"x-token": "t"})
             assert (answer.status, answer.headers["asked"], answer.headers["token"]) == (200, "/healthz?full=1", "t")
-            assert get(port, READY).status == 200
             assert get(port, "/main/readinessProbe").status == 500
             assert get(port, "/gone/livenessProbe").status == 503
             moved = get(port, "/main/startupProbe")
@@ -107,6 +107,12 @@ def test_programs_are_asked_what_they_were_asked_and_nothing_else(tmp_path: Path
                 "/MAIN/livenessProbe",
             ):
                 assert get(port, path).status == 404
+
+
+def test_a_sidecar_is_ready_once_it_was_told_what_to_do(tmp_path: Path) -> None:
+    for told, status in ((), 503), ((clusters.refused(),), 200):
+        with asked(tmp_path / str(status), [], *told) as (_, port):
+            assert get(port, READY).status == status
 
 
 def test_a_program_that_speaks_tls_is_asked_whatever_certificate_it_has(tmp_path: Path) -> None:

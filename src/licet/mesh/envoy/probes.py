@@ -20,7 +20,6 @@ from envoy.config.core.v3.health_check_pb2 import HealthCheck  # type: ignore[im
 from envoy.config.listener.v3.listener_components_pb2 import Filter, FilterChain  # type: ignore[import-untyped]
 from envoy.config.listener.v3.listener_pb2 import AdditionalAddress, Listener  # type: ignore[import-untyped]
 from envoy.config.route.v3.route_components_pb2 import (  # type: ignore[import-untyped]
-    DirectResponseAction,
     HeaderMatcher,
     Route,
     RouteAction,
@@ -42,14 +41,14 @@ from envoy.type.matcher.v3.string_pb2 import StringMatcher  # type: ignore[impor
 from envoy.type.v3.percent_pb2 import Percent  # type: ignore[import-untyped]
 from google.protobuf.wrappers_pb2 import BoolValue, UInt32Value
 
-from licet.mesh.envoy import clusters
+from licet.mesh.envoy import clusters, names
 from licet.mesh.envoy.address import host_port, inet
 from licet.mesh.envoy.names import PORT_PROBES
 from licet.mesh.envoy.source import duration, packed
 from licet.mesh.errors import MeshError
 
 READY: Final = "/ready"
-"""Answered by the sidecar itself, once it has heard what to do, or has waited for that in vain."""
+"""Answered with 200 by the sidecar itself once it has heard from the control plane what to do."""
 _NAME: Final = "probes"
 _ELSEWHERE: Final = "http://moved.licet.invalid/"
 """Where whoever is sent on is sent to: a node takes that for an answer, and does not look for more."""
@@ -104,13 +103,14 @@ def listener(probes: Sequence[Probe]) -> Listener:
     """What answers, on every address of the pod."""
     asked = [probe for probe in probes if probe.kind in {"http", "https"}]
     watched = [probe for probe in probes if probe.kind in {"tcp", "grpc"}]
-    ready = Route(match=RouteMatch(path=READY), direct_response=DirectResponseAction(status=200))
-    host = VirtualHost(name=_NAME, domains=["*"], routes=[ready, *map(_route, asked)])
+    host = VirtualHost(name=_NAME, domains=["*"], routes=[_route(probe) for probe in asked])
     manager = HttpConnectionManager(
         stat_prefix=_NAME,
         route_config=RouteConfiguration(name=_NAME, virtual_hosts=[host]),
         http_filters=[
-            *map(_health, watched),
+            # The control plane tells every sidecar of this cluster, in which there is nobody.
+            _health(READY, names.REFUSED, 0),
+            *(_health(probe.at, _name(probe), 100) for probe in watched),
             HttpFilter(name="envoy.filters.http.router", typed_config=packed(Router())),
         ],
         generate_request_id=BoolValue(value=False),
@@ -140,14 +140,14 @@ def _route(probe: Probe) -> Route:
     )
 
 
-def _health(probe: Probe) -> HttpFilter:
-    """Answers by what the sidecar has found when it last asked by itself."""
+def _health(at: str, cluster: str, share: float) -> HttpFilter:
+    """Answers by whether the cluster is there and how much of it is well, as the sidecar found when it last asked."""
     config = HealthFilter(
         pass_through_mode=BoolValue(value=False),
-        headers=[HeaderMatcher(name=":path", string_match=StringMatcher(exact=probe.at))],
-        cluster_min_healthy_percentages={_name(probe): Percent(value=100)},
+        headers=[HeaderMatcher(name=":path", string_match=StringMatcher(exact=at))],
+        cluster_min_healthy_percentages={cluster: Percent(value=share)},
     )
-    return HttpFilter(name=f"health{probe.at}", typed_config=packed(config))
+    return HttpFilter(name=f"health{at}", typed_config=packed(config))
 
 
 def _cluster(probe: Probe) -> Cluster:
