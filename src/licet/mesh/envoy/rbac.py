@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 import msgspec
 from envoy.config.core.v3.extension_pb2 import TypedExtensionConfig  # type: ignore[import-untyped]
@@ -27,6 +28,8 @@ from licet.model.addresses import AddressSet
 
 ALIVE = "alive"
 """The name of what admits the prober."""
+_REMEMBERED = 4096
+"""What many callers may ask for is written once."""
 
 
 class Policy(msgspec.Struct, frozen=True):
@@ -122,6 +125,7 @@ def _first(served: Served, rules: Iterable[Rule]) -> Outcome:
     return matching.then(matching.in_order(cases, matching.denied(DEFAULT_DENY)))
 
 
+@lru_cache(_REMEMBERED)
 def _requests(match: HttpMatch) -> Predicate | None:
     """None where it is every request."""
     needed = [matching.either([matching.method(each) for each in match.methods])] if match.methods else []
@@ -133,6 +137,7 @@ def _requests(match: HttpMatch) -> Predicate | None:
     return matching.both(needed) if needed else None
 
 
+@lru_cache(_REMEMBERED)
 def _calls(match: GrpcMatch) -> Predicate:
     called = (
         matching.either([matching.path(f"/{match.service}/{name}") for name in match.methods])
