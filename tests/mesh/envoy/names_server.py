@@ -31,8 +31,7 @@ def resolving(addresses: Mapping[str, str]) -> Iterator[tuple[str, list[str]]]:
         try:
             yield f"{at[0]}:{at[1]}", asked
         finally:
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ending:
-                ending.sendto(b"", at)
+            served.sendto(b"", at)
             thread.join()
 
 
