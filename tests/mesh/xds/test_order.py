@@ -49,6 +49,20 @@ def test_what_is_new_is_there_before_it_is_used_and_what_is_old_goes_after(form:
 
 
 @EITHER
+def test_what_is_being_removed_does_not_come_back(form: Callable[[], Node]) -> None:
+    """A change that comes before the answer would ask for a cluster whose endpoints nobody has any more."""
+    talk = Talk(form(), simple("1")).settle()
+    talk.show(simple("2"))
+    while (Kind.CLUSTER, ("cluster-1",)) not in [(kind, removed) for kind, _, removed in talk.node.heard]:
+        talk.step()
+    talk.node.heard.clear()
+    talk.show(simple("3"))
+    talk.settle()
+    assert not any("cluster-1" in names for kind, names, _ in talk.node.heard if kind is Kind.CLUSTER)
+    assert has(talk.node, simple("3"))
+
+
+@EITHER
 def test_a_changed_cluster_is_given_its_endpoints_again(form: Callable[[], Node]) -> None:
     """Envoy waits for them, although they are the same."""
     endpoints = [other("a"), other("b")]

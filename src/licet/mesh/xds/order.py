@@ -83,7 +83,10 @@ class Order:
         if self.target is None or self.finished or not all(map(self._through, Kind)):
             return False
         self.finished = True
-        self._offers.update((kind, Offer(self.target.resources[kind], True)) for kind in self._opened)
+        for kind in self._opened:
+            # What is old is in use no more from now on, and not when the node has said that it is gone.
+            self._taken[kind] = self.target.resources[kind]
+            self._offers[kind] = Offer(self._taken[kind], True)
         return True
 
     def _through(self, kind: Kind) -> bool:
