@@ -302,3 +302,30 @@ def _ended(entry: Any) -> bool:
 
 def _unary(channel: grpc.Channel, method: str) -> Any:
     return channel.unary_unary(method)
+
+
+@pytest.mark.parametrize(("stage", "status", "told"), [(Stage.SHADOW, 200, "default-deny"), (Stage.OBSERVE, 200, "")])
+def test_stages_before_enforcement_let_pass_what_was_not_agreed(
+    tmp_path: Path, stage: Stage, status: int, told: str
+) -> None:
+    """Requests beside those agreed to, and exits that nothing was agreed for; shadow says what it would refuse."""
+    authority = Authority(shop.DOMAIN)
+    at, met = shop.address(), shop.address()
+    with ExitStack() as held:
+        server = held.enter_context(stranger(tmp_path / "cart", met, authority.svid(shop.path("cart")), authority))
+        exits = {f"{shop.key('cart')}:{server.port}": f"{at}:9001", f"{shop.key('cart')}:1": f"{at}:9002"}
+        web = shop.web(at, exits)
+        narrow = shop.call("cart", server.port, http=(HttpMatch(("GET",), "/v1"),))
+        of = shop.fleet(shop.intent("web", narrow), shop.intent("cart"), instances={"cart": met})
+        of = msgspec.structs.replace(of, stages={web.id: stage})
+        plane, envoy = held.enter_context(sidecar(tmp_path, web, shop.view(authority, "web")))
+        plane.push(shop.calling(web, of))
+        envoy.until(lambda: shop.answer(f"{at}:9001", "/v1")[0] == 200 or None)
+        assert shop.answer(f"{at}:9001", "/v2")[0] == status
+        log = names.outbound(f"{shop.key('cart')}:{server.port}")
+        entry = plane.found(log, lambda each: each.request.path == "/v2" and _ended(each))
+        said = entry.common_properties.metadata.filter_metadata["envoy.filters.http.rbac"].fields
+        assert said["enforced_effective_policy_id"].string_value == stage.value
+        assert said["shadow_effective_policy_id"].string_value == told
+        envoy.until(partial(shop.reachable, f"{at}:9002"))
+        assert plane.refusals == []

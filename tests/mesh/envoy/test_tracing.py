@@ -61,7 +61,7 @@ def collecting() -> Iterator[tuple[Collector, str]]:
     """A collector, and where it is."""
     collector = Collector()
     server = grpc.server(ThreadPoolExecutor(2))
-    handler = grpc.unary_unary_rpc_method_handler(collector.export)
+    handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(collector.export)
     service = "opentelemetry.proto.collector.trace.v1.TraceService"
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {"Export": handler}),))
     at = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
