@@ -22,6 +22,7 @@ demo: $(VENV)/up.stamp ## install Licet into .venv and run the example platform 
 
 test: $(VENV)/dev.stamp ## install the tools beside it and run every test; PYTEST_ARGS is passed on
 	@$(RUN) tools/fetch_kubectl.py
+	@$(RUN) tools/fetch_nft.py
 	@$(RUN) -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
 
 check: $(VENV)/dev.stamp ## format, lint, strict types, import contracts
