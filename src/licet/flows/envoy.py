@@ -43,7 +43,10 @@ from licet.flows.record import (
 )
 from licet.model.key import Key
 
+CONNECTION = "connection"
+"""The tag of an entry that has Envoy's number of the connection: a handshake that fails has no other."""
 TAGS = {
+    CONNECTION: "%CONNECTION_ID%",
     "peer_serial": "%DOWNSTREAM_PEER_SERIAL%",
     "peer_fingerprint": "%DOWNSTREAM_PEER_FINGERPRINT_256%",
     "upstream_peer": "%UPSTREAM_PEER_URI_SAN%",
@@ -80,8 +83,6 @@ _PHASES = {
     AccessLogType.DownstreamEnd: Phase.ENDED,
     AccessLogType.UdpSessionEnd: Phase.ENDED,
 }
-CONNECTION = "connection"
-"""The tag of an entry that has Envoy's number of the connection: a handshake that fails has no other."""
 _UDP = {AccessLogType.UdpTunnelUpstreamConnected, AccessLogType.UdpPeriodic, AccessLogType.UdpSessionEnd}
 
 

@@ -24,14 +24,13 @@ from envoy.extensions.access_loggers.grpc.v3.als_pb2 import (  # type: ignore[im
 from envoy.type.tracing.v3.custom_tag_pb2 import CustomTag  # type: ignore[import-untyped]
 from google.protobuf.wrappers_pb2 import UInt32Value
 
-from licet.flows.envoy import CONNECTION
+from licet.flows.envoy import HEADERS, TAGS
 from licet.mesh.envoy import names
 from licet.mesh.envoy.source import duration, packed, service
 
 LOCAL = "local"
 """The tag that has the address which the connection came to, before its original destination took the place of that."""
-TRACE = "traceparent"
-"""The request's header that an entry has a copy of."""
+_STATUS = "grpc-status"
 _FLUSHED = timedelta(milliseconds=100)
 _BUFFERED = 16384
 """Bytes of entries that are sent together without waiting for `_FLUSHED`."""
@@ -39,7 +38,12 @@ _BUFFERED = 16384
 
 def of_requests(name: str) -> AccessLog:
     """Of HTTP requests, under this name of the log."""
-    config = HttpGrpcAccessLogConfig(common_config=_common(name), additional_request_headers_to_log=[TRACE])
+    config = HttpGrpcAccessLogConfig(
+        common_config=_common(name),
+        additional_request_headers_to_log=HEADERS,
+        additional_response_headers_to_log=[_STATUS],
+        additional_response_trailers_to_log=[_STATUS],
+    )
     return AccessLog(name="envoy.access_loggers.http_grpc", typed_config=packed(config))
 
 
@@ -78,7 +82,7 @@ def _common(name: str) -> CommonGrpcAccessLogConfig:
         buffer_flush_interval=duration(_FLUSHED),
         buffer_size_bytes=UInt32Value(value=_BUFFERED),
         custom_tags=[
-            CustomTag(tag=CONNECTION, value="%CONNECTION_ID%"),
-            CustomTag(tag=LOCAL, value="%DOWNSTREAM_DIRECT_LOCAL_ADDRESS%"),
+            CustomTag(tag=tag, value=value)
+            for tag, value in {**TAGS, LOCAL: "%DOWNSTREAM_DIRECT_LOCAL_ADDRESS%"}.items()
         ],
     )
