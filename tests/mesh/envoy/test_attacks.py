@@ -101,28 +101,31 @@ def _nobody(cart: Workload) -> ssl.SSLContext:
 
 @pytest.mark.parametrize("speaks", Speaks)
 @pytest.mark.parametrize(
-    ("present", "reason"),
+    ("number", "present", "reason"),
     [
-        (_expired, "certificate has expired"),
-        (_foreign, "CERTIFICATE_VERIFY_FAILED"),
-        (_elsewhere, "CERTIFICATE_VERIFY_FAILED"),
-        (_older, "UNSUPPORTED_PROTOCOL"),
-        (_weak, "UNSUPPORTED_PROTOCOL"),
-        (_nobody, "PEER_DID_NOT_RETURN_A_CERTIFICATE"),
-        (None, ""),
+        (1, _expired, "certificate has expired"),
+        (2, _foreign, "CERTIFICATE_VERIFY_FAILED"),
+        (3, _elsewhere, "CERTIFICATE_VERIFY_FAILED"),
+        (4, _older, "UNSUPPORTED_PROTOCOL"),
+        (5, _weak, "UNSUPPORTED_PROTOCOL"),
+        (6, _nobody, "PEER_DID_NOT_RETURN_A_CERTIFICATE"),
+        (7, None, ""),
     ],
 )
 def test_a_handshake_that_proves_nothing_is_refused_and_told_of(
-    cart: Workload, speaks: Speaks, present: Callable[[Workload], ssl.SSLContext] | None, reason: str
+    cart: Workload, speaks: Speaks, number: int, present: Callable[[Workload], ssl.SSLContext] | None, reason: str
 ) -> None:
     served = _port(cart, speaks)
     before = cart.programs[served.port].connections
-    cart.plane.heard.clear()
-    said = b""
-    with suppress(OSError), cart.present(served.port, present(cart) if present else None) as caller:
+    source, said = f"127.0.{list(Speaks).index(speaks)}.{number + 100}", b""
+    with suppress(OSError), cart.present(served.port, present(cart) if present else None, source) as caller:
         said = caller.send(b"GET /public HTTP/1.1\r\nhost: cart\r\n\r\n")
     assert said == b""
-    entry = cart.plane.found(f"inbound/{served.port}", lambda one: not one.common_properties.upstream_cluster)
+
+    def wanted(entry: Any) -> bool:
+        return bool(entry.common_properties.downstream_remote_address.socket_address.address == source)
+
+    entry = cart.plane.found(f"inbound/{served.port}", wanted)
     assert reason in entry.common_properties.downstream_transport_failure_reason
     assert cart.programs[served.port].connections == before
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from ipaddress import ip_address
 
 from envoy.config.cluster.v3.cluster_pb2 import Cluster  # type: ignore[import-untyped]
 from envoy.config.core.v3.address_pb2 import Address  # type: ignore[import-untyped]
@@ -72,9 +73,11 @@ def listeners(sidecar: Sidecar, intent: Intent, stage: Stage, settings: Settings
             )
             for served in intent.serves
         )
+    # Where there is no IPv6 an address of it would have the whole listener refused.
+    hosts = ["0.0.0.0"] if ip_address(sidecar.address).version == 4 else ["0.0.0.0", "::"]
     captured = _listener(
         names.CAPTURED_IN,
-        [inet("0.0.0.0", names.PORT_IN), inet("::", names.PORT_IN)],
+        [inet(host, names.PORT_IN) for host in hosts],
         filter_chains=list(_by_destination(intent, stage, settings)),
         # What is let through where the port is one that nothing is served on: nothing.
         default_filter_chain=FilterChain(name=names.REFUSED, filters=[serving.refusing()]),
