@@ -65,7 +65,7 @@ def test_no_command_is_wrong_and_shows_the_help() -> None:
     assert "Commands:" in ran.err
 
 
-@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in ("completion", "identity", "audit")])
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in ("completion", "identity", "audit", "mesh")])
 def test_every_command_takes_the_common_options_and_tells_examples_and_exit_codes(name: str) -> None:
     ran = licet(name, "--help")
     assert ran.code == 0
