@@ -52,7 +52,7 @@ def manager(routes: str, filters: Iterable[HttpFilter], log: AccessLog, settings
         common_http_protocol_options=HttpProtocolOptions(
             max_connection_duration=duration(settings.connection_age),
             max_stream_duration=duration(settings.connection_age),
-            idle_timeout=duration(min(_UNUSED, settings.connection_age)),
+            idle_timeout=duration(unused(settings)),
             max_headers_count=UInt32Value(value=_HEADERS),
             headers_with_underscores_action=HttpProtocolOptions.REJECT_REQUEST,
         ),
@@ -80,6 +80,11 @@ def manager(routes: str, filters: Iterable[HttpFilter], log: AccessLog, settings
         access_log=[log],
         access_log_options=HttpConnectionManager.HcmAccessLogOptions(flush_access_log_on_new_request=True),
     )
+
+
+def unused(settings: Settings) -> timedelta:
+    """For how long a connection is kept that nobody uses."""
+    return min(_UNUSED, settings.connection_age)
 
 
 def network_filter(config: HttpConnectionManager) -> Filter:
