@@ -115,7 +115,9 @@ def test_every_agreed_call_is_made_in_each_protocol_by_the_callers_own_exit() ->
         "cart may",
         orders.Call(2, Protocol.TCP, Way.EXIT, "127.77.0.1", 20001, str(LEDGER), (identity(LEDGER),)),
     )
-    assert [each.number for each in made.of(WEB)] == [3, 4]
+    parts = made.parts(1)
+    assert [[each.number for each in part.get(WEB, ())] for part in parts] == [[3], [4], []]
+    assert {each.number for part in parts for calls in part.values() for each in calls} == set(range(len(made.calls)))
     assert [(each.caller.name, each.reason) for each in made.unplanned] == [
         ("ledger", "it leads out of the platform"),
         ("ledger", "it leads out of the platform"),

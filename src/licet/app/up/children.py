@@ -20,6 +20,8 @@ from licet.diag.failure import Failure
 from licet.model.key import Key
 
 _GRACE = 3.0
+_LAST = 1 << 14
+"""Bytes at the end of a log that its last line is looked for in."""
 _ROOT = Path(licet.__file__).parent.parent
 
 
@@ -41,6 +43,19 @@ class Child:
     def pid(self) -> int:
         """Its number, which is its session's and its process group's too."""
         return self._process.pid
+
+    @property
+    def fate(self) -> str:
+        """How it ended and the last that it said, for people."""
+        code = self.ended.result() if self.ended.done() else None
+        how = "has not ended" if code is None else f"was ended by signal {-code}" if code < 0 else f"ended with {code}"
+        said = next((each for each in reversed(self._told().splitlines()) if each.strip()), "")
+        return f"{how}, and said `{said}`" if said else how
+
+    def _told(self) -> str:
+        with self.log.open("rb") as log:
+            log.seek(max(log.seek(0, os.SEEK_END) - _LAST, 0))
+            return log.read().decode(errors="replace")
 
     def signal(self, number: signal.Signals) -> None:
         """Send this to it and to whatever it has started in its group, where that still is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from contextlib import ExitStack
 from types import TracebackType
@@ -25,12 +26,17 @@ class Claim:
     def __init__(self, addresses: int) -> None:
         self.addresses: tuple[str, ...] = ()
         self._held = ExitStack()
+        self._why = ""
         found: list[str] = []
         for block in _BLOCKS:
             if len(found) < addresses and self._take(block):
                 found += (f"127.77.{block}.{number}" for number in _IN_BLOCK)
         if len(found) < addresses:
             self.close()
+            if self._why:
+                raise Failure(
+                    f"addresses of 127.77.0.0/16 cannot be used here: {self._why}", "bring up the interface `lo`"
+                )
             raise Failure(
                 f"there are {len(found)} free addresses of 127.77.0.0/16 for {addresses} workloads",
                 "stop another platform that is up, or bring up fewer paths",
@@ -53,8 +59,11 @@ class Claim:
         mark = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         try:
             mark.bind((f"127.77.{block}.{_MARK}", _PORT))
-        except OSError:
+            mark.connect((f"127.77.{block}.{_MARK}", _PORT))
+        except OSError as error:
             mark.close()
+            if error.errno != errno.EADDRINUSE:
+                self._why = (error.strerror or str(error)).lower()
             return False
         self._held.enter_context(mark)
         return True

@@ -77,9 +77,16 @@ class Plan(msgspec.Struct, frozen=True):
     calls: tuple[Planned, ...]
     unplanned: tuple[Unplanned, ...]
 
-    def of(self, caller: Key) -> tuple[orders.Call, ...]:
-        """What one workload's stand-in is to do in a round."""
-        return tuple(each.call for each in self.calls if each.caller == caller)
+    def parts(self, size: int) -> Sequence[Mapping[Key, Sequence[orders.Call]]]:
+        """A round cut into parts, at most `size` calls of each workload in one."""
+        by_caller: dict[Key, list[orders.Call]] = {}
+        for each in self.calls:
+            by_caller.setdefault(each.caller, []).append(each.call)
+        longest = max(map(len, by_caller.values()), default=0)
+        return [
+            {caller: part for caller, calls in by_caller.items() if (part := calls[begin : begin + size])}
+            for begin in range(0, longest, size)
+        ]
 
 
 class Edge(msgspec.Struct, frozen=True, order=True):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from licet.app.up.orders import Outcome
-from licet.app.up.plan import Counts, Edge, Planned, expected_edges
+from licet.app.up.plan import Counts, Edge, Expected, Planned, expected_edges
 from licet.mesh.telemetry import edges
 from licet.model.key import Key
 
@@ -39,19 +40,37 @@ class Surprise(msgspec.Struct, frozen=True):
 
 
 class Tally:
-    """Calls as they were made."""
+    """Calls as they were made. `identities` says whose is whose: who shares one is nobody that sidecars can tell apart.
 
-    def __init__(self) -> None:
-        self.calls = 0
-        self._made: dict[Planned, int] = {}
+    Of those the first stands for all.
+    """
+
+    def __init__(self, identities: Mapping[Key, str]) -> None:
+        first = {
+            identity: min(each for each in identities if identities[each] == identity)
+            for identity in identities.values()
+        }
+        self._stands_for = {key: first[identity] for key, identity in identities.items()}
+        self.alike = Counter(self._stands_for.values())
+        """For how many each stands, itself included."""
+        self._workloads = {str(key): key for key in identities}
+        self._agreed: dict[Edge, Counts] = {}
         self._surprises: dict[tuple[Planned, str, str], Surprise] = {}
+        self.calls = 0
+        self.examples: dict[Expected, tuple[Planned, Outcome]] = {}
+        """The newest of each kind that went as it had to, of what shows most."""
 
-    def add(self, made: Iterable[tuple[Planned, Outcome]]) -> None:
+    def add(self, made: Sequence[tuple[Planned, Outcome]]) -> None:
         """Count calls that were made."""
+        self.calls += len(made)
+        for edge, counts in expected_edges(planned for planned, _ in made).items():
+            at = self._edge(edge)
+            self._agreed[at] = _sum(self._agreed.get(at, Counts()), counts)
         for planned, outcome in made:
-            self.calls += 1
-            self._made[planned] = self._made.get(planned, 0) + 1
-            if outcome.result is not planned.expected.result:
+            if outcome.result is planned.expected.result:
+                if planned.rule:
+                    self.examples[planned.expected] = (planned, outcome)
+            else:
                 key = (planned, outcome.result.value, outcome.reason)
                 before = self._surprises.get(key)
                 self._surprises[key] = Surprise(planned, outcome, before.times + 1 if before else 1)
@@ -61,33 +80,40 @@ class Tally:
         """What callers saw otherwise."""
         return tuple(self._surprises.values())
 
-    def rows(self, seen: Mapping[edges.Edge, edges.Counts], workloads: Mapping[str, Key]) -> tuple[Row, ...]:
+    def rows(self, seen: Mapping[edges.Edge, edges.Counts]) -> tuple[Row, ...]:
         """Every edge that was called or seen."""
-        agreed = expected_edges(each for each, times in self._made.items() for _ in range(times))
-        found = _seen(seen, workloads)
+        found = self._seen(seen)
         nothing = edges.Counts()
         return tuple(
             Row(
                 edge,
-                agreed.get(edge, Counts()),
+                self._agreed.get(edge, Counts()),
                 Counts(counts.forwarded, counts.refused, counts.would_refuse),
                 counts.failed,
                 counts.rule,
             )
-            for edge in sorted({*agreed, *found}, key=_order)
+            for edge in sorted({*self._agreed, *found}, key=_order)
             for counts in [found.get(edge, nothing)]
         )
 
+    def _seen(self, seen: Mapping[edges.Edge, edges.Counts]) -> dict[Edge, edges.Counts]:
+        found: dict[Edge, edges.Counts] = {}
+        for edge, counts in seen.items():
+            if (callee := self._workloads.get(edge.destination)) is not None:
+                at = self._edge(Edge(callee, edge.port, self._workloads.get(edge.source)))
+                found.setdefault(at, edges.Counts()).join(counts)
+        return found
 
-def _seen(seen: Mapping[edges.Edge, edges.Counts], workloads: Mapping[str, Key]) -> dict[Edge, edges.Counts]:
-    found: dict[Edge, edges.Counts] = {}
-    for edge, counts in seen.items():
-        callee = workloads.get(edge.destination)
-        if callee is None:
-            continue
-        place = Edge(callee, edge.port, workloads.get(edge.source))
-        found.setdefault(place, edges.Counts()).join(counts)
-    return found
+    def _edge(self, edge: Edge) -> Edge:
+        if edge.caller is None:
+            return edge
+        return msgspec.structs.replace(edge, caller=self._stands_for[edge.caller])
+
+
+def _sum(one: Counts, other: Counts) -> Counts:
+    return Counts(
+        *(sum(both) for both in zip(msgspec.structs.astuple(one), msgspec.structs.astuple(other), strict=True))
+    )
 
 
 def _order(edge: Edge) -> tuple[str, str, int]:

@@ -68,4 +68,7 @@ class Worker:
             raise self._broken() from None
 
     def _broken(self) -> ChildError:
-        return ChildError(f"what stands in for `{self.child.workload}` does not answer", f"see `{self.child.log}`")
+        return ChildError(
+            f"what stands in for `{self.child.workload}` does not answer: it {self.child.fate}",
+            "`--keep DIR` keeps every log",
+        )

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from licet.cli.options import SECONDS, Named, Options, epilog, every_command
 from licet.cli.session import Session
-
-if TYPE_CHECKING:
-    from licet.app.up.up import Report
 
 _TRAFFIC = 60.0
 
@@ -45,6 +41,9 @@ _TRAFFIC = 60.0
     help="Calls of a round that nobody agreed to.",
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Chooses which ones.")
+@click.option(
+    "--shadow", multiple=True, metavar="WORKLOAD", help="Have it refuse nothing, and tell what it would (repeatable)."
+)
 @click.option("--keep", type=Named(path_type=Path), metavar="DIR", help="Keep what is written, in an empty folder.")
 @every_command("table", "json")
 def command(
@@ -54,6 +53,7 @@ def command(
     rate: float,
     undeclared: int,
     seed: int,
+    shadow: tuple[str, ...],
     keep: Path | None,
 ) -> int:
     """Bring the platform up on this machine, with real mutual TLS and an Envoy sidecar for each workload.
@@ -63,32 +63,36 @@ def command(
     What the sidecars let through and refuse is shown by edge, beside what was agreed. When it ends nothing of it is
     left running.
     """
-    import asyncio
     import gc
 
     import msgspec
 
+    from licet.app.ends import Ends
     from licet.app.mesh.declared import read
-    from licet.app.up import up
-    from licet.cli.render.up import Screen, render, render_json
+    from licet.app.up.traffic import Asked
+    from licet.app.up.up import TRUST_DOMAIN, up
+    from licet.cli.render.up import render, render_json
+    from licet.cli.screen import Screen
 
     session = Session(options)
-    asked = up.Asked(
-        paths=paths or (".",),
-        setting=session.setting,
+    found = session.work(lambda _: read(paths or (".",), session.setting, otherwise=TRUST_DOMAIN))
+    told = found.diagnostics if options.verbose else tuple(found.errors)
+    if session.tell(msgspec.structs.replace(found.loaded, diagnostics=told)):
+        return 1
+    ends = Ends(found.loaded.cluster)
+    asked = Asked(
         seconds=seconds if seconds is not None or sys.stdout.isatty() else _TRAFFIC,
         rate=rate,
         undeclared=undeclared,
         seed=seed,
+        shadow=frozenset(ends.workload(each).name for each in shadow),
         folder=keep,
     )
-    found = session.work(lambda _: read(asked.paths, asked.setting, otherwise=up.TRUST_DOMAIN))
-    told = found.diagnostics if options.verbose else tuple(found.errors)
-    if session.tell(msgspec.structs.replace(found.loaded, diagnostics=told)):
-        return 1
     gc.enable()
-    screen = Screen(session.paint, quiet=options.quiet or options.output != "table")
-    report: Report = asyncio.run(up.up(asked, found, screen.tell, screen.show))
-    screen.clear()
-    session.write(render_json(report) if options.output == "json" else render(report, session.paint))
+    with Screen(session.paint, quiet=options.quiet) as screen:
+        report = up(asked, found, screen.tell, screen.show)
+    if options.output == "json":
+        session.write(render_json(report))
+    else:
+        session.write(render(report, session.paint, grouped=sys.stdout.isatty()))
     return int(not report.equal)

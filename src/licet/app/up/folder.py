@@ -1,0 +1,72 @@
+"""The folder that a platform on one machine is written to, and what became of those whose command was killed."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from licet.mesh.errors import MeshError
+
+_PREFIX = "licet-up-"
+_LONGEST = 107 - len("/apps/00000-65535")
+"""Bytes of the folder's own path: that of a socket has 107 at most."""
+_SHORT = Path("/tmp")
+
+
+@contextmanager
+def folder(kept: Path | None) -> Iterator[Path]:
+    """A folder of this user's alone, whose path is short enough for sockets in it; gone afterwards, unless `kept`.
+
+    Folders that other runs have left behind, since they were killed, are cleared away first.
+    """
+    if kept is not None:
+        yield _kept(kept)
+        return
+    place = Path(tempfile.gettempdir())
+    if _too_long(place / f"{_PREFIX}xxxxxxxx"):
+        place = _SHORT
+    _clear(place)
+    made, lock = _made(place)
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+        os.close(lock)
+
+
+def _kept(folder: Path) -> Path:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise MeshError(f"`{folder}` is not empty", "name a folder that is, or one that is not there")
+    if _too_long(found := folder.resolve()):
+        raise MeshError(f"`{found}` is too long for sockets in it", f"name a folder of at most {_LONGEST} bytes")
+    return found
+
+
+def _made(place: Path) -> tuple[Path, int]:
+    """It is locked before it has the name that others look for, and for as long as this process lives."""
+    hidden = Path(tempfile.mkdtemp(prefix=f".{_PREFIX}", dir=place))
+    lock = os.open(hidden, os.O_RDONLY | os.O_DIRECTORY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    return hidden.rename(place / hidden.name[1:]), lock
+
+
+def _clear(place: Path) -> None:
+    for left in place.glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            lock = os.open(left, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.fstat(lock).st_uid == os.geteuid():
+                    shutil.rmtree(left, ignore_errors=True)
+            finally:
+                os.close(lock)
+
+
+def _too_long(path: Path) -> bool:
+    return len(os.fsencode(path)) > _LONGEST

@@ -1,0 +1,106 @@
+"""A platform on this machine while it runs: its table redrawn on a terminal, elsewhere a line at times."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from types import TracebackType
+
+from licet.app.up.traffic import Report
+from licet.cli.render.up import examples, grouping, summary, table, title
+from licet.diag.render.paint import Paint
+from licet.diag.render.visible import columns
+
+_PACE = 10.0
+"""Seconds between two lines, where there is no terminal."""
+_TURN = 4.0
+"""Seconds that a page of a table stands that is longer than the terminal."""
+_LEGEND = "decided by nothing named: agreed by both sides; Ctrl-C ends it"
+_ENTER, _LEAVE, _HOME = "\x1b[?1049h", "\x1b[?1049l", "\x1b[H"
+_REST_OF_LINE, _REST = "\x1b[K", "\x1b[J"
+_LEAST_ROWS = 4
+
+
+class Screen:
+    """Standard error while it is entered; it says nothing where `quiet`."""
+
+    def __init__(self, paint: Paint, *, quiet: bool) -> None:
+        self._paint = paint
+        self._quiet = quiet
+        self._terminal = sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+        self._drawn = False
+        self._stage = ""
+        self._told = -_PACE
+
+    def __enter__(self) -> Screen:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the terminal as it was."""
+        if self._terminal and not self._quiet:
+            self._write(_LEAVE if self._drawn else f"\r{_REST_OF_LINE}")
+
+    def tell(self, what: str) -> None:
+        """What begins now."""
+        if self._quiet:
+            return
+        if self._terminal:
+            width = shutil.get_terminal_size().columns
+            self._write(f"\r{_REST_OF_LINE}{_cut(self._paint.faint(f'{what} …'), width)}")
+        elif (stage := what.partition(":")[0]) != self._stage:
+            self._stage = stage
+            self._write(f"{stage}\n")
+
+    def show(self, report: Report) -> None:
+        """How it stands."""
+        if self._quiet:
+            return
+        if self._terminal:
+            self._draw(report)
+        elif time.monotonic() >= self._told + _PACE:
+            self._told = time.monotonic()
+            self._write(f"{summary(report)}\n")
+
+    def _draw(self, report: Report) -> None:
+        size = shutil.get_terminal_size((100, 24))
+        head, lines = table(report, self._paint, settled=False)
+        above = [title(report, self._paint), head]
+        below = ["", *examples(report, self._paint), "", summary(report)]
+        room = size.lines - len(above) - len(below) - 1
+        if room < _LEAST_ROWS:
+            below = [summary(report)]
+            room = max(size.lines - len(above) - len(below) - 1, 1)
+        page = 0
+        if len(lines) > room:
+            pages = -(-len(lines) // room)
+            page = int(report.seconds / _TURN) % pages
+            below[-1] += self._paint.faint(f" (page {page + 1} of {pages})")
+        rows = [*above, *grouping(lines[page * room : (page + 1) * room]), *below]
+        # A line is cleared before it is written: behind a full one its last character would go.
+        drawn = "".join(f"{_REST_OF_LINE}{_cut(row, size.columns)}\r\n" for row in rows)
+        legend = _cut(self._paint.faint(_LEGEND), size.columns)
+        entered = "" if self._drawn else f"\r{_REST_OF_LINE}{_ENTER}"
+        self._write(f"{entered}{_HOME}{drawn}{_REST}{legend}")
+        self._drawn = True
+
+    def _write(self, text: str) -> None:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+
+
+def _cut(line: str, width: int) -> str:
+    """No longer than the terminal is wide; what colours it takes no room."""
+    taken = at = 0
+    while at < len(line):
+        if line[at] == "\x1b":
+            at = line.index("m", at) + 1
+            continue
+        taken += columns(line[at])
+        if taken > width:
+            return line[:at] + ("\x1b[0m" if "\x1b" in line else "")
+        at += 1
+    return line
