@@ -80,3 +80,10 @@ def test_a_node_that_says_nothing_is_refused(node: Node) -> None:
 def test_the_loopback_and_sockets_are_local(text: str) -> None:
     """Every address of it."""
     assert local(text)
+
+
+def test_metadata_that_is_no_json_says_nothing() -> None:
+    node = Node(id="shop/cart[Deployment]/1")
+    node.metadata.fields["licet"].struct_value.fields["workload"].number_value = float("nan")
+    with pytest.raises(SidecarError, match="says nothing of itself"):
+        read(node, "spiffe://shop.example/ns/shop/sa/cart")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from ipaddress import ip_address
 
 from envoy.config.core.v3.base_pb2 import Node  # type: ignore[import-untyped]
-from google.protobuf.json_format import MessageToDict
+from google.protobuf.json_format import MessageToDict, SerializeToJsonError
 from google.protobuf.struct_pb2 import Struct
 
 from licet.mesh.envoy import names
@@ -53,7 +53,10 @@ def read(node: Node, identity: str) -> Sidecar:
         raise SidecarError(
             "a sidecar has no id of its own", f"say 1 to {_LONGEST_ID} printable characters as the node's `id`"
         )
-    said = MessageToDict(node.metadata).get(names.METADATA)
+    try:
+        said = MessageToDict(node.metadata).get(names.METADATA)
+    except (SerializeToJsonError, RecursionError, ValueError):
+        said = None
     if not isinstance(said, dict):
         raise _wrong(node, "says nothing of itself", f"its node metadata lack `{names.METADATA}`")
     return Sidecar(
