@@ -13,6 +13,11 @@ from licet.mesh.sidecar import Instance
 from licet.model.addresses import NEVER_A_PODS, AddressSet
 from licet.model.key import Key
 
+_METADATA = AddressSet.of(["fd00:ec2::254", "fd20:ce::254", "100.100.100.200", "168.63.129.16"])
+"""Where clouds (AWS, Google, Alibaba, Azure) tell a machine its secrets, beside 169.254.169.254."""
+_MAPPED = AddressSet.of(["::ffff:0:0/96"])
+"""Addresses of IPv4 in the form of IPv6: no DNS server has reason to give one."""
+
 
 class Stage(enum.Enum):
     """What one sidecar does with what its workload's contract does not admit.
@@ -38,7 +43,7 @@ class Settings(msgspec.Struct, frozen=True):
     """Percent of the requests that come without a trace of which one begins; a trace that is there is gone on with."""
     resolvers: tuple[str, ...] = ()
     """IP addresses of DNS servers that sidecars ask for names outside, or with a port; empty: the machine's own."""
-    never_named: AddressSet = NEVER_A_PODS
+    never_named: AddressSet = NEVER_A_PODS | _METADATA | _MAPPED
     """Addresses that no DNS name outside leads to, whatever its owner says."""
 
 

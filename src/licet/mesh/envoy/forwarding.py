@@ -40,14 +40,17 @@ def requests(
 
 
 def connections(log: str, cluster: str, age: timedelta | None = None, *, heard: bool = False) -> Filter:
-    """Connections go to this cluster, each for so long at most; where `heard`, once the workload has said something."""
+    """Connections go to this cluster, each for so long at most; where `heard`, once the workload has said something.
+
+    What was heard is judged by the address that it leads to then, so that it is tried there alone.
+    """
     options = TcpProxy.TcpAccessLogOptions(flush_access_log_on_connected=True)
     config = TcpProxy(
         stat_prefix=log,
         cluster=cluster,
         access_log=[access_log.of_connections(log)],
         access_log_options=options,
-        max_connect_attempts=UInt32Value(value=_ATTEMPTS),
+        max_connect_attempts=UInt32Value(value=1 if heard else _ATTEMPTS),
     )
     if age is not None:
         config.max_downstream_connection_duration.CopyFrom(duration(age))

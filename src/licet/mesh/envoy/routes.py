@@ -45,10 +45,14 @@ def routes(name: str, calls: Iterable[Call], cluster: str, stage: Stage) -> Rout
 
 
 def by_host(name: str, calls: Iterable[tuple[str, Iterable[Call]]], cluster: str) -> RouteConfiguration:
-    """The same for calls that are told apart by a regular expression, which the request's host is whole."""
+    """The same for calls that are told apart by a regular expression, which the request's host is whole.
+
+    None is tried again: where a host is was judged once, and may be elsewhere by then (DNS rebinding).
+    """
     found = [(pattern, route) for pattern, each in calls for route in _agreed(each, cluster)]
     for pattern, route in found:
         route.match.headers.append(_header(":authority", pattern))
+        route.route.ClearField("retry_policy")
     return _table(name, (route for _, route in found))
 
 
