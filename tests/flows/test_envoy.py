@@ -271,6 +271,17 @@ def test_a_caller_that_no_chain_of_a_listener_is_for_is_refused() -> None:
     assert (flow.verdict, flow.decision) == (Verdict.REFUSED, Decision(Evidence.ENFORCER, "envoy", rule="default-deny"))
 
 
+def test_callers_that_no_chain_is_for_count_each() -> None:
+    """Envoy numbers every one of them 0."""
+    reader = Envoy(KEYS)
+    entry = connection(AccessLogType.NotSet)
+    entry.connection_properties.Clear()
+    entry.common_properties.response_flags.no_route_found = True
+    entry.common_properties.custom_tags["connection"] = "0"
+    vantage = msgspec.structs.replace(CALLEE, default="default-deny")
+    assert [flow is not None for flow in (reader.read(entry, vantage), reader.read(entry, vantage))] == [True, True]
+
+
 def test_a_connection_is_read_by_its_ends() -> None:
     flow = _read(connection())
     assert (flow.request, flow.keys) == (None, ("tcp/10.0.0.1:41954/10.0.0.2:9000",))

@@ -136,11 +136,7 @@ class Envoy:
         broken = _broken(entry, http, vantage.side)
         phase = _phase(common, http, broken)
         ended_early = broken or (phase is Phase.ENDED and common.access_log_type == AccessLogType.NotSet)
-        if phase is None or (
-            ended_early
-            and not http
-            and self._known(f"{vantage.node}/{common.custom_tags.get(CONNECTION) or common.stream_id}")
-        ):
+        if phase is None or (ended_early and not http and self._known(f"{vantage.node}/{_number(common)}")):
             return None
         start = _EPOCH + timedelta(seconds=common.start_time.seconds, microseconds=common.start_time.nanos // 1000)
         total = _nanoseconds(common.duration) if phase is Phase.ENDED and common.HasField("duration") else None
@@ -216,6 +212,12 @@ class Envoy:
             port if known.port is None else known.port,
             shown,
         )
+
+
+def _number(common: AccessLogCommon) -> str:
+    """Which connection it is; one that no chain of a listener is for has the number 0, as all others of its kind."""
+    number = str(common.custom_tags.get(CONNECTION, ""))
+    return "" if number == "0" else number or str(common.stream_id)
 
 
 def _comes_in(common: AccessLogCommon, own: str) -> bool:
