@@ -7,11 +7,14 @@ import os
 import socket
 import subprocess
 import sys
+from collections import deque
 from contextlib import ExitStack, closing
+from itertools import repeat
 
 import pytest
 
 from licet.mesh.severing.connection import End, Ends
+from licet.mesh.severing.owned import Owned, UnsureError
 from licet.mesh.severing.sockets import CannotEndError, Sockets
 from tests.mesh.namespaces import namespaces
 from tests.mesh.severing.entries import connected
@@ -70,27 +73,70 @@ def test_what_waits_for_its_last_packets_is_over() -> None:
         assert not sockets.end(pair.ends)
 
 
-def test_those_of_another_namespace_are_ended_there_and_stay_known_when_its_process_has_gone() -> None:
+SERVING = """
+import socket
+with socket.create_server(("", 8080)) as listener:
+    print("listens", flush=True)
+    with listener.accept()[0] as accepted:
+        print("accepted", flush=True)
+        input()
+"""
+
+
+def test_those_of_another_namespace_are_ended_there() -> None:
     privileged()
     with namespaces("one", "other") as places:
         one, other = places["one"], places["other"]
-        inside = one.inside(["sh", "-c", "echo there; read end"])
-        with subprocess.Popen(inside, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as held:
-            assert held.stdout is not None
-            held.stdout.readline()
-            sockets = Sockets(held.pid)
-            held.kill()
-        with closing(sockets), one.socket() as listener, other.socket() as caller:
-            listener.bind((one.ipv4, 8080))
-            listener.listen()
-            caller.connect((one.ipv4, 8080))
-            with listener.accept()[0] as accepted, closing(Sockets(os.getpid())) as here:
-                found = Ends(End.of(*accepted.getsockname()), End.of(*accepted.getpeername()))
-                assert not here.has(found), "each namespace has its own"
+        inside = one.inside([sys.executable, "-c", SERVING])
+        with subprocess.Popen(inside, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as serving:
+            assert serving.stdout is not None
+            assert serving.stdout.readline() == "listens\n"
+            with other.socket() as caller, closing(Sockets(serving.pid)) as sockets:
+                caller.connect((one.ipv4, 8080))
+                assert serving.stdout.readline() == "accepted\n"
+                found = Ends(End.of(one.ipv4, 8080), End.of(*caller.getsockname()))
+                with closing(Sockets(os.getpid())) as here:
+                    assert not here.has(found), "each namespace has its own"
                 assert sockets.all() == {found}
                 assert sockets.end(found)
                 with pytest.raises(ConnectionResetError):
                     caller.recv(1)
+                serving.kill()
+
+
+def test_a_process_that_lies_has_no_connection_of_another_ended() -> None:
+    """In one network namespace it can see the ends of all of them, and say that someone who is revoked has them."""
+    privileged()
+    with (
+        subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as liar,
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        closing(Sockets(liar.pid)) as sockets,
+        connected(listener) as neighbours,
+    ):
+        assert sockets.has(neighbours.ends)
+        assert not sockets.end(neighbours.ends)
+        assert neighbours.alive()
+        liar.kill()
+
+
+def test_what_a_process_has_others_look_for_is_bounded_and_what_it_has_is_found_again_later() -> None:
+    now = 0.0
+
+    def clock() -> float:
+        nonlocal now
+        now += 0.01
+        return now
+
+    with socket.create_server(("127.0.0.1", 0)) as own:
+        owned = Owned(os.getpid(), clock)
+        inode = os.fstat(own.fileno()).st_ino
+        assert not owned.has(1)
+        with pytest.raises(UnsureError):
+            deque(map(owned.has, repeat(1)), maxlen=0)
+        assert owned.has(inode), "it was seen before"
+        now += 10
+        with socket.create_server(("127.0.0.1", 0)) as newer:
+            assert owned.has(os.fstat(newer.fileno()).st_ino)
 
 
 def test_many_are_listed_whatever_the_kernel_sends_at_once() -> None:
@@ -123,6 +169,7 @@ def test_without_capabilities_the_first_try_says_which_are_missing(whose: str, s
     privileged()
     program = """
 import os, sys
+from licet.mesh.severing.owned import Owned, UnsureError
 from licet.mesh.severing.sockets import CannotEndError, Sockets
 own = os.getpid()
 pid = int(sys.argv[1]) or own

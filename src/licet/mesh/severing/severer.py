@@ -20,6 +20,7 @@ from envoy.data.accesslog.v3.accesslog_pb2 import (  # type: ignore[import-untyp
 
 from licet.mesh.severing.connection import Ends
 from licet.mesh.severing.connections import Connections
+from licet.mesh.severing.owned import UnsureError
 from licet.mesh.severing.sockets import CannotEndError, Sockets
 
 _AT_ONCE = 64
@@ -140,6 +141,8 @@ class Severer:
                 self._ended[identity, node] += 1
         except CannotEndError as error:
             self._unable[node] = self._instead(error)
+        except UnsureError:
+            return
         except OSError as error:
             log.warning("a connection could not be ended", identity=identity, node=node, reason=error.strerror)
         else:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from licet.mesh.errors import MeshError
 from licet.mesh.severing.connection import End, Ends
+from licet.mesh.severing.owned import Owned
 
 _SOCK_DIAG = 4
 _BY_FAMILY, _DESTROY = 20, 21
@@ -30,6 +31,8 @@ _FAMILY_AND_STATES = struct.Struct("=BBxxI")
 _PORTS_AND_ADDRESSES = struct.Struct("!HH16s16s")
 _SOCKET = slice(4, 52)
 """Where ports, addresses, interface and cookie are in an answer, as the next question has them."""
+_INODE = struct.Struct("=I")
+_INODE_AT = 68
 _ANY_SOCKET = bytes(4) + b"\xff" * 8
 _LISTENING = 10
 _OPEN = frozenset((1, 2, 4, 5, 8, 9, 11))
@@ -43,7 +46,7 @@ class CannotEndError(MeshError):
 
 
 class Sockets:
-    """Those of the namespace that the process with this pid is in, also once that has gone.
+    """Those of the namespace that the process with this pid is in. It ends those of this process alone.
 
     A connection is ended by its cookie, which the kernel gives to no other socket: a listener or a newer connection
     with the same ends is never taken for it. Raises CannotEndError where none could be ended, which a socket of our own
@@ -61,6 +64,7 @@ class Sockets:
                 raise _gone(pid)
             with own:
                 self._try(own)
+            self._owned = Owned(pid)
             self._held = held.pop_all()
 
     @property
@@ -75,9 +79,14 @@ class Sockets:
         self._held.close()
 
     def end(self, ends: Ends) -> bool:
-        """End this connection now, with a reset to the peer (RFC 9293, 3.10.5); says whether there was one."""
+        """End this connection now, with a reset to the peer (RFC 9293, 3.10.5); says whether the process had it.
+
+        Raises UnsureError where that could not be said now.
+        """
         found = self._find(ends)
-        return found is not None and _state(found) in _OPEN and _ends(found) == ends and self._destroy(found)
+        if found is None or _state(found) not in _OPEN or _ends(found) != ends or not self._owns(found):
+            return False
+        return self._destroy(found)
 
     def has(self, ends: Ends) -> bool:
         """Whether there is this connection."""
@@ -112,6 +121,18 @@ class Sockets:
                 return None
             raise
         return found
+
+    def _owns(self, found: bytes) -> bool:
+        """One that has ended meanwhile has nothing open: another process may have its pid by now."""
+        try:
+            owned = self._owned.has(*_INODE.unpack_from(found, _INODE_AT))
+        except PermissionError as error:
+            raise CannotEndError(
+                "what the process has open may not be seen", "run the control plane with `CAP_SYS_PTRACE`"
+            ) from error
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+        return owned and not self.gone
 
     def _destroy(self, found: bytes) -> bool:
         try:
