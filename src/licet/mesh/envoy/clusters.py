@@ -45,8 +45,9 @@ _HTTP = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 _CONNECTED_WITHIN = timedelta(seconds=5)
 _CONNECTIONS, _REQUESTS = 8192, 65536
 """What one sidecar has open to one destination at most; what is beyond that is refused and not piled up."""
-_RETRIED = 20.0
-"""Retries at once, in percent of the requests at once."""
+_RETRIED, _RETRIED_AT_LEAST = 20.0, 100
+"""Retries at once: in percent of the requests at once, and so many also where those are few. A callee has seen nothing
+of what is tried again, so that all that waits for an instance which is gone may go to another."""
 _SILENT, _PROBED = 60, 15
 """Seconds until a silent connection is probed, and between probes: who is gone without a word is noticed."""
 _WINDOW = 1 << 20
@@ -161,7 +162,9 @@ def _breakers() -> CircuitBreakers:
                 max_connections=connections,
                 max_pending_requests=connections,
                 max_requests=requests,
-                retry_budget=CircuitBreakers.Thresholds.RetryBudget(budget_percent=Percent(value=_RETRIED)),
+                retry_budget=CircuitBreakers.Thresholds.RetryBudget(
+                    budget_percent=Percent(value=_RETRIED), min_retry_concurrency=UInt32Value(value=_RETRIED_AT_LEAST)
+                ),
             )
         ]
     )

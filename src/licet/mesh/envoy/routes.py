@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from envoy.config.route.v3.route_components_pb2 import (  # type: ignore[import-untyped]
     HeaderMatcher,
@@ -32,6 +33,10 @@ from licet.mesh.intent import Call
 _RETRIED = "connect-failure,refused-stream"
 """What the callee has seen nothing of, so that it may be asked again whatever it is."""
 _RETRIES = 2
+_REMEMBERED = 16384
+"""Where requests go is written once for all routes that lead there, and what they are once for all callers."""
+_CHOSEN_AGAIN = 20
+"""How often another instance is drawn for a retry: one that is gone has nothing to do, and is drawn most of all."""
 _ELSEWHERE = "envoy.retry_host_predicates.previous_hosts"
 
 
@@ -77,6 +82,7 @@ def _route(match: RouteMatch, cluster: str, judged: Any) -> Route:
     return Route(match=match, route=_action(cluster), typed_per_filter_config={judging.REQUESTS: judged})
 
 
+@lru_cache(_REMEMBERED)
 def _action(cluster: str) -> RouteAction:
     """For as long as it takes: a program that gives up ends its request, and that ends it here."""
     elsewhere = RetryPolicy.RetryHostPredicate(name=_ELSEWHERE, typed_config=packed(PreviousHostsPredicate()))
@@ -84,7 +90,7 @@ def _action(cluster: str) -> RouteAction:
         retry_on=_RETRIED,
         num_retries=UInt32Value(value=_RETRIES),
         retry_host_predicate=[elsewhere],
-        host_selection_retry_max_attempts=_RETRIES,
+        host_selection_retry_max_attempts=_CHOSEN_AGAIN,
     )
     return RouteAction(cluster=cluster, timeout=Duration(), retry_policy=retried)
 
@@ -92,22 +98,21 @@ def _action(cluster: str) -> RouteAction:
 def _matches(call: Call) -> Iterator[RouteMatch]:
     if not call.http and not call.grpc:
         yield RouteMatch(prefix="/")
-    for http in call.http:
-        yield from _http(http)
+    yield from map(_http, call.http)
     for grpc in call.grpc:
         yield from _grpc(grpc)
 
 
-def _http(match: HttpMatch) -> Iterator[RouteMatch]:
+@lru_cache(_REMEMBERED)
+def _http(match: HttpMatch) -> RouteMatch:
     """A prefix is one of whole segments."""
     headers = [_header(":method", "|".join(map(re.escape, match.methods)))] if match.methods else []
     prefix = match.path.rstrip("/")
     if match.exact:
-        yield RouteMatch(path=match.path, headers=headers)
-    elif prefix:
-        yield RouteMatch(path_separated_prefix=prefix, headers=headers)
-    else:
-        yield RouteMatch(prefix="/", headers=headers)
+        return RouteMatch(path=match.path, headers=headers)
+    if prefix:
+        return RouteMatch(path_separated_prefix=prefix, headers=headers)
+    return RouteMatch(prefix="/", headers=headers)
 
 
 def _grpc(match: GrpcMatch) -> Iterator[RouteMatch]:
