@@ -10,7 +10,7 @@ from licet.app.report import report
 from licet.contracts import decode as contracts
 from licet.contracts.agree import agree
 from licet.contracts.agreement import Agreements, end_text
-from licet.contracts.contract import Contract, Contracts, Isolation, NamespaceContract
+from licet.contracts.contract import Application, Contract, Contracts, Isolation, MutualTls, NamespaceContract
 from licet.diag.diagnostic import Diagnostic
 from licet.diag.place import Origin, Span
 from licet.diag.text import Text
@@ -456,3 +456,20 @@ def test_pods_of_the_platform_need_contracts_where_their_namespace_isolates_all(
     both, more = agreed(manifests + prometheus + contract("prom", namespace="monitoring", calls=to_web))
     assert edges(both) == ["workload: monitoring/prom[Deployment] -> shop/web[Deployment] TCP 8080"]
     assert not [f.message for f in more if f.severity.word == "error"]
+
+
+def test_who_calls_itself_speaks_what_its_entries_say() -> None:
+    """And an entry that nobody else calls is still told of."""
+    entries = [
+        serve(selected(WEB), more=", application: HTTP, mtls: Permissive"),
+        serve(selected(WEB), name="rpc", port="9090", more=", application: gRPC"),
+    ]
+    own = call("{self: {}}", "ports: [{port: 8080}, {port: 9090}, {port: 7070}]")
+    found, told = agreed(BOTH + contract("cart", serves=", ".join(entries), calls=own) + contract("web"))
+    spoken = [(str(a.ports), a.application, a.mtls) for a in found.agreements if a.kind.value == "self"]
+    assert spoken == [
+        ("TCP 8080", Application.HTTP, MutualTls.PERMISSIVE),
+        ("TCP 9090", Application.GRPC, None),
+        ("TCP 7070", None, None),
+    ]
+    assert "nobody calls `http` of `shop/cart[Deployment]`" in [f.message for f in told]

@@ -103,7 +103,13 @@ class Calls:
         if not ports:
             self.ledger.report(disagreement.which_ports(call.place, call.name, str(bound.key)))
             return
-        self._consent.agree(bound, call, EdgeKind.SELF, bound.key, ports, None)
+        for entry in bound.entries:
+            spoken = entry.ports & ports
+            ports -= spoken
+            if spoken:
+                self._consent.agree(bound, call, EdgeKind.SELF, bound.key, spoken, None, entry, call.http, call.grpc)
+        if ports:
+            self._consent.agree(bound, call, EdgeKind.SELF, bound.key, ports, None)
 
     def _call_service(self, bound: Bound, call: Call, peer: ServicePeer) -> None:
         service = self.ledger.services.find(peer.namespace, peer.name)

@@ -148,11 +148,11 @@ class Consent:
         http: tuple[HttpMatch, ...] = (),
         grpc: tuple[GrpcMatch, ...] = (),
     ) -> None:
-        """Keep an agreement that a call led to."""
-        if entry is not None:
-            self.ledger.used.add(entry.serve.place)
-        else:
+        """Keep an agreement that a call led to. Who calls itself makes no entry one that anybody calls."""
+        if entry is None:
             http, grpc = call.http, call.grpc
+        elif kind is not EdgeKind.SELF:
+            self.ledger.used.add(entry.serve.place)
         self.ledger.found.append(
             Agreement(
                 kind,
