@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from licet.contracts.agreement import Agreement, end_text
 from licet.diag.diagnostic import Diagnostic, Severity
+from licet.diag.place import Place
 from licet.diag.wording import listed
 from licet.mesh.resource import Kind
 
@@ -78,4 +79,16 @@ def not_alive(node: str, port: int, reason: str) -> Diagnostic:
         Severity.ERROR,
         f"`{node}` does not decide by its policy for port {port}: {reason}",
         help="see whether its Envoy runs, and whether the control plane may reach this port",
+    )
+
+
+def shared(identity: str, workloads: Sequence[str], where: Place | None) -> Diagnostic:
+    """Workloads with one identity, and not the same agreements."""
+    return Diagnostic(
+        "L0555",
+        Severity.WARNING,
+        f"{listed(workloads, 5)} run as `{identity}`, and not the same is agreed with them",
+        where,
+        "sidecars let each of them do what is agreed with any",
+        help="give each a service account of its own",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from licet.contracts.agreement import Addresses, Agreement, Agreements, Domain, EdgeKind, Identity, Pods, end_text
 from licet.contracts.contract import Application, MutualTls
@@ -31,6 +31,7 @@ from licet.model.ternary import Ternary
 
 _WIDEST = 1024
 """Ports of one entry that a sidecar listens on at most."""
+_STRICT = (None, MutualTls.STRICT)
 _REQUESTS = (Application.HTTP, Application.HTTP2, Application.GRPC)
 
 
@@ -75,7 +76,24 @@ class _Reading:
             )
             for key, isolated in self._agreements.isolated.items()
         }
+        self._tell_of_shared(into)
         return Intents(made, tuple(self._found))
+
+    def _tell_of_shared(self, into: Mapping[Key, Iterable[Agreement]]) -> None:
+        """Identities of several workloads with which not the same is agreed: sidecars let all of them do all of it."""
+        rights: dict[Key, set[object]] = {}
+        for dst, isolated in self._agreements.isolated.items():
+            for each in into.get(dst, ()) if isolated.ingress else ():
+                if isinstance(each.src, Key):
+                    rights.setdefault(each.src, set()).add((dst, each.ports, each.http, each.grpc))
+        bearers: dict[str, list[Key]] = {}
+        for key, names in self._identities.items():
+            for name in names:
+                bearers.setdefault(name, []).append(key)
+        for name, keys in sorted(bearers.items()):
+            if any(rights.get(key, set()) != rights.get(keys[0], set()) for key in keys):
+                bound = (self._agreements.isolated[key].place for key in keys if key in self._agreements.isolated)
+                self._found[findings.shared(name, [str(key) for key in keys], next(bound, None))] = None
 
     def _served(self, agreements: Iterable[Agreement]) -> tuple[Served, ...]:
         """Ports with their rules: agreements on one port are rules of it, whichever entry they come from."""
@@ -87,15 +105,16 @@ class _Reading:
 
     def _port(self, port: int, agreements: list[Agreement]) -> Served:
         speaks = Speaks.HTTP if any(_speaks(each) is Speaks.HTTP for each in agreements) else Speaks.TCP
-        strict = all(each.mtls in (None, MutualTls.STRICT) for each in agreements)
+        strict = all(each.mtls in _STRICT for each in agreements)
         rules: list[Rule] = []
         for each in agreements:
-            who = self._who(each, strict=strict)
+            who = self._who(each)
             if who is not None:
                 rules.append(Rule(_name(each), who, each.http, each.grpc, each.callee or each.caller))
         return Served(port, speaks, strict, tuple(_distinct(rules)))
 
-    def _who(self, agreement: Agreement, *, strict: bool) -> Who | None:
+    def _who(self, agreement: Agreement) -> Who | None:
+        """An entry that takes only who proves an identity does so beside another one on its port too."""
         match agreement.src:
             case Key() as key:
                 return Proof(frozenset(self._identities.get(key, ()))) if key in self._identities else None
@@ -106,7 +125,7 @@ class _Reading:
                 return Proof(frozenset(found)) if found else None
             case Identity(text=text) if text.startswith("spiffe://"):
                 return Proof(frozenset({text}))
-            case Addresses(addresses=addresses) if not strict:
+            case Addresses(addresses=addresses) if agreement.mtls not in _STRICT:
                 return From(addresses)
             case _:
                 self._found[findings.no_proof(agreement)] = None
