@@ -41,10 +41,12 @@ class Proving:
         """Prove what is new at once, and everything now and then, until cancelled."""
         while True:
             moved = self._control.moved()
-            await self.prove()
-            pause = _RETRY if self._failed else _AGAIN
-            await asyncio.wait((moved,), timeout=pause)
-            moved.cancel()
+            try:
+                await self.prove()
+                pause = _RETRY if self._failed else _AGAIN
+                await asyncio.wait((moved,), timeout=pause)
+            finally:
+                moved.cancel()
 
     async def prove(self) -> None:
         """Prove what is due of what sidecars hold now."""
