@@ -12,13 +12,16 @@ export PYTHON
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format bench mutants lock clean
+.PHONY: help demo tour test check format bench mutants lock clean
 
 help: ## say what there is (this text)
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 16
 
 demo: $(VENV)/up.stamp ## install Licet into .venv and run the example platform on this machine
-	@tools/demo.sh
+	@$(VENV)/bin/licet up examples/shop --shadow shop/checkout
+
+tour: $(VENV)/up.stamp ## ask that platform everything that can be asked without running it
+	@tools/tour.sh
 
 test: $(VENV)/dev.stamp ## install the tools beside it and run every test; PYTEST_ARGS is passed on
 	@$(RUN) tools/fetch_kubectl.py

@@ -11,7 +11,7 @@ from types import TracebackType
 from licet.app.up.traffic import Report
 from licet.cli.render.up import examples, grouping, summary, table, title
 from licet.diag.render.paint import Paint
-from licet.diag.render.visible import columns
+from licet.diag.render.visible import columns, visible
 
 _PACE = 10.0
 """Seconds between two lines, where there is no terminal."""
@@ -69,10 +69,11 @@ class Screen:
         size = shutil.get_terminal_size((100, 24))
         head, lines = table(report, self._paint, settled=False)
         above = [title(report, self._paint), head]
-        below = ["", *examples(report, self._paint), "", summary(report)]
+        ended = [self._paint.bad(visible(each)) for each in report.lost]
+        below = ["", *examples(report, self._paint), "", *ended, summary(report)]
         room = size.lines - len(above) - len(below) - 1
         if room < _LEAST_ROWS:
-            below = [summary(report)]
+            below = [*ended[-1:], summary(report)]
             room = max(size.lines - len(above) - len(below) - 1, 1)
         page = 0
         if len(lines) > room:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -20,6 +21,8 @@ from licet.diag.failure import Failure
 from licet.model.key import Key
 
 _GRACE = 3.0
+_PREFIXES = re.compile(r"^(\[[^\]]*\] ?)+")
+"""What Envoy says before everything: when, at which level, from which line of its source."""
 _LAST = 1 << 14
 """Bytes at the end of a log that its last line is looked for in."""
 _ROOT = Path(licet.__file__).parent.parent
@@ -48,9 +51,9 @@ class Child:
     def fate(self) -> str:
         """How it ended and the last that it said, for people."""
         code = self.ended.result() if self.ended.done() else None
-        how = "has not ended" if code is None else f"was ended by signal {-code}" if code < 0 else f"ended with {code}"
+        how = "runs" if code is None else f"was ended by signal {-code}" if code < 0 else f"ended with {code}"
         said = next((each for each in reversed(self._told().splitlines()) if each.strip()), "")
-        return f"{how}, and said `{said}`" if said else how
+        return f"{how}, and said `{_PREFIXES.sub('', said)}`" if said else how
 
     def _told(self) -> str:
         with self.log.open("rb") as log:
@@ -143,7 +146,8 @@ class Children:
                 )
         except OSError as error:
             raise ChildError(
-                f"`{command[0]}` cannot be started: {(error.strerror or str(error)).lower()}", f"see `{log}`"
+                f"`{command[0]}` cannot be started: {(error.strerror or str(error)).lower()}",
+                "raise the limits of this user (`ulimit -a`), or bring up less",
             ) from None
         child = Child(name, workload, log, process)
         self._kin.adopt(child.pid, workload)

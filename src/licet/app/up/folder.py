@@ -15,7 +15,6 @@ from licet.mesh.errors import MeshError
 _PREFIX = "licet-up-"
 _LONGEST = 107 - len("/apps/00000-65535")
 """Bytes of the folder's own path: that of a socket has 107 at most."""
-_SHORT = Path("/tmp")
 
 
 @contextmanager
@@ -28,8 +27,7 @@ def folder(kept: Path | None) -> Iterator[Path]:
         yield _kept(kept)
         return
     place = Path(tempfile.gettempdir())
-    if _too_long(place / f"{_PREFIX}xxxxxxxx"):
-        place = _SHORT
+    _require_short(place / f"{_PREFIX}xxxxxxxx", "`TMPDIR` names a shorter folder for temporary files")
     _clear(place)
     made, lock = _made(place)
     try:
@@ -43,8 +41,8 @@ def _kept(folder: Path) -> Path:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if any(folder.iterdir()):
         raise MeshError(f"`{folder}` is not empty", "name a folder that is, or one that is not there")
-    if _too_long(found := folder.resolve()):
-        raise MeshError(f"`{found}` is too long for sockets in it", f"name a folder of at most {_LONGEST} bytes")
+    found = folder.resolve()
+    _require_short(found, f"name a folder of at most {_LONGEST} bytes")
     return found
 
 
@@ -68,5 +66,6 @@ def _clear(place: Path) -> None:
                 os.close(lock)
 
 
-def _too_long(path: Path) -> bool:
-    return len(os.fsencode(path)) > _LONGEST
+def _require_short(path: Path, help: str) -> None:
+    if len(os.fsencode(path)) > _LONGEST:
+        raise MeshError(f"`{path}` is too long for sockets in it", help)

@@ -193,6 +193,8 @@ class Platform:
             return await going
         finally:
             going.cancel()
+            # It is waited for, so that nothing is begun any more, and nobody asks why it went unheard.
+            await asyncio.wait([going])
 
     async def _proved(self) -> None:
         exits = {at for sidecar in self.sidecars.values() for at in sidecar.exits.values()}

@@ -1,11 +1,11 @@
 #!/bin/sh
-# The main job on the bundled example: who can reach whom, and why; contracts drafted, checked, compiled and proved; a gate
+# What can be asked of the bundled example without running it: who can reach whom, and why; contracts drafted, checked, compiled and proved; a gate
 # that stops a bad change; and identities, with a stolen key that is replaced while they are in use. Stops with an error
 # where an answer is not the expected one.
 set -eu
 
 shop=examples/shop
-work=.venv/demo
+work=.venv/tour
 server=
 
 say() {
@@ -30,7 +30,7 @@ show_diff() { # shows how two files differ; they have to
 }
 
 fail() {
-    echo "licet: the demo $*" >&2
+    echo "licet: the tour $*" >&2
     exit 1
 }
 
@@ -133,4 +133,4 @@ printf '\n$ licet audit show --data %s --last 6 | cut -c 1-150\n\n' "$data"
 .venv/bin/licet audit show --data "$data" --last 6 | cut -c 1-150
 stop
 
-printf '\n\nThe command is .venv/bin/licet; `.venv/bin/licet --help` says what else it answers.\n'
+printf '\n\n`make demo` runs this platform. The command is .venv/bin/licet; `.venv/bin/licet --help` says what else it answers.\n'
