@@ -65,8 +65,9 @@ class Pair(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def connected(listener: socket.socket, address: str = "127.0.0.1") -> Iterator[Pair]:
-    """A new connection to the listener, at this address."""
-    with socket.create_connection((address, listener.getsockname()[1])) as caller, listener.accept()[0] as accepted:
+def connected(listener: socket.socket, address: str = "127.0.0.1", source: str = "") -> Iterator[Pair]:
+    """A new connection to the listener, at this address, from one of the kernel's choice unless it is given."""
+    to, at = (address, listener.getsockname()[1]), (source, 0) if source else None
+    with socket.create_connection(to, source_address=at) as caller, listener.accept()[0] as accepted:
         own, peer = accepted.getsockname()[:2], accepted.getpeername()[:2]
         yield Pair(caller, accepted, Ends(End.of(*own), End.of(*peer)))

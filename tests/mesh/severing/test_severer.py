@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from licet.mesh.severing.connections import Connections
-from licet.mesh.severing.severer import Severed, Severer
+from licet.mesh.severing.severer import Severed, Severer, sole
 from tests.mesh.severing.entries import BAD, BEGIN, GOOD, Pair, connected, ends, entry
 
 AGE = timedelta(hours=1)
@@ -30,9 +30,9 @@ class Bench(msgspec.Struct, frozen=True):
     listener: socket.socket
     held: ExitStack
 
-    def open(self, who: str, *, told: bool = True) -> Pair:
-        """A connection of this identity, of which the sidecar says so."""
-        pair = self.held.enter_context(connected(self.listener))
+    def open(self, who: str, *, told: bool = True, source: str = "") -> Pair:
+        """A connection of this identity, of which the sidecar says so, from this address."""
+        pair = self.held.enter_context(connected(self.listener, source=source))
         if told:
             self.severer.hear("one", [entry(BEGIN, pair.ends, who)])
         return pair
@@ -82,6 +82,21 @@ def test_what_is_heard_of_after_the_revocation_is_ended_at_once_and_told_with_th
         made.severer.hear("one", [entry(BEGIN, pair.ends)])
         assert not pair.alive()
         assert made.sweep() == [Severed(BAD, "one", 1)]
+
+
+def test_what_was_logged_to_another_control_plane_is_known_by_its_address() -> None:
+    """One that was started again has heard of nothing that is open; identities are told of where they run."""
+    with bench() as made:
+        bad, good = (made.open(BAD, told=False, source=source) for source in ("127.0.0.2", "127.0.0.3"))
+        said = made.open(GOOD, source="127.0.0.2")
+        made.severer.inherit("one", "127.0.0.1", {"127.0.0.2": BAD, "127.0.0.3": GOOD})
+        assert made.revoke(BAD) == [Severed(BAD, "one", 1)]
+        assert (bad.alive(), good.alive(), said.alive()) == (False, True, True)
+        assert made.open(BAD, told=False, source="127.0.0.2").alive(), "what comes later is logged"
+
+
+def test_an_address_of_two_identities_says_nothing_of_either() -> None:
+    assert sole({BAD: {"10.0.0.1", "10.0.0.2"}, GOOD: {"10.0.0.2"}}) == {"10.0.0.1": BAD}
 
 
 def test_who_is_permitted_again_keeps_what_it_opens_then() -> None:

@@ -32,7 +32,7 @@ from licet.mesh.composition import Composer
 from licet.mesh.control import Control
 from licet.mesh.fleet import Settings
 from licet.mesh.severing.connections import Connections
-from licet.mesh.severing.severer import Severed, Severer
+from licet.mesh.severing.severer import Severed, Severer, sole
 from licet.mesh.sidecar import Sidecar
 from licet.mesh.telemetry import access_log
 from licet.mesh.telemetry.access_log import AccessLogs, Entry
@@ -163,6 +163,7 @@ class Mesh:
 
     def _joined(self, sidecar: Sidecar, caller: Caller) -> None:
         self.severer.attach(sidecar.id, caller.pid or None)
+        self.severer.inherit(sidecar.id, sidecar.address, sole(self.control.fleet.bound))
         log.info("a sidecar has come", node=sidecar.id, address=sidecar.address)
 
     def _revoke(self, denied: frozenset[str]) -> None:

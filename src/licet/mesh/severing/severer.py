@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import timedelta
+from ipaddress import ip_address
 
 import msgspec
 import structlog
@@ -71,6 +72,25 @@ class Severer:
         except CannotEndError as error:
             self._unable[node] = self._instead(error)
             log.warning("connections of revoked identities cannot be ended", node=node, reason=self._unable[node])
+
+    def inherit(self, node: str, address: str, whose: Mapping[str, str]) -> None:
+        """Know what is open at an attached sidecar, at its address, and was logged to nobody who is here now.
+
+        `whose` says whom the other end is, by its address, where that is one identity's alone. What the sidecar logs
+        says it better.
+        """
+        sockets = self._sockets.get(node)
+        if sockets is None or not whose:
+            return
+        own, others = ip_address(address), {ip_address(at): identity for at, identity in whose.items()}
+        try:
+            found = sockets.at(own)
+        except OSError as error:
+            log.warning("the kernel does not say which connections are open", node=node, reason=error.strerror)
+            return
+        for ends in found:
+            if (identity := others.get(ends.remote.address)) is not None:
+                self._connections.inherit(node, ends, identity)
 
     def detach(self, node: str) -> None:
         """The sidecar has gone, with all it had open."""
@@ -154,3 +174,9 @@ class Severer:
     def _release(self, node: str) -> None:
         if (sockets := self._sockets.pop(node, None)) is not None:
             sockets.close()
+
+
+def sole(bound: Mapping[str, Collection[str]]) -> Mapping[str, str]:
+    """Whose each address is that is one identity's alone, of those that identities have."""
+    shared = Counter(at for addresses in bound.values() for at in addresses)
+    return {at: identity for identity, addresses in bound.items() for at in addresses if shared[at] == 1}

@@ -18,7 +18,7 @@ from ipaddress import IPv4Address, ip_address
 from pathlib import Path
 
 from licet.mesh.errors import MeshError
-from licet.mesh.severing.connection import End, Ends
+from licet.mesh.severing.connection import Address, End, Ends
 from licet.mesh.severing.owned import Owned
 
 _SOCK_DIAG = 4
@@ -31,6 +31,8 @@ _FAMILY_AND_STATES = struct.Struct("=BBxxI")
 _PORTS_AND_ADDRESSES = struct.Struct("!HH16s16s")
 _SOCKET = slice(4, 52)
 """Where ports, addresses, interface and cookie are in an answer, as the next question has them."""
+_LOCAL = {socket.AF_INET: slice(8, 12), socket.AF_INET6: slice(8, 24)}
+"""Where the own end's address is in an answer."""
 _INODE = struct.Struct("=I")
 _INODE_AT = 68
 _ANY_SOCKET = bytes(4) + b"\xff" * 8
@@ -95,12 +97,16 @@ class Sockets:
 
     def all(self) -> frozenset[Ends]:
         """Every connection there is."""
-        states = sum(1 << state for state in _OPEN)
-        return frozenset(
-            _ends(found)
-            for family in (socket.AF_INET, socket.AF_INET6)
-            for found in self._ask(_BY_FAMILY, _DUMP, family, states, bytes(48))
-        )
+        return frozenset(_ends(found) for family in _LOCAL for found in self._open(family))
+
+    def at(self, address: Address) -> frozenset[Ends]:
+        """Every connection whose own end is at this address."""
+        family = socket.AF_INET if isinstance(address, IPv4Address) else socket.AF_INET6
+        own, local = address.packed, _LOCAL[family]
+        return frozenset(_ends(found) for found in self._open(family) if found[local] == own)
+
+    def _open(self, family: int) -> list[bytes]:
+        return self._ask(_BY_FAMILY, _DUMP, family, sum(1 << state for state in _OPEN), bytes(48))
 
     def _try(self, own: socket.socket) -> None:
         address, port = own.getsockname()
