@@ -45,6 +45,7 @@ class Composer:
     def __init__(self) -> None:
         self._policies: _Kept[tuple[Key, int, Stage], Policy] = _Kept()
         self._calls: _Kept[str, _Resources] = _Kept()
+        self._own: _Kept[str, _Resources] = _Kept()
         self._whole: _Kept[str, Snapshot] = _Kept()
 
     def __call__(self, fleet: Fleet, sidecar: Sidecar) -> Snapshot:
@@ -52,17 +53,14 @@ class Composer:
         intent, stage = fleet.intents[sidecar.workload], fleet.stage(sidecar.id)
         policies = tuple(each for _, each in self.policies(fleet, intent, stage))
         calls = self._outgoing(fleet, intent, sidecar)
-        made_from = (sidecar, stage, fleet.settings, intent.serves, policies, calls)
+        own = self._serving(fleet, intent, sidecar)
+        made_from = (own, policies, calls)
         kept = self._whole.get(sidecar.id, made_from)
         if kept is not None:
             return kept
-        own: _Resources = {
-            Kind.CLUSTER: inbound.programs(sidecar, intent),
-            Kind.LISTENER: inbound.listeners(sidecar, intent, stage, fleet.settings),
-            Kind.ROUTES: inbound.routes(intent),
-            Kind.EXTENSION: tuple(r for each in policies for r in (each.resource, each.plain) if r is not None),
-        }
-        snapshot = Snapshot.of({kind: (*own.get(kind, ()), *calls.get(kind, ())) for kind in Kind})
+        judging = {Kind.EXTENSION: tuple(r for each in policies for r in (each.resource, each.plain) if r is not None)}
+        parts: tuple[_Resources, ...] = (own, judging, calls)
+        snapshot = Snapshot.of({kind: [r for part in parts for r in part.get(kind, ())] for kind in Kind})
         return self._whole.put(sidecar.id, made_from, snapshot)
 
     def policies(self, fleet: Fleet, intent: Intent, stage: Stage) -> list[tuple[Served, Policy]]:
@@ -80,7 +78,23 @@ class Composer:
         ports = {(key, served.port) for key, intent in fleet.intents.items() for served in intent.serves}
         self._policies.keep((key, port, stage) for key, port in ports for stage in Stage)
         self._calls.keep(ids)
+        self._own.keep(ids)
         self._whole.keep(ids)
+
+    def _serving(self, fleet: Fleet, intent: Intent, sidecar: Sidecar) -> _Resources:
+        """What stands before the program, whoever may call."""
+        stage = fleet.stage(sidecar.id)
+        ports = tuple((served.port, served.speaks, served.strict) for served in intent.serves)
+        made_from = (sidecar, stage, fleet.settings, intent.identity, ports)
+        kept = self._own.get(sidecar.id, made_from)
+        if kept is not None:
+            return kept
+        own: _Resources = {
+            Kind.CLUSTER: inbound.programs(sidecar, intent),
+            Kind.LISTENER: inbound.listeners(sidecar, intent, stage, fleet.settings),
+            Kind.ROUTES: inbound.routes(intent),
+        }
+        return self._own.put(sidecar.id, made_from, own)
 
     def _outgoing(self, fleet: Fleet, intent: Intent, sidecar: Sidecar) -> _Resources:
         callees = {call.to.key: call.to for call in intent.calls if isinstance(call.to, Callee)}
@@ -102,7 +116,9 @@ class Composer:
 def _judged_by(served: Served, fleet: Fleet) -> tuple[object, ...]:
     """Everything that a policy follows from."""
     bound: object = fleet.bound
+    denied = fleet.denied
     if all(isinstance(rule.who, Proof) for rule in served.rules):
         callers = {each for rule in served.rules if isinstance(rule.who, Proof) for each in rule.who.identities}
         bound = {each: fleet.bound[each] for each in callers if each in fleet.bound}
-    return (served, fleet.denied, fleet.prober, bound)
+        denied = fleet.denied & callers
+    return (served, denied, fleet.prober, bound)

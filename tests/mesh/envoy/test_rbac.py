@@ -12,7 +12,7 @@ import pytest
 from licet.contracts.contract import GrpcMatch, HttpMatch
 from licet.mesh.envoy import rbac
 from licet.mesh.fleet import Stage
-from licet.mesh.intent import DEFAULT_DENY, FOREIGN_ADDRESS, From, Intent, Proof, Rule, Served, Speaks
+from licet.mesh.intent import DEFAULT_DENY, FOREIGN_ADDRESS, REVOKED, From, Intent, Proof, Rule, Served, Speaks
 from licet.mesh.verdict import Decision, Request, decide
 from licet.model.addresses import AddressSet
 from tests.mesh.envoy.served import KEY, Workload, identity, workload
@@ -110,10 +110,10 @@ def _judged(asked: Asked, entry: Any, stage: Stage) -> tuple[bool, str]:
 
 
 def _name(asked: Asked, decision: Decision) -> str:
-    """Where somebody is refused who is not among the callers at all, Envoy does not know where else they belong."""
+    """Of who is not among the callers at all Envoy knows neither where they belong nor that they are revoked."""
     rules = [rule.who for rule in asked.served.rules]
     needed = any(isinstance(who, From) or asked.request.identity in who.identities for who in rules)
-    return decision.rule if decision.rule != FOREIGN_ADDRESS or needed else DEFAULT_DENY
+    return decision.rule if decision.rule not in (FOREIGN_ADDRESS, REVOKED) or needed else DEFAULT_DENY
 
 
 def _intent(chance: random.Random, intent: Intent) -> Intent:

@@ -5,6 +5,8 @@ It is said by an RBAC filter, as it is where calls come in, so that access logs 
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from envoy.config.listener.v3.listener_components_pb2 import Filter  # type: ignore[import-untyped]
 from envoy.extensions.filters.http.rbac.v3.rbac_pb2 import RBAC as HttpRbac  # type: ignore[import-untyped]
 from envoy.extensions.filters.http.rbac.v3.rbac_pb2 import RBACPerRoute
@@ -22,6 +24,7 @@ from licet.mesh.intent import DEFAULT_DENY
 
 REQUESTS = "envoy.filters.http.rbac"
 """The filter's name, under which routes say who decides, and its decision stands in the metadata."""
+_REMEMBERED = 16384
 
 
 def requests() -> HttpFilter:
@@ -29,6 +32,7 @@ def requests() -> HttpFilter:
     return HttpFilter(name=REQUESTS, typed_config=packed(HttpRbac(matcher=_refusing())))
 
 
+@lru_cache(_REMEMBERED)
 def agreed(name: str) -> Any:
     """For a route: this agreement lets it through."""
     return packed(RBACPerRoute(rbac=HttpRbac(matcher=_admitting(name))))

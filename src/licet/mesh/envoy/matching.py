@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TypeAlias
 
 from envoy.config.core.v3.address_pb2 import CidrRange  # type: ignore[import-untyped]
@@ -27,6 +28,8 @@ from licet.model.addresses import AddressSet, address_text
 
 Outcome: TypeAlias = Matcher.OnMatch
 Predicate: TypeAlias = Matcher.MatcherList.Predicate
+_REMEMBERED = 4096
+"""Decisions that are written once, wherever they stand."""
 
 
 def allowed(name: str) -> Outcome:
@@ -120,6 +123,7 @@ def both(predicates: Sequence[Predicate]) -> Predicate:
     return Predicate(and_matcher=Predicate.PredicateList(predicate=predicates))
 
 
+@lru_cache(_REMEMBERED)
 def _leaf(name: str, action: int) -> Outcome:
     return Outcome(action=_extension("action", Action(name=name, action=action)))
 

@@ -6,17 +6,21 @@ The callee decides too, whatever is let through here.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
 
 from envoy.config.cluster.v3.cluster_pb2 import Cluster  # type: ignore[import-untyped]
 from envoy.config.route.v3.route_pb2 import RouteConfiguration  # type: ignore[import-untyped]
 
 from licet.mesh.envoy import clusters, egress, endpoints, exits, names, redirected, routes, tracing
 from licet.mesh.envoy.address import inet
-from licet.mesh.fleet import Fleet, Stage
-from licet.mesh.intent import Callee, Named, Outside, Speaks
+from licet.mesh.fleet import Fleet, Settings, Stage
+from licet.mesh.intent import Call, Callee, Named, Outside, Speaks
 from licet.mesh.resource import Kind, Resource
-from licet.mesh.sidecar import Capture, Sidecar
+from licet.mesh.sidecar import Capture, Instance, Sidecar
 from licet.mesh.ways import Way, to_addresses, to_callees, to_names
+
+_REMEMBERED = 16384
+"""What is the same as before, or for all sidecars that call a callee, is written once."""
 
 
 def resources(sidecar: Sidecar, fleet: Fleet) -> Mapping[Kind, tuple[Resource, ...]]:
@@ -44,18 +48,38 @@ def resources(sidecar: Sidecar, fleet: Fleet) -> Mapping[Kind, tuple[Resource, .
 
 def cluster(way: Way, fleet: Fleet, bind: str = "") -> Resource:
     """The cluster of a callee, the same for all sidecars that connect from the same address, or from any."""
-    return _resource(clusters.callee(way.destination, _believed(way, fleet), fleet.settings, bind))
+    return _callee(way.destination, _believed(way, fleet), fleet.settings, bind)
 
 
 def direct(way: Way, fleet: Fleet) -> Resource:
     """The cluster of single instances of a callee, the same for all sidecars."""
-    return _resource(clusters.direct(way.destination, _believed(way, fleet), fleet.settings))
+    return _direct(way.destination, _believed(way, fleet), fleet.settings)
 
 
 def assignment(way: Way, fleet: Fleet) -> Resource:
     """The instances of a callee, the same for all sidecars."""
     assert isinstance(way.to, Callee)
-    message = endpoints.assignment(way.destination, fleet.instances.get(way.to.key, ()), way.port)
+    return _assignment(way.destination, fleet.instances.get(way.to.key, ()), way.port)
+
+
+@lru_cache(_REMEMBERED)
+def _callee(destination: str, identities: frozenset[str], settings: Settings, bind: str) -> Resource:
+    return _resource(clusters.callee(destination, identities, settings, bind))
+
+
+@lru_cache(_REMEMBERED)
+def _direct(destination: str, identities: frozenset[str], settings: Settings) -> Resource:
+    return _resource(clusters.direct(destination, identities, settings))
+
+
+@lru_cache(_REMEMBERED)
+def _table(name: str, calls: tuple[Call, ...], cluster: str, stage: Stage) -> Resource:
+    return _resource(routes.routes(name, calls, cluster, stage))
+
+
+@lru_cache(_REMEMBERED)
+def _assignment(destination: str, instances: tuple[Instance, ...], port: int) -> Resource:
+    message = endpoints.assignment(destination, instances, port)
     return Resource.of(message.cluster_name, message)
 
 
@@ -89,9 +113,9 @@ def _exit_tables(ways: Collection[Way | None], stage: Stage) -> Iterable[Resourc
         name = names.outbound(way.destination)
         match way.to:
             case Callee() if way.speaks is Speaks.HTTP:
-                yield _resource(routes.routes(name, way.calls, name, stage))
+                yield _table(name, way.calls, name, stage)
             case Outside() if way.narrowed:
-                yield _resource(routes.routes(name, way.calls, name, stage))
+                yield _table(name, way.calls, name, stage)
             case Named() if egress.by_host(way):
                 yield _resource(routes.by_host(name, [(egress.host_pattern(way), way.calls)], names.NAMED))
 
@@ -103,9 +127,9 @@ def _redirected_tables(ways: Iterable[Way], stage: Stage) -> Iterable[Resource]:
         match way.to:
             case Callee() if way.speaks is Speaks.HTTP:
                 for each in (name, names.direct(way.destination)):
-                    yield _resource(routes.routes(each, way.calls, each, stage))
+                    yield _table(each, way.calls, each, stage)
             case Outside() if way.narrowed:
-                yield _resource(routes.routes(name, way.calls, names.OUTSIDE, stage))
+                yield _table(name, way.calls, names.OUTSIDE, stage)
             case Named() if egress.by_host(way):
                 by_host.setdefault(way.port, []).append(way)
     for port, found in by_host.items():

@@ -29,7 +29,7 @@ from licet.model.addresses import AddressSet
 ALIVE = "alive"
 """The name of what admits the prober."""
 _REMEMBERED = 4096
-"""What many callers may ask for is written once."""
+"""What many callers may ask for, and where one of them is, is written once."""
 
 
 class Policy(msgspec.Struct, frozen=True):
@@ -74,11 +74,16 @@ def hears_strangers(served: Served, stage: Stage) -> bool:
 
 
 def _known(served: Served, fleet: Fleet) -> dict[str, Outcome]:
-    """What is decided of each identity of which there is anything to say."""
+    """What is decided of each identity of which there is anything to say.
+
+    Whoever is denied where nothing lets them in is one of many strangers: so that a revocation is known soon where it
+    ends something, it is said there alone.
+    """
     by_address = [index for index, rule in enumerate(served.rules) if isinstance(rule.who, From)]
-    rules: dict[str, list[int]] = {identity: list(by_address) for identity in fleet.denied}
-    # Who is let in by address alone may still be an identity that does not belong there.
-    rules.update({identity: list(by_address) for identity in fleet.bound if by_address})
+    rules: dict[str, list[int]] = {}
+    if by_address:
+        # Who is let in by address alone may still be an identity that is denied, or does not belong there.
+        rules.update({identity: list(by_address) for identity in (*fleet.denied, *fleet.bound)})
     for index, rule in enumerate(served.rules):
         if isinstance(rule.who, Proof):
             for identity in rule.who.identities:
@@ -102,7 +107,12 @@ def _believed(identity: str, tree: Outcome, fleet: Fleet) -> Outcome:
     foreign = matching.denied(FOREIGN_ADDRESS)
     if not bound:
         return foreign
-    return matching.then(matching.in_order([(matching.from_addresses(AddressSet.of(bound)), tree)], foreign))
+    return matching.then(matching.in_order([(_at(bound), tree)], foreign))
+
+
+@lru_cache(_REMEMBERED)
+def _at(addresses: frozenset[str]) -> Predicate:
+    return matching.from_addresses(AddressSet.of(addresses))
 
 
 def _strangers(served: Served) -> Outcome:
