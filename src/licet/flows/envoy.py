@@ -26,7 +26,7 @@ from envoy.data.accesslog.v3.accesslog_pb2 import (  # type: ignore[import-untyp
 from google.protobuf.duration_pb2 import Duration
 
 from licet.flows import tls
-from licet.flows.envoy_verdict import outcome
+from licet.flows.envoy_verdict import ADMISSION, outcome
 from licet.flows.record import (
     Certificate,
     Confidence,
@@ -52,6 +52,7 @@ TAGS = {
     "upstream_peer": "%UPSTREAM_PEER_URI_SAN%",
     "upstream_tls": "%UPSTREAM_TLS_VERSION%",
     "upstream_cipher": "%UPSTREAM_TLS_CIPHER%",
+    ADMISSION: f"%FILTER_STATE({ADMISSION}:PLAIN)%",
 }
 """Custom tags that an access log is to have, for what no field of an entry says."""
 HEADERS = ("traceparent", "content-type")

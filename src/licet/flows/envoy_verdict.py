@@ -10,6 +10,9 @@ from envoy.data.accesslog.v3.accesslog_pb2 import AccessLogCommon, ResponseFlags
 from licet.flows import tls
 from licet.flows.record import Decision, Evidence, Failure, Phase, TlsFailure, Verdict
 
+ADMISSION = "licet.admission"
+"""What a connection keeps of who let it in, under this name, and its access log has as a tag of the same: `+`, `-` or
+`~` (it would be refused where rules are enforced), and the name of the rule. It is known before any filter decides."""
 _ENFORCER = "envoy"
 _MATCHED = re.compile(r"rbac_access_denied(?:_matched_policy\[(.*)\])?", re.DOTALL)
 _LONGEST = 512
@@ -78,20 +81,26 @@ def outcome(common: AccessLogCommon, details: str, phase: Phase, refused_by: str
     if denied is not None or said.enforced == "denied":
         rule = said.rule or (denied[1] or "" if denied is not None else "")
         return Outcome(Verdict.REFUSED, _decision(rule, said.tried), failure)
+    admission = common.custom_tags.get(ADMISSION, "")
+    rule = admission[1:]
+    if admission.startswith("-") and rule:
+        return Outcome(Verdict.REFUSED, _decision(rule, ""))
     if refused_by:
         return Outcome(Verdict.REFUSED, _decision(refused_by, ""), failure)
     if common.response_flags.HasField("unauthorized_details"):
         return Outcome(Verdict.REFUSED, _decision("ext_authz", ""), failure)
     if said.shadow == "denied":
         return Outcome(Verdict.WOULD_REFUSE, _decision(said.tried, said.tried), failure)
+    if admission.startswith("~") and rule:
+        return Outcome(Verdict.WOULD_REFUSE, _decision(rule, rule), failure)
     # A filter for connections does not say which rule admits; the one that is tried beside it does.
-    admitted = said.rule or (said.tried if said.shadow == "allowed" else "")
+    admitted = said.rule or (said.tried if said.shadow == "allowed" else "") or rule
     decision = _decision(admitted, said.tried) if admitted else None
     if failure is Failure.TLS and (cause := tls.cause(broken)) in _OWN:
         return Outcome(Verdict.REFUSED, _decision(cause.value, ""), failure)
     if failure is not None and failure is not Failure.CALLER_LEFT:
         return Outcome(Verdict.FAILED, decision, failure)
-    decided = phase is not Phase.BEGUN or bool(said.enforced)
+    decided = phase is not Phase.BEGUN or bool(said.enforced or rule)
     return Outcome(Verdict.FORWARDED if decided else None, decision, failure)
 
 

@@ -58,7 +58,7 @@ class Composer:
         kept = self._whole.get(sidecar.id, made_from)
         if kept is not None:
             return kept
-        judging = {Kind.EXTENSION: tuple(r for each in policies for r in (each.resource, each.plain) if r is not None)}
+        judging = {Kind.EXTENSION: tuple(r for each in policies for r in each.resources)}
         parts: tuple[_Resources, ...] = (own, judging, calls)
         snapshot = Snapshot.of({kind: [r for part in parts for r in part.get(kind, ())] for kind in Kind})
         return self._whole.put(sidecar.id, made_from, snapshot)

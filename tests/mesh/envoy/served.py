@@ -47,12 +47,16 @@ def free_port() -> int:
 
 
 class Program:
-    """A program on a port: for HTTP it answers 200 and keeps each head, and for bytes it says back what it is told."""
+    """A program on a port: for HTTP it answers 200 and keeps each head, and for bytes it says back what it is told.
+
+    Of bytes it says `greeting` first, which is nothing unless a test wants to hear something.
+    """
 
     def __init__(self, speaks: Speaks) -> None:
         self.heads: list[bytes] = []
         self.streams: list[list[tuple[bytes, bytes]]] = []
         self.connections = 0
+        self.greeting = b""
         program = self
 
         class Handler(socketserver.StreamRequestHandler):
@@ -99,7 +103,8 @@ class Program:
             writing.write(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nserved")
 
     def echo(self, connection: socket.socket) -> None:
-        """What comes goes back."""
+        """What comes goes back, after the greeting."""
+        connection.sendall(self.greeting)
         while data := connection.recv(65536):
             connection.sendall(data)
 
@@ -167,7 +172,7 @@ class Workload(msgspec.Struct, frozen=True):
             Kind.LISTENER: inbound.listeners(self.sidecar, intent, stage, known.settings),
             Kind.ROUTES: inbound.routes(intent),
             Kind.CLUSTER: inbound.programs(self.sidecar, intent),
-            Kind.EXTENSION: [one for each in policies.values() for one in (each.resource, each.plain) if one],
+            Kind.EXTENSION: [resource for each in policies.values() for resource in each.resources],
         }
         self.plane.push(Snapshot.of(resources))
         for served, policy in policies.items():

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from licet.contracts.contract import GrpcMatch
+from licet.flows.envoy_verdict import ADMISSION
 from licet.mesh.envoy import inbound, names, rbac
 from licet.mesh.fleet import Fleet, Settings, Stage
 from licet.mesh.intent import DEFAULT_DENY, Intent, Proof, Rule, Served, Speaks
@@ -91,8 +92,7 @@ def test_a_connection_of_bytes_is_told_of_when_the_program_is_reached(cart: Work
         assert begun.intermediate_log_entry
         [name] = begun.tls_properties.peer_certificate_properties.subject_alt_name
         assert name.uri == identity("web")
-        rule = begun.metadata.filter_metadata["envoy.filters.network.rbac"]["shadow_effective_policy_id"]
-        assert (rule, begun.custom_tags["connection"] != "") == ("web", True)
+        assert (begun.custom_tags[ADMISSION], begun.custom_tags["connection"] != "") == ("+web", True)
 
 
 def test_who_is_admitted_to_nothing_does_not_make_the_program_speak(cart: Workload) -> None:

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from licet.contracts.contract import GrpcMatch, HttpMatch
+from licet.flows.envoy_verdict import ADMISSION
 from licet.mesh.envoy import rbac
 from licet.mesh.fleet import Stage
 from licet.mesh.intent import DEFAULT_DENY, FOREIGN_ADDRESS, REVOKED, From, Intent, Proof, Rule, Served, Speaks
@@ -85,7 +86,7 @@ class Asked(msgspec.Struct, frozen=True):
         common = entry.common_properties
         if common.downstream_direct_remote_address.socket_address.port_value != self.local:
             return False
-        if common.intermediate_log_entry or not common.metadata.filter_metadata:
+        if common.intermediate_log_entry or not (common.metadata.filter_metadata or ADMISSION in common.custom_tags):
             return False
         return not self.request.path or entry.request.path == f"{self.request.path}?is=it"
 
@@ -103,9 +104,13 @@ def _ask(cart: Workload, served: Served, path: str, source: str, chance: random.
 
 
 def _judged(asked: Asked, entry: Any, stage: Stage) -> tuple[bool, str]:
+    if asked.served.speaks is Speaks.TCP:
+        admission = entry.common_properties.custom_tags[ADMISSION]
+        assert (admission[0] == "-") == (not asked.passed)
+        return admission[0] == "+", admission[1:]
     metadata = entry.common_properties.metadata.filter_metadata
     [fields] = [metadata[name] for name in metadata if name.endswith("rbac")]
-    said = "shadow" if stage is Stage.SHADOW or asked.served.speaks is Speaks.TCP else "enforced"
+    said = "shadow" if stage is Stage.SHADOW else "enforced"
     return fields[f"{said}_engine_result"] == "allowed", fields[f"{said}_effective_policy_id"]
 
 

@@ -11,6 +11,7 @@ from envoy.config.core.v3.address_pb2 import CidrRange  # type: ignore[import-un
 from envoy.config.rbac.v3.rbac_pb2 import RBAC, Action  # type: ignore[import-untyped]
 from envoy.extensions.matching.common_inputs.network.v3.network_inputs_pb2 import (  # type: ignore[import-untyped]
     DirectSourceIPInput,
+    FilterStateInput,
     ServerNameInput,
 )
 from envoy.extensions.matching.common_inputs.ssl.v3.ssl_inputs_pb2 import (  # type: ignore[import-untyped]
@@ -92,6 +93,11 @@ def server_named(name: str) -> Predicate:
 def server_under(name: str) -> Predicate:
     """A name below this one."""
     return _single(_input("server_name", ServerNameInput()), value_match=StringMatcher(suffix=f".{name}"))
+
+
+def kept(name: str, value: str) -> Predicate:
+    """What the connection keeps under this name."""
+    return _single(_input("filter_state", FilterStateInput(key=name)), value_match=StringMatcher(exact=value))
 
 
 def method(name: str) -> Predicate:

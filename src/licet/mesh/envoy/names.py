@@ -29,6 +29,16 @@ def plain_policy(port: int) -> str:
     return f"policy/{port}/plain"
 
 
+def admission(port: int) -> str:
+    """What decides, before a byte is said, whether a connection is led to the program; an EXTENSION, too."""
+    return f"admission/{port}"
+
+
+def plain_admission(port: int) -> str:
+    """The same for callers without a certificate."""
+    return f"admission/{port}/plain"
+
+
 def inbound(port: int) -> str:
     """What stands before a served port: its listener (EXPLICIT) or filter chain, its routes, its access log."""
     return f"inbound/{port}"

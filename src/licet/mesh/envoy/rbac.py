@@ -8,7 +8,7 @@ without a certificate have a resource of their own, since Envoy cannot ask a pla
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
 import msgspec
@@ -18,11 +18,11 @@ from envoy.extensions.filters.network.rbac.v3.rbac_pb2 import RBAC as NetworkRba
 from xds.type.matcher.v3.matcher_pb2 import Matcher  # type: ignore[import-untyped]
 
 from licet.contracts.contract import GrpcMatch, HttpMatch
-from licet.mesh.envoy import matching, names
+from licet.mesh.envoy import admission, matching, names
 from licet.mesh.envoy.matching import Outcome, Predicate
 from licet.mesh.envoy.source import packed
 from licet.mesh.fleet import Fleet, Stage
-from licet.mesh.intent import DEFAULT_DENY, FOREIGN_ADDRESS, REVOKED, From, Proof, Rule, Served, Speaks
+from licet.mesh.intent import DEFAULT_DENY, FOREIGN_ADDRESS, REVOKED, From, Rule, Served, Speaks
 from licet.mesh.resource import Resource
 from licet.model.addresses import AddressSet
 
@@ -35,13 +35,19 @@ _REMEMBERED = 4096
 class Policy(msgspec.Struct, frozen=True):
     """The filter for callers with a certificate, and one for those without where such are heard.
 
-    `mark` says the content of both. The prober alone is admitted to what has it in its name (see `names`), so that it
-    sees whether exactly this policy is live.
+    Of ports of bytes `admissions` decide the same before a byte is said. `mark` says the content of all. The prober
+    alone is admitted to what has it in its name (see `names`), so that it sees whether exactly this policy is live.
     """
 
     resource: Resource
     plain: Resource | None
     mark: str
+    admissions: tuple[Resource, ...] = ()
+
+    @property
+    def resources(self) -> tuple[Resource, ...]:
+        """Everything of it that a sidecar is told."""
+        return (self.resource, *((self.plain,) if self.plain is not None else ()), *self.admissions)
 
 
 def policy(served: Served, stage: Stage, fleet: Fleet) -> Policy:
@@ -65,6 +71,7 @@ def policy(served: Served, stage: Stage, fleet: Fleet) -> Policy:
         _resource(names.policy(served.port), proven),
         _resource(names.plain_policy(served.port), plain) if heard else None,
         mark,
+        tuple(_admissions(served, stage, fleet, mark)),
     )
 
 
@@ -73,25 +80,19 @@ def hears_strangers(served: Served, stage: Stage) -> bool:
     return not served.strict or stage is not Stage.ENFORCE
 
 
-def _known(served: Served, fleet: Fleet) -> dict[str, Outcome]:
-    """What is decided of each identity of which there is anything to say.
+def _admissions(served: Served, stage: Stage, fleet: Fleet, mark: str) -> Iterator[Resource]:
+    if served.speaks is Speaks.TCP:
+        yield admission.of_proven(served, stage, fleet, mark)
+        if hears_strangers(served, stage):
+            yield admission.of_strangers(served, stage)
 
-    Whoever is denied where nothing lets them in is one of many strangers: so that a revocation is known soon where it
-    ends something, it is said there alone.
-    """
-    by_address = [index for index, rule in enumerate(served.rules) if isinstance(rule.who, From)]
-    rules: dict[str, list[int]] = {}
-    if by_address:
-        # Who is let in by address alone may still be an identity that is denied, or does not belong there.
-        rules.update({identity: list(by_address) for identity in (*fleet.denied, *fleet.bound)})
-    for index, rule in enumerate(served.rules):
-        if isinstance(rule.who, Proof):
-            for identity in rule.who.identities:
-                rules.setdefault(identity, list(by_address)).append(index)
+
+def _known(served: Served, fleet: Fleet) -> dict[str, Outcome]:
+    """What is decided of each identity of which there is anything to say."""
     trees: dict[tuple[int, ...], Outcome] = {}
     found: dict[str, Outcome] = {}
-    for identity, indices in sorted(rules.items()):
-        key = tuple(sorted(indices))
+    for identity, indices in admission.concerned(served, fleet).items():
+        key = tuple(indices)
         if key not in trees:
             trees[key] = _first(served, [served.rules[index] for index in key])
         found[identity] = _believed(identity, trees[key], fleet)
@@ -162,7 +163,9 @@ def _proving(served: Served, mark: str, otherwise: Outcome) -> Outcome:
     if served.speaks is Speaks.HTTP:
         exactly, alike = matching.path(names.ALIVE_PATH + mark), matching.path_begins(names.ALIVE_PATH)
     else:
-        exactly, alike = matching.server_named(f"{mark}.{names.ALIVE_NAME}"), matching.server_under(names.ALIVE_NAME)
+        admitted_by_it = matching.kept(admission.MARK, mark)
+        exactly = matching.both([matching.server_named(f"{mark}.{names.ALIVE_NAME}"), admitted_by_it])
+        alike = matching.server_under(names.ALIVE_NAME)
     cases = [(exactly, matching.allowed(ALIVE)), (alike, matching.denied(DEFAULT_DENY))]
     return matching.then(matching.in_order(cases, otherwise))
 

@@ -13,14 +13,19 @@ from envoy.extensions.filters.network.http_connection_manager.v3.http_connection
     HttpFilter,
 )
 from envoy.extensions.filters.network.rbac.v3.rbac_pb2 import RBAC as NetworkRbac  # type: ignore[import-untyped]
+from envoy.extensions.filters.network.set_filter_state.v3.set_filter_state_pb2 import (  # type: ignore[import-untyped]
+    Config as SetFilterState,
+)
 from envoy.extensions.filters.network.tcp_proxy.v3.tcp_proxy_pb2 import (  # type: ignore[import-untyped]
     ON_DOWNSTREAM_DATA,
+    ON_DOWNSTREAM_TLS_HANDSHAKE,
     TcpProxy,
 )
 from google.protobuf.message import Message
 from google.protobuf.wrappers_pb2 import UInt32Value
 
 from licet.mesh.envoy import access_log, http, names, tracing
+from licet.mesh.envoy.admission import leading_to
 from licet.mesh.envoy.source import aggregated, duration, packed
 from licet.mesh.fleet import Settings
 from licet.mesh.intent import Intent, Served
@@ -41,25 +46,30 @@ def requests(served: Served, intent: Intent, policy: str, settings: Settings) ->
     return [http.network_filter(manager)]
 
 
-def connections(served: Served, policy: str, settings: Settings) -> list[Filter]:
-    """For bytes: a connection is judged at its first, and the program is connected to after that."""
+def connections(served: Served, policy: str, admission: str, program: str, settings: Settings) -> list[Filter]:
+    """For bytes: who is admitted is connected to the program, and what they say is judged at their first.
+
+    `program` is its `address:port`. Empty where it has no such: then it is connected to at the caller's first byte.
+    """
     name = names.inbound(served.port)
     proxy = TcpProxy(
         stat_prefix=name,
         cluster=names.app(served.port),
         idle_timeout=duration(_IDLE),
         max_downstream_connection_duration=duration(settings.connection_age),
-        upstream_connect_mode=ON_DOWNSTREAM_DATA,
+        upstream_connect_mode=ON_DOWNSTREAM_TLS_HANDSHAKE if program else ON_DOWNSTREAM_DATA,
         max_early_data_bytes=UInt32Value(value=_EARLY),
         access_log=[access_log.of_connections(name)],
-        access_log_options=TcpProxy.TcpAccessLogOptions(flush_access_log_on_connected=True),
+        access_log_options=access_log.of_lasting(),
     )
-    return [_judge(policy), _tcp_proxy(proxy)]
+    led = [leading_to(program)] if program else []
+    return [_admit(admission), *led, _judge(policy), _tcp_proxy(proxy)]
 
 
 def alive(served: Served) -> list[Filter]:
     """For the prober of a port that speaks no HTTP: it is told what it says, if the policy admits it."""
     return [
+        _admit(names.admission(served.port)),
         _judge(names.policy(served.port)),
         Filter(name="envoy.filters.network.echo", typed_config=packed(Echo())),
     ]
@@ -74,6 +84,10 @@ def refusing() -> Filter:
             access_log=[access_log.of_connections(names.REFUSED)],
         )
     )
+
+
+def _admit(admission: str) -> Filter:
+    return Filter(name=admission, config_discovery=_discovered(SetFilterState()))
 
 
 def _judge(policy: str) -> Filter:

@@ -1,0 +1,139 @@
+"""A program that speaks first is heard by who is admitted, who need not say a word, and by nobody else."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+import pytest
+
+from licet.flows.envoy_verdict import ADMISSION
+from licet.mesh.envoy import names
+from licet.mesh.fleet import Stage
+from licet.mesh.intent import DEFAULT_DENY, FOREIGN_ADDRESS, REVOKED, From, Intent, Proof, Rule, Served, Speaks
+from licet.model.addresses import AddressSet
+from tests.mesh.envoy.served import Workload, identity, workload
+
+GREETING = b"220 ready\r\n"
+WEB = Rule("web", Proof(frozenset({identity("web"), identity("stolen"), identity("gone")})), (), (), None)
+OFFICE = Rule("50% of 'the office'):1%", From(AddressSet.of(["127.0.1.0/24", "127.0.2.8", "fd00::/8"])), (), (), None)
+BOUND = {identity("stolen"): frozenset({"127.0.0.2", "127.0.0.3"})}
+DENIED = frozenset({identity("gone")})
+
+
+@pytest.fixture(scope="module")
+def queue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workload]:
+    """Programs that speak first, on a strict port and on one that is not."""
+    with workload(tmp_path_factory.mktemp("queue"), [(Speaks.TCP, True), (Speaks.TCP, False)]) as running:
+        for program in running.programs.values():
+            program.greeting = GREETING
+        yield running
+
+
+def _ruled(queue: Workload, *rules: Rule) -> Intent:
+    serves = tuple(msgspec.structs.replace(each, rules=rules) for each in queue.intent.serves)
+    return msgspec.structs.replace(queue.intent, serves=serves)
+
+
+def _heard(queue: Workload, served: Served, path: str, source: str = "127.0.0.1") -> tuple[bytes, str]:
+    """What is heard by a caller that says nothing, and what is told of it; the program knows of who hears something."""
+    before = queue.programs[served.port].connections
+    heard = b""
+    with queue.call(served.port, path, source) as caller:
+        local = caller.socket.getsockname()[1]
+        with suppress(ConnectionError, ssl.SSLError):
+            heard = caller.socket.recv(100)
+    assert queue.programs[served.port].connections == before + bool(heard)
+
+    def wanted(entry: Any) -> bool:
+        common = entry.common_properties
+        port = common.downstream_direct_remote_address.socket_address.port_value
+        return bool(port == local and not common.intermediate_log_entry)
+
+    entry = queue.plane.found(names.inbound(served.port), wanted)
+    return heard, str(entry.common_properties.custom_tags[ADMISSION])
+
+
+@pytest.mark.parametrize(
+    ("path", "source", "rule"),
+    [
+        ("/web", "127.0.0.1", "+web"),
+        ("/stolen", "127.0.0.3", "+web"),
+        ("/stolen", "127.0.0.33", f"-{FOREIGN_ADDRESS}"),
+        ("/gone", "127.0.0.1", f"-{REVOKED}"),
+        ("/stranger", "127.0.0.1", f"-{DEFAULT_DENY}"),
+        ("/webs", "127.0.0.1", f"-{DEFAULT_DENY}"),
+        ("/we", "127.0.0.1", f"-{DEFAULT_DENY}"),
+    ],
+)
+def test_who_is_admitted_need_not_speak_and_who_is_not_hears_nothing(
+    queue: Workload, path: str, source: str, rule: str
+) -> None:
+    intent = _ruled(queue, WEB)
+    queue.obey(intent, denied=DENIED, bound=BOUND)
+    for served in intent.serves:
+        assert _heard(queue, served, path, source) == (GREETING if rule[0] == "+" else b"", rule)
+
+
+@pytest.mark.parametrize(
+    ("path", "source", "rule"),
+    [
+        ("/stranger", "127.0.1.200", f"+{OFFICE.name}"),
+        ("/stranger", "127.0.2.8", f"+{OFFICE.name}"),
+        ("/stranger", "127.0.2.9", f"-{DEFAULT_DENY}"),
+        ("/web", "127.0.2.9", "+web"),
+        ("/gone", "127.0.1.200", f"-{REVOKED}"),
+        ("/stolen", "127.0.1.200", f"-{FOREIGN_ADDRESS}"),
+        ("", "127.0.1.200", f"+{OFFICE.name}"),
+        ("", "127.0.2.9", f"-{DEFAULT_DENY}"),
+    ],
+)
+def test_an_address_admits_with_a_certificate_and_without_one(
+    queue: Workload, path: str, source: str, rule: str
+) -> None:
+    intent = _ruled(queue, OFFICE, WEB)
+    queue.obey(intent, denied=DENIED, bound=BOUND)
+    served = next(each for each in intent.serves if not each.strict)
+    assert _heard(queue, served, path, source) == (GREETING if rule[0] == "+" else b"", rule)
+
+
+@pytest.mark.parametrize(
+    ("stage", "admitted", "refused"),
+    [(Stage.OBSERVE, "+observe", "+observe"), (Stage.SHADOW, "+web", f"~{DEFAULT_DENY}")],
+)
+def test_before_it_is_enforced_everybody_hears(queue: Workload, stage: Stage, admitted: str, refused: str) -> None:
+    intent = _ruled(queue, WEB)
+    queue.obey(intent, stage)
+    for served in intent.serves:
+        assert _heard(queue, served, "/web") == (GREETING, admitted)
+        assert _heard(queue, served, "/stranger") == (GREETING, refused)
+        assert _heard(queue, served, "") == (GREETING, refused)
+
+
+def test_a_change_of_callers_disturbs_no_connection(queue: Workload) -> None:
+    served = queue.intent.serves[0]
+    queue.obey(_ruled(queue, WEB))
+    before = queue.envoy.stats("listener_modified|listener_in_place_updated|total_filter_chains_draining")
+    with queue.call(served.port, "/web") as caller:
+        assert caller.socket.recv(100) == GREETING
+        queue.obey(_ruled(queue))
+        assert _heard(queue, served, "/web") == (b"", f"-{DEFAULT_DENY}")
+        queue.obey(_ruled(queue, WEB))
+        assert _heard(queue, served, "/web") == (GREETING, "+web")
+        assert caller.admitted()
+    assert queue.envoy.stats("listener_modified|listener_in_place_updated|total_filter_chains_draining") == before
+
+
+def test_thousands_of_callers_are_each_known(queue: Workload) -> None:
+    some = frozenset(identity(f"team-{number % 7}/caller-{number}") for number in range(3000))
+    intent = _ruled(queue, Rule("some", Proof(some), (), (), None), WEB)
+    bound = {each: frozenset({"127.0.0.1", "127.0.0.5"}) for each in some}
+    queue.obey(intent, bound=bound)
+    served = intent.serves[0]
+    for number in (0, 1, 1499, 1500, 2999):
+        assert _heard(queue, served, f"/team-{number % 7}/caller-{number}") == (GREETING, "+some")
+    assert _heard(queue, served, "/team-0/caller-0", "127.0.0.6") == (b"", f"-{FOREIGN_ADDRESS}")
+    assert _heard(queue, served, "/team-1/caller-0") == (b"", f"-{DEFAULT_DENY}")
