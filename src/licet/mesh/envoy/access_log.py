@@ -1,6 +1,7 @@
-"""What sidecars tell the control plane of requests and connections, at their beginning and at their end.
+"""What sidecars tell the control plane of requests and connections: at their beginning, at their end, and in between.
 
-The beginning is told so that what is open is known, and can be ended when an identity is revoked.
+The beginning is told so that what is open is known, and can be ended when an identity is revoked. What lasts is told of
+again and again, so that a control plane that was away comes to know it too.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from envoy.extensions.access_loggers.grpc.v3.als_pb2 import (  # type: ignore[im
     HttpGrpcAccessLogConfig,
     TcpGrpcAccessLogConfig,
 )
+from envoy.extensions.filters.network.tcp_proxy.v3.tcp_proxy_pb2 import TcpProxy  # type: ignore[import-untyped]
 from envoy.type.tracing.v3.custom_tag_pb2 import CustomTag  # type: ignore[import-untyped]
 from google.protobuf.wrappers_pb2 import UInt32Value
 
@@ -31,6 +33,8 @@ from licet.mesh.envoy.source import duration, packed, service
 LOCAL = "local"
 """The tag that has the address which the connection came to, before its original destination took the place of that."""
 _STATUS = "grpc-status"
+AGAIN = timedelta(seconds=10)
+"""Between two times that something is told of which lasts."""
 _FLUSHED = timedelta(milliseconds=100)
 _BUFFERED = 16384
 """Bytes of entries that are sent together without waiting for `_FLUSHED`."""
@@ -51,6 +55,11 @@ def of_connections(name: str) -> AccessLog:
     """Of connections of which nothing but the bytes is understood."""
     config = TcpGrpcAccessLogConfig(common_config=_common(name))
     return AccessLog(name="envoy.access_loggers.tcp_grpc", typed_config=packed(config))
+
+
+def of_lasting() -> TcpProxy.TcpAccessLogOptions:
+    """When connections are told of beside their end."""
+    return TcpProxy.TcpAccessLogOptions(flush_access_log_on_connected=True, access_log_flush_interval=duration(AGAIN))
 
 
 def of_failed_handshakes(name: str) -> AccessLog:

@@ -21,6 +21,7 @@ from envoy.extensions.filters.network.http_connection_manager.v3.http_connection
 )
 from google.protobuf.wrappers_pb2 import BoolValue, UInt32Value
 
+from licet.mesh.envoy import access_log
 from licet.mesh.envoy.source import aggregated, duration, packed
 from licet.mesh.fleet import Settings
 
@@ -78,7 +79,9 @@ def manager(routes: str, filters: Iterable[HttpFilter], log: AccessLog, settings
         generate_request_id=BoolValue(value=False),
         preserve_external_request_id=True,
         access_log=[log],
-        access_log_options=HttpConnectionManager.HcmAccessLogOptions(flush_access_log_on_new_request=True),
+        access_log_options=HttpConnectionManager.HcmAccessLogOptions(
+            flush_access_log_on_new_request=True, access_log_flush_interval=duration(access_log.AGAIN)
+        ),
     )
 
 
