@@ -17,7 +17,6 @@ _PACE = 10.0
 """Seconds between two lines, where there is no terminal."""
 _TURN = 4.0
 """Seconds that a page of a table stands that is longer than the terminal."""
-_LEGEND = "decided by nothing named: agreed by both sides; Ctrl-C ends it"
 _ENTER, _LEAVE, _HOME = "\x1b[?1049h", "\x1b[?1049l", "\x1b[H"
 _REST_OF_LINE, _REST = "\x1b[K", "\x1b[J"
 _LEAST_ROWS = 4
@@ -83,7 +82,7 @@ class Screen:
         rows = [*above, *grouping(lines[page * room : (page + 1) * room]), *below]
         # A line is cleared before it is written: behind a full one its last character would go.
         drawn = "".join(f"{_REST_OF_LINE}{_cut(row, size.columns)}\r\n" for row in rows)
-        legend = _cut(self._paint.faint(_LEGEND), size.columns)
+        legend = _cut(self._paint.faint(_legend(report)), size.columns)
         entered = "" if self._drawn else f"\r{_REST_OF_LINE}{_ENTER}"
         self._write(f"{entered}{_HOME}{drawn}{_REST}{legend}")
         self._drawn = True
@@ -91,6 +90,11 @@ class Screen:
     def _write(self, text: str) -> None:
         sys.stderr.write(text)
         sys.stderr.flush()
+
+
+def _legend(report: Report) -> str:
+    shadow = "would be: refused, were it not in shadow; " if report.shadow else ""
+    return f"no rule: both sides agreed; {shadow}Ctrl-C ends it"
 
 
 def _cut(line: str, width: int) -> str:

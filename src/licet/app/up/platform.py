@@ -34,8 +34,8 @@ from licet.mesh.sidecar import Sidecar
 from licet.mesh.xds.server import Local
 from licet.model.key import Key
 
-_READY = 60.0
-"""Seconds until every sidecar has to have shown that it decides by its policy."""
+_READY, _READY_EACH = 60.0, 2.0
+"""Seconds until every sidecar has to have shown that it decides by its policy, and for each workload."""
 _STARTED_AT_ONCE = 4
 _HEARD = 5.0
 """Seconds for the last reports of sidecars to come."""
@@ -124,10 +124,10 @@ class Platform:
         self.children = await self._stack.enter_async_context(Children(logs, kin))
         self.work.append(begin(self._stack, self._watch(), "processes"))
         room = asyncio.Semaphore(_STARTED_AT_ONCE)
-        await self._unless_lost(asyncio.gather(*(self._workload(room, key) for key in sorted(intents))))
-        self._tell("waiting until each sidecar has shown that it decides by its policy")
         try:
-            async with asyncio.timeout(_READY):
+            async with asyncio.timeout(_READY + _READY_EACH * len(intents)):
+                await self._unless_lost(asyncio.gather(*(self._workload(room, key) for key in sorted(intents))))
+                self._tell("waiting until each sidecar has shown that it decides by its policy")
                 await self._unless_lost(asyncio.ensure_future(self._proved()))
         except TimeoutError:
             raise ChildError(*self._unproved()) from None
@@ -204,6 +204,8 @@ class Platform:
             await asyncio.sleep(0.05)
 
     def _unproved(self) -> tuple[str, str]:
+        if silent := [key for key in self.envoys if key not in self._workers]:
+            return f"what stands in for `{silent[0]}` has not come", _LOGS
         missing = [key for key, sidecar in self.sidecars.items() if sidecar.id not in self.mesh.control.attended]
         if missing:
             return f"the sidecar of `{missing[0]}` has not come: it {self.envoys[missing[0]].fate}", _LOGS

@@ -8,10 +8,13 @@ from collections.abc import Sequence
 
 import msgspec
 
+from licet.app.up.calling import PATIENCE
 from licet.app.up.children import Child, ChildError, Children
 from licet.app.up.orders import LONGEST, Begin, Call, Done, Order, Outcome, Ready, Report, Round, line
 from licet.model.key import Key
 
+_LATE = 30.0
+"""Seconds that one may be late by, on a machine that has a lot to do."""
 _PROGRAM = "licet.app.up.program"
 _REPORT: msgspec.json.Decoder[Report] = msgspec.json.Decoder(Report)
 
@@ -43,6 +46,13 @@ class Worker:
 
     async def round(self, calls: Sequence[Call], rate: float) -> tuple[Outcome, ...]:
         """Have these calls made, `rate` a second; what became of each, as it came. Raises ChildError."""
+        try:
+            async with asyncio.timeout(len(calls) / rate + PATIENCE + _LATE):
+                return await self._outcomes(calls, rate)
+        except TimeoutError:
+            raise self._broken() from None
+
+    async def _outcomes(self, calls: Sequence[Call], rate: float) -> tuple[Outcome, ...]:
         await self._send(Round(tuple(calls), rate))
         outcomes: list[Outcome] = []
         while True:

@@ -19,6 +19,7 @@ _TRAFFIC = 60.0
         [
             "licet up k8s                          until Ctrl-C",
             "licet up k8s --seconds 30 -o json     for half a minute, for a program to read",
+            "licet up k8s --shadow shop/cart       have one workload refuse nothing, and tell what it would",
             "licet up k8s --keep state             keep certificates, configuration and logs in `state`",
         ],
         [
