@@ -1,4 +1,4 @@
-"""What `licet identity doctor` finds, L0500 to L0549."""
+"""What `licet identity doctor` finds, L0500 to L0549, and what a node does of its sidecars."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from licet.identity.node.roster import Known
 from licet.identity.spiffeid import SpiffeID, TrustDomain
 
 _LISTED = 3
+_LONGEST = 200
 _RESTORE = "restore the domain from a backup, or taint the authority: `licet identity taint`"
 _RUN = "run a server: `licet identity serve` rotates by itself"
 
@@ -329,6 +330,17 @@ def revoked_entry(entry: Entry) -> Diagnostic:
 def bad_entry(entry: Entry, failure: Failure) -> Diagnostic:
     """An entry that would be refused today."""
     return Diagnostic("L0545", Severity.ERROR, failure.message, help=failure.help, notes=(f"entry `{entry.id}`",))
+
+
+def secret_rejected(node: str, secret: str, note: str) -> Diagnostic:
+    """A secret that Envoy cannot use; it goes on with the one it has until that expires."""
+    return Diagnostic(
+        "L0560",
+        Severity.ERROR,
+        f"the sidecar `{node[:_LONGEST]}` does not take the secret `{secret[:_LONGEST]}`, and keeps the one it has",
+        help="look at what the identity node hands out (`licet identity doctor`), before the old one expires",
+        notes=(note,),
+    )
 
 
 def named(authority: Authority) -> str:

@@ -116,7 +116,8 @@ def test_an_acknowledgement_and_an_unchanged_view_are_answered_with_nothing() ->
 
 
 def test_a_refusal_is_logged_and_answered_with_nothing_until_there_is_something_new() -> None:
-    whole, seen = Whole(), view()
+    counted: list[str] = []
+    whole, seen = Whole(lambda: counted.append("one")), view()
     whole.see(seen)
     first = DiscoveryRequest(resource_names=["default"])
     first.node.id = "sidecar-1"
@@ -128,13 +129,14 @@ def test_a_refusal_is_logged_and_answered_with_nothing_until_there_is_something_
         assert say(whole, refused) is None
     assert logs == [
         {
-            "event": "envoy refused secrets",
-            "log_level": "warning",
-            "node": "sidecar-1",
-            "reason": "no key",
-            "names": ["default"],
+            "event": "the sidecar `sidecar-1` does not take the secret `default`, and keeps the one it has",
+            "log_level": "error",
+            "code": "L0560",
+            "notes": ["Envoy says: no key"],
+            "help": "look at what the identity node hands out (`licet identity doctor`), before the old one expires",
         }
     ]
+    assert counted == ["one"]
     assert whole.see(seen) is None
     assert whole.see(view()) is not None
 

@@ -86,24 +86,24 @@ def test_a_broken_certificate_is_refused_told_of_once_and_the_last_good_one_stay
         good = source.view
         caller = client(tmp_path, source.authority.svid("/caller"), source.authority)
         with capture_logs() as logs:
-            async with serving(tmp_path, source), envoy(tmp_path, tmp_path / "api.sock", api=api) as path:
+            async with (
+                serving(tmp_path, source) as server,
+                envoy(tmp_path, tmp_path / "api.sock", api=api) as path,
+            ):
 
                 async def serves(wanted: str) -> bool:
                     return await shown(path, caller) == wanted
 
-                def refusals() -> list[object]:
-                    return [line for line in logs if line["event"] == "envoy refused secrets"]
-
                 await until(lambda: serves(good.svids[0].serial))
                 broken = msgspec.structs.replace(good.svids[0], chain=(b"garbage",))
                 source.show(View((broken,), good.own, good.federated))
-                await until(lambda: bool(refusals()))
+                await until(lambda: server.front.untaken == 1)
                 assert await serves(good.svids[0].serial)
                 source.show(source.fresh())
                 await until(lambda: serves(source.view.svids[0].serial))
-        (refusal,) = (line for line in logs if line["event"] == "envoy refused secrets")
-        assert (refusal["node"], refusal["names"], refusal["log_level"]) == ("sidecar-1", ["default"], "warning")
-        assert "cert" in refusal["reason"]
+        (refusal,) = (line for line in logs if line.get("code") == "L0560")
+        assert "`sidecar-1` does not take the secret `default`" in refusal["event"]
+        assert "cert" in refusal["notes"][0]
 
     asyncio.run(story())
 

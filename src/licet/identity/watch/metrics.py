@@ -167,6 +167,7 @@ def _of_agent(agent: Agent, now: datetime) -> Iterator[Metric]:
 def _of_front(front: Front) -> Iterator[Metric]:
     yield _gauge("connections", "Connections of workloads.", front.connections)
     yield _counter("attestation_failures", "Callers of whom could not be told who they are.", front.unattested)
+    yield _counter("secrets_refused", "How often Envoys did not take secrets, and kept theirs.", front.untaken)
     yield _counter("connections_shed", "Connections that were turned away since there were too many.", front.shed)
 
 

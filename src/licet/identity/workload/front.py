@@ -53,6 +53,8 @@ class Front:
         """Connections that were turned away since there were too many."""
         self.unattested = 0
         """Callers of whom could not be told who they are."""
+        self.untaken = 0
+        """How often an Envoy did not take secrets that it was told."""
 
     def caller(self, address: str) -> Peer | None:
         """Whom the gRPC server speaks to, by `context.peer()`; None for one who did not come through the front."""

@@ -6,7 +6,8 @@ Names that the caller has nothing for are left out. Who may have nothing any mor
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection, Iterable
+import itertools
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable
 from contextlib import aclosing
 
 import grpc
@@ -19,6 +20,7 @@ from envoy.service.discovery.v3.discovery_pb2 import (  # type: ignore[import-un
 )
 from envoy.service.discovery.v3.discovery_pb2 import Resource as DeltaResource
 
+from licet.identity import findings
 from licet.identity.errors import MalformedError, RefusedError, UnavailableError
 from licet.identity.spiffeid import LONGEST
 from licet.identity.svid import View
@@ -28,6 +30,7 @@ from licet.identity.workload.secrets import TYPE, Resource, find, version
 from licet.identity.workload.source import Source
 
 _LONGEST_REASON = 500
+_TOLD = 20
 _MOST_NAMES = 1000
 """Secrets that one stream may ask for; an Envoy asks for one or two."""
 
@@ -39,8 +42,10 @@ class SecretDiscovery:
 
     SERVICE = "envoy.service.secret.v3.SecretDiscoveryService"
 
-    def __init__(self, source: Source, caller: Caller, room: Room) -> None:
+    def __init__(self, source: Source, caller: Caller, room: Room, refused: Callable[[], None] = lambda: None) -> None:
+        """`refused` is called whenever an Envoy does not take what it was told."""
         self._source = source
+        self._refused = refused
         self._caller = caller
         self._room = room
         self.methods: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
@@ -50,10 +55,10 @@ class SecretDiscovery:
         }
 
     async def _whole(self, _: object, context: Context) -> None:
-        await self._stream("StreamSecrets", Whole(), context)
+        await self._stream("StreamSecrets", Whole(self._refused), context)
 
     async def _delta(self, _: object, context: Context) -> None:
-        await self._stream("DeltaSecrets", Delta(), context)
+        await self._stream("DeltaSecrets", Delta(self._refused), context)
 
     async def _stream(self, name: str, conversation: Whole | Delta, context: Context) -> None:
         async with answering(context, name):
@@ -89,7 +94,8 @@ class Whole:
     What Envoy refuses is told in the log and not sent again; it keeps what it had until there is something new.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, refused: Callable[[], None] = lambda: None) -> None:
+        self._refused = refused
         self._node = ""
         self._names: tuple[str, ...] | None = None
         self._view: View | None = None
@@ -105,7 +111,7 @@ class Whole:
         if request.response_nonce != self._nonce:
             return None
         if request.HasField("error_detail"):
-            _refused(self._node, request.error_detail.message, request.resource_names)
+            _tell(self._node, request.error_detail.message, request.resource_names, self._refused)
         names = tuple(request.resource_names)
         _check_names(names)
         if names == self._names:
@@ -136,7 +142,8 @@ class Whole:
 class Delta:
     """A conversation in which every response has what is new; a secret that is not there is said to be removed."""
 
-    def __init__(self) -> None:
+    def __init__(self, refused: Callable[[], None] = lambda: None) -> None:
+        self._refused = refused
         self._node = ""
         self._held: dict[str, str | None] = {}
         """The version of each name that was subscribed to: none before anything is said of it, empty where removed."""
@@ -149,7 +156,7 @@ class Delta:
         _check_type(request.type_url)
         self._node = request.node.id or self._node
         if request.HasField("error_detail"):
-            _refused(self._node, request.error_detail.message, self._held)
+            _tell(self._node, request.error_detail.message, self._held, self._refused)
         # Who subscribes again is told again.
         self._held.update(dict.fromkeys(request.resource_names_subscribe))
         if not self._nonce:
@@ -205,10 +212,11 @@ def _check_names(names: Collection[str]) -> None:
         raise MalformedError("too much is asked for", f"{_MOST_NAMES} names of {LONGEST} bytes at most")
 
 
-def _refused(node: str, reason: str, names: Iterable[str]) -> None:
-    log.warning(
-        "envoy refused secrets", node=node, reason=reason[:_LONGEST_REASON], names=[name[:200] for name in names][:20]
-    )
+def _tell(node: str, reason: str, names: Iterable[str], refused: Callable[[], None]) -> None:
+    secrets = ", ".join(itertools.islice(names, _TOLD))
+    found = findings.secret_rejected(node, secrets, f"Envoy says: {reason[:_LONGEST_REASON]}")
+    log.error(found.message, code=found.code, notes=list(found.notes), help=found.help)
+    refused()
 
 
 async def _events(context: Context, views: AsyncGenerator[View, None]) -> AsyncGenerator[bytes | View, None]:

@@ -53,7 +53,7 @@ class WorkloadServer:
             self.front = Front(self._endpoint.listener, self.inner, self._attest, self._limits)
             room = Room(self._limits.calls_for_uid)
             self._api = WorkloadApi(self._source, self.front.caller, room)
-            for service in (self._api, SecretDiscovery(self._source, self.front.caller, room)):
+            for service in (self._api, SecretDiscovery(self._source, self.front.caller, room, self._untaken)):
                 self._grpc.add_registered_method_handlers(service.SERVICE, service.methods)
             await self._grpc.start()
         except BaseException:
@@ -81,6 +81,9 @@ class WorkloadServer:
             await self._grpc.stop(None)
         finally:
             self._clean()
+
+    def _untaken(self) -> None:
+        self.front.untaken += 1
 
     def _clean(self) -> None:
         self._endpoint.close()

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from licet.diag.diagnostic import Diagnostic, Severity
+from licet.identity import findings as identity
 
 _LONGEST = 200
 
 
 def secret_rejected(node: str, secret: str, times: int) -> Diagnostic:
     """A secret that Envoy cannot use; it goes on with the one it has until that expires."""
-    return Diagnostic(
-        "L0560",
-        Severity.ERROR,
-        f"the sidecar `{node[:_LONGEST]}` does not take the secret `{secret[:_LONGEST]}`, and keeps the one it has",
-        help="look at what the identity node hands out (`licet identity doctor`), before the old one expires",
-        notes=(f"rejected {times} times since it was last looked at",),
-    )
+    return identity.secret_rejected(node, secret, f"rejected {times} times since it was last looked at")
 
 
 def policy_rejected(node: str, policy: str, times: int) -> Diagnostic:
