@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -39,6 +40,7 @@ class Pair(msgspec.Struct, frozen=True):
     envoy: Proxy
     answering: Plane
     program: Program
+    speaker: Program
 
     def exit(self, name: str, port: int) -> str:
         """Where `web` finds this."""
@@ -97,7 +99,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         web = shop.web(at, exits)
         plane, envoy = held.enter_context(sidecar(home / "web", web, shop.view(authority, "web")))
         plane.push(shop.calling(web, of))
-        made = Pair(exits, plane, envoy, answering, program)
+        made = Pair(exits, plane, envoy, answering, program, bytes_)
         envoy.until(lambda: shop.answer(made.exit("cart", HTTP))[0] == 200 or None)
         for exit in exits.values():
             envoy.until(partial(shop.reachable, exit))
@@ -118,7 +120,9 @@ def _served(cart: Sidecar, caller: str) -> Snapshot:
             Kind.LISTENER: inbound.listeners(cart, intent, Stage.ENFORCE, of.settings),
             Kind.ROUTES: inbound.routes(intent),
             Kind.CLUSTER: inbound.programs(cart, intent),
-            Kind.EXTENSION: [rbac.policy(each, Stage.ENFORCE, of).resource for each in serves],
+            Kind.EXTENSION: [
+                resource for each in serves for resource in rbac.policy(each, Stage.ENFORCE, of).resources
+            ],
         }
     )
 
@@ -143,6 +147,19 @@ def test_http2_is_spoken_on_as_grpc_is(pair: Pair) -> None:
 def test_bytes_are_passed_on(pair: Pair) -> None:
     """What is neither HTTP nor anything else that a proxy knows."""
     assert shop.said_back(pair.exit("cart", TCP), b"\x00\x01hello") == b"\x00\x01hello"
+
+
+def test_a_program_that_speaks_first_is_heard_through_both_sidecars(pair: Pair) -> None:
+    """As those of MySQL, SMTP and NATS do; who called has not said a word."""
+    host, _, port = pair.exit("cart", TCP).rpartition(":")
+    pair.speaker.greeting = b"220 ready\r\n"
+    try:
+        with socket.create_connection((host, int(port)), 20) as connection:
+            assert connection.recv(100) == pair.speaker.greeting
+            connection.sendall(b"EHLO web\r\n")
+            assert connection.recv(100) == b"EHLO web\r\n"
+    finally:
+        pair.speaker.greeting = b""
 
 
 @pytest.mark.parametrize(

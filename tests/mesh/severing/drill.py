@@ -16,16 +16,12 @@ from pathlib import Path
 import msgspec
 
 from licet.mesh.severing.severer import Severed
-from tests.mesh.severing.client import KINDS, MUTE, Tally
+from tests.mesh.severing.client import KINDS, Tally
 from tests.mesh.severing.scene import BAD, scene
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """Seconds until the end of each connection, by kind, and what came of the other identity's.
-
-    They are counted from the revocation, and for what was mute until then from its first byte: the policy that a plain
-    connection is judged by is the one that it was opened under.
-    """
+    """Seconds from the revocation until the end of each connection, by kind, and what came of the other identity's."""
 
     ends: Mapping[str, tuple[float, ...]]
     good: Mapping[str, Tally]
@@ -46,7 +42,7 @@ async def drill(home: Path, trials: int, *, redirected: bool = False) -> Outcome
     Trial by trial they have been open for longer when the revocation comes, from none to 0.27 s: shorter than access
     logs take to be sent, and longer.
     """
-    ends: dict[str, list[float]] = {kind: [] for kind in (*KINDS, MUTE)}
+    ends: dict[str, list[float]] = {kind: [] for kind in KINDS}
     async with scene(home, redirected=redirected) as played, played.caller("good") as good:
         await good.open()
         for number in range(trials):
@@ -57,9 +53,6 @@ async def drill(home: Path, trials: int, *, redirected: bool = False) -> Outcome
                 await played.revoke(BAD)
                 for kind, ended in (await bad.ended(*KINDS)).items():
                     ends[kind].append(ended - revoked)
-                spoke = time.time()
-                bad.speak()
-                ends[MUTE].append((await bad.ended(MUTE))[MUTE] - spoke)
             await played.revoke()
         tally = await good.tally()
         await played.severer.sweep()

@@ -42,14 +42,14 @@ type tally struct {
 
 // held is one connection of a kind, which is dialled once and never again.
 type held struct {
-	kind                                string
-	dialled, ended, done, failed, lost  atomic.Int64
-	ctx                                 context.Context
-	cancel                              context.CancelFunc
-	ready, speaking, stopping, finished chan struct{}
-	readied, refused, gone              sync.Once
-	guard                               sync.Mutex
-	why                                 []string
+	kind                               string
+	dialled, ended, done, failed, lost atomic.Int64
+	ctx                                context.Context
+	cancel                             context.CancelFunc
+	ready, stopping, finished          chan struct{}
+	readied, refused, gone             sync.Once
+	guard                              sync.Mutex
+	why                                []string
 }
 
 func newCaller(web, tcp, papers, trusted string) (*caller, error) {
@@ -87,8 +87,7 @@ func (c *caller) open() []string {
 	for kind, run := range kinds {
 		ctx, cancel := context.WithCancel(context.Background())
 		each := &held{kind: kind, ctx: ctx, cancel: cancel, ready: make(chan struct{}),
-			speaking: make(chan struct{}), stopping: make(chan struct{}),
-			finished: make(chan struct{})}
+			stopping: make(chan struct{}), finished: make(chan struct{})}
 		c.held = append(c.held, each)
 		go func() {
 			defer close(each.finished)
@@ -106,13 +105,6 @@ func (c *caller) open() []string {
 		}
 	}
 	return opened
-}
-
-// speak has the connections that have not said anything say their first line.
-func (c *caller) speak() {
-	for _, each := range c.held {
-		close(each.speaking)
-	}
 }
 
 // finish ends what is open in good order, and says what came of it.
@@ -345,13 +337,6 @@ func (c *caller) bytes(mode string) func(*held) {
 		next := 0
 		for !h.stops() {
 			switch mode {
-			case "mute":
-				select {
-				case <-h.speaking:
-					fmt.Fprintln(connection, "first")
-					h.speaking = nil
-				default:
-				}
 			case "echo", "up":
 				next++
 				if _, err := fmt.Fprintf(connection, "%d\n", next); err != nil {

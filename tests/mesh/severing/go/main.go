@@ -34,8 +34,6 @@ func main() {
 		switch commands.Text() {
 		case "open":
 			show(map[string]any{"opened": caller.open()})
-		case "speak":
-			caller.speak()
 		case "tally":
 			show(map[string]any{"tally": caller.finish()})
 		}
