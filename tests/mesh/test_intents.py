@@ -48,6 +48,29 @@ def test_workloads_that_are_one_to_sidecars_are_told_of_where_not_the_same_is_ag
     assert alike.diagnostics == ()
 
 
+def test_pods_of_the_platform_that_have_a_contract_are_let_in_by_it_alone() -> None:
+    """As network policies have it: a contract that is enforced lets nothing out that it does not declare."""
+    whom = {"from": "Selected", "peers": [{"name": "scraper", "platform": "Metrics"}]}
+    entry = {"name": "http", "ports": [{"port": 8080}], "callers": whom}
+    call = {"name": "scrape", "to": {"workload": {"name": "cart"}}, "serves": "http"}
+    scraper = _pods("prometheus") | {"metadata": {"name": "prometheus", "namespace": "monitoring"}}
+    labels = {"app.kubernetes.io/name": "prometheus"}
+    scraper["spec"]["template"]["metadata"]["labels"] = labels
+    own = _contract("prometheus")
+    own["metadata"]["namespace"] = "monitoring"
+    platform = [_pods("cart"), _contract("cart", serves=[entry]), scraper]
+
+    def admitted(*more: dict[str, Any]) -> list[str]:
+        return [rule.name for rule in _served(_made(*platform, *more), "cart").rules]
+
+    assert admitted() == ["metrics in monitoring->shop/cart[Deployment]"]
+    assert admitted(own) == []
+    own["spec"]["mode"] = "Observe"
+    assert admitted(own) == ["metrics in monitoring->shop/cart[Deployment]"]
+    own["spec"] |= {"mode": "Enforce", "calls": [call | {"to": {"workload": {"name": "cart", "namespace": "shop"}}}]}
+    assert admitted(own) == ["monitoring/prometheus[Deployment]->shop/cart[Deployment]"]
+
+
 def test_a_port_that_its_own_workload_alone_calls_speaks_what_its_entry_says() -> None:
     entry = {"name": "http", "ports": [{"port": 8080}], "application": "HTTP"}
     own = {"name": "peers", "to": {"self": {}}, "serves": "http"}

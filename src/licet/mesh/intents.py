@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from licet.contracts.agreement import Addresses, Agreement, Agreements, Domain, EdgeKind, Identity, Pods, end_text
-from licet.contracts.contract import Application, MutualTls
+from licet.contracts.contract import Application, Mode, MutualTls
 from licet.diag.diagnostic import Diagnostic
 from licet.mesh import findings
 from licet.mesh.intent import (
@@ -28,6 +28,7 @@ from licet.model.key import Key
 from licet.model.ports import PortRange, PortSet, Protocol
 from licet.model.selector import Selector
 from licet.model.ternary import Ternary
+from licet.model.workload import Workload
 
 _WIDEST = 1024
 """Ports of one entry that a sidecar listens on at most."""
@@ -119,9 +120,10 @@ class _Reading:
             case Key() as key:
                 return Proof(frozenset(self._identities.get(key, ()))) if key in self._identities else None
             case Pods(namespace=namespace, pods=pods):
-                found = self._of(namespace, pods)
-                if not found:
+                known = [each for each in self._cluster.workloads if _is_among(each, namespace, pods)]
+                if not known:
                     self._found[findings.unknown_pods(agreement)] = None
+                found = {name for each in known if self._is_free(each) for name in self._identities[each.subject]}
                 return Proof(frozenset(found)) if found else None
             case Identity(text=text) if text.startswith("spiffe://"):
                 return Proof(frozenset({text}))
@@ -131,13 +133,10 @@ class _Reading:
                 self._found[findings.no_proof(agreement)] = None
                 return None
 
-    def _of(self, namespace: str, pods: Selector) -> set[str]:
-        return {
-            identity
-            for workload in self._cluster.workloads
-            if workload.key.namespace == namespace and workload.bears(pods) is Ternary.YES
-            for identity in self._identities[workload.subject]
-        }
+    def _is_free(self, workload: Workload) -> bool:
+        """Whether it calls without a contract, which would have to declare the call where it is enforced."""
+        own = self._agreements.isolated.get(workload.subject)
+        return own is None or own.mode is not Mode.ENFORCE
 
     def _calls(self, agreements: Iterable[Agreement]) -> Iterable[Call]:
         for agreement in agreements:
@@ -168,6 +167,10 @@ class _Reading:
             else:
                 ports += range(span.first, span.last + 1)
         return ports
+
+
+def _is_among(workload: Workload, namespace: str, pods: Selector) -> bool:
+    return workload.key.namespace == namespace and workload.bears(pods) is Ternary.YES
 
 
 def _speaks(agreement: Agreement) -> Speaks:
