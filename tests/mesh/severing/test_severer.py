@@ -188,3 +188,14 @@ print(severer.unable()["one"])
         "connections may not be ended: run the control plane with `CAP_NET_ADMIN`; "
         "until then, streams and connections that are open live for up to 1:00:00"
     )
+
+
+def test_what_is_withdrawn_is_ended_and_what_came_in_its_place_is_not() -> None:
+    with bench() as made:
+        gone, kept = made.open(BAD), made.open(GOOD)
+        made.severer.withdraw(lambda _, held: held.identity == BAD)
+        assert made.sweep() == [Severed(BAD, "one", 1)]
+        assert (gone.alive(), kept.alive()) == (False, True)
+        later = made.open(BAD)
+        assert made.sweep() == []
+        assert later.alive(), "it was let in since"

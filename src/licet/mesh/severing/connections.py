@@ -24,11 +24,12 @@ _OVER = AccessLogType.TcpConnectionEnd
 
 
 class Held(msgspec.Struct, frozen=True):
-    """A connection of an identity; `number` is Envoy's."""
+    """A connection of an identity; `number` is Envoy's, `port` the one that is served, 0 where that is not known."""
 
     ends: Ends
     identity: str
     number: str
+    port: int = 0
 
 
 class Connections:
@@ -48,10 +49,18 @@ class Connections:
     def __len__(self) -> int:
         return sum(map(len, self._held.values()))
 
-    def hear(self, node: str, entry: HTTPAccessLogEntry | TCPAccessLogEntry) -> Held | None:
+    def __iter__(self) -> Iterator[tuple[str, Held]]:
+        """Each with its node, as they are now."""
+        return iter([(node, held) for node, known in self._held.items() for held in known.values()])
+
+    def knows(self, node: str, held: Held) -> bool:
+        """Whether it is open still, as far as is known."""
+        return self._held.get(node, {}).get(held.ends) == held
+
+    def hear(self, node: str, entry: HTTPAccessLogEntry | TCPAccessLogEntry, port: int = 0) -> Held | None:
         """The connection of an identity that the entry shows to be open: any but the last one does."""
         common = entry.common_properties
-        held = _read(common)
+        held = _read(common, port)
         if held is None:
             return None
         known = self._held.setdefault(node, {})
@@ -107,7 +116,7 @@ class Connections:
         self._room.pop(node, None)
 
 
-def _read(common: AccessLogCommon) -> Held | None:
+def _read(common: AccessLogCommon, port: int) -> Held | None:
     names = common.tls_properties.peer_certificate_properties.subject_alt_name
     identity = next((each.uri for each in names if each.uri), "")
     remote = common.downstream_direct_remote_address.socket_address
@@ -118,6 +127,7 @@ def _read(common: AccessLogCommon) -> Held | None:
             Ends(_local(common), End.of(remote.address, remote.port_value)),
             identity,
             common.custom_tags.get(CONNECTION, ""),
+            port,
         )
     except ValueError:
         return None

@@ -20,7 +20,7 @@ from envoy.data.accesslog.v3.accesslog_pb2 import (  # type: ignore[import-untyp
 )
 
 from licet.mesh.severing.connection import Ends
-from licet.mesh.severing.connections import Connections
+from licet.mesh.severing.connections import Connections, Held
 from licet.mesh.severing.owned import UnsureError
 from licet.mesh.severing.sockets import CannotEndError, Sockets
 
@@ -52,6 +52,7 @@ class Severer:
         self._tell = tell
         self._age = age
         self._revoked: frozenset[str] = frozenset()
+        self._withdrawn: set[tuple[str, Held]] = set()
         self._sockets: dict[str, Sockets] = {}
         self._unable: dict[str, str] = {}
         self._ended: Counter[tuple[str, str]] = Counter()
@@ -103,13 +104,13 @@ class Severer:
         for node in tuple(self._sockets):
             self._release(node)
 
-    def hear(self, node: str, entries: Iterable[HTTPAccessLogEntry | TCPAccessLogEntry]) -> None:
-        """What a sidecar logged. What shows a revoked identity to have something open ends that at once.
+    def hear(self, node: str, entries: Iterable[HTTPAccessLogEntry | TCPAccessLogEntry], port: int = 0) -> None:
+        """What a sidecar logged of a port. What shows a revoked identity to have something open ends that at once.
 
         So ends what was opened just before the policy came, and is heard of just after.
         """
         for entry in entries:
-            held = self._connections.hear(node, entry)
+            held = self._connections.hear(node, entry, port)
             if held is not None and held.identity in self._revoked:
                 self._end(held.identity, node, held.ends)
 
@@ -117,6 +118,10 @@ class Severer:
         """Have these revoked, and no others; what they have open is ended when it returns, unless `tell` hears else."""
         self._revoked = identities
         await self.sweep()
+
+    def withdraw(self, lost: Callable[[str, Held], bool]) -> None:
+        """Have the next sweep end what this says of a node and one of its connections."""
+        self._withdrawn |= {(node, held) for node, held in self._connections if lost(node, held)}
 
     async def sweep(self) -> None:
         """End what is still open, tell what was ended since the last time, and forget what is no longer there.
@@ -130,6 +135,11 @@ class Severer:
                 self._end(identity, node, ends)
                 if number % _AT_ONCE == 0:
                     await asyncio.sleep(0)
+        for number, (node, lost) in enumerate(tuple(self._withdrawn), 1):
+            self._end(lost.identity, node, lost.ends)
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(0)
+        self._withdrawn = {each for each in self._withdrawn if self._connections.knows(*each)}
         self._report({key: len(held) for key, held in self._connections.of(self._revoked).items()})
         for node in tuple(self._connections.crowded()):
             self._thin(node)

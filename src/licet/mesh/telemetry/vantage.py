@@ -39,6 +39,11 @@ def vantage(sidecar: Sidecar, log: str, workloads: Mapping[str, Key]) -> Vantage
     return Vantage(side, node, own, other, DEFAULT_DENY, refuses, either=log == names.REFUSED)
 
 
+def served_port(log: str) -> int:
+    """The port that a log is of which is served, and 0 of others."""
+    return (_port(log.removeprefix(_INBOUND)) or 0) if log.startswith(_INBOUND) else 0
+
+
 def _destination(text: str, workloads: Mapping[str, Key]) -> Endpoint:
     name, _, number = text.rpartition(":")
     port = _port(number)
