@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import time
 from types import TracebackType
@@ -48,8 +47,7 @@ class Screen:
         if self._quiet:
             return
         if self._terminal:
-            width = shutil.get_terminal_size().columns
-            self._write(f"\r{_REST_OF_LINE}{_cut(self._paint.faint(f'{what} …'), width)}")
+            self._write(f"\r{_REST_OF_LINE}{_cut(self._paint.faint(f'{what} …'), _size().columns)}")
         elif (stage := what.partition(":")[0]) != self._stage:
             self._stage = stage
             self._write(f"{stage}\n")
@@ -65,7 +63,7 @@ class Screen:
             self._write(f"{summary(report)}\n")
 
     def _draw(self, report: Report) -> None:
-        size = shutil.get_terminal_size((100, 24))
+        size = _size()
         head, lines = table(report, self._paint, settled=False)
         above = [title(report, self._paint), head]
         ended = [self._paint.bad(visible(each)) for each in report.lost]
@@ -74,15 +72,12 @@ class Screen:
         if room < _LEAST_ROWS:
             below = [*ended[-1:], summary(report)]
             room = max(size.lines - len(above) - len(below) - 1, 1)
-        page = 0
-        if len(lines) > room:
-            pages = -(-len(lines) // room)
-            page = int(report.seconds / _TURN) % pages
-            below[-1] += self._paint.faint(f" (page {page + 1} of {pages})")
+        pages = max(-(-len(lines) // room), 1)
+        page = int(report.seconds / _TURN) % pages
         rows = [*above, *grouping(lines[page * room : (page + 1) * room]), *below]
         # A line is cleared before it is written: behind a full one its last character would go.
         drawn = "".join(f"{_REST_OF_LINE}{_cut(row, size.columns)}\r\n" for row in rows)
-        legend = _cut(self._paint.faint(_legend(report)), size.columns)
+        legend = _cut(self._paint.faint(_legend(report, page, pages)), size.columns)
         entered = "" if self._drawn else f"\r{_REST_OF_LINE}{_ENTER}"
         self._write(f"{entered}{_HOME}{drawn}{_REST}{legend}")
         self._drawn = True
@@ -92,9 +87,16 @@ class Screen:
         sys.stderr.flush()
 
 
-def _legend(report: Report) -> str:
-    shadow = "would be: refused, were it not in shadow; " if report.shadow else ""
-    return f"no rule: both sides agreed; {shadow}Ctrl-C ends it"
+def _size() -> os.terminal_size:
+    """Of the terminal behind standard error; of those that do not know it, the usual one."""
+    found = os.get_terminal_size(sys.stderr.fileno())
+    return found if all(found) else os.terminal_size((80, 24))
+
+
+def _legend(report: Report, page: int, pages: int) -> str:
+    paging = f"page {page + 1} of {pages}; " if pages > 1 else ""
+    shadow = "would be: if enforced; " if report.shadow else ""
+    return f"{paging}no rule: agreed by both sides; {shadow}Ctrl-C: end"
 
 
 def _cut(line: str, width: int) -> str:

@@ -14,6 +14,7 @@ from licet.app.up.traffic import Example, Report
 from licet.diag.render.paint import Paint
 from licet.diag.render.terminal import counted
 from licet.diag.render.visible import visible
+from licet.flows.record import TlsFailure
 from licet.model.key import Key
 
 SCHEMA = "licet.dev/up/v1"
@@ -176,8 +177,8 @@ def _cells(row: Row, names: _Names, *, settled: bool) -> tuple[str, ...]:
 
 
 def _rule(row: Row) -> str:
-    """The rule that decided, but where it is called as the edge is."""
-    own = f"{row.edge.caller}->{row.edge.callee}"
+    """The rule that decided, but where the edge says as much."""
+    own = f"{row.edge.caller}->{row.edge.callee}" if row.edge.caller else TlsFailure.NO_CERTIFICATE.value
     return "" if row.rule.partition("#")[0] == own else visible(row.rule)
 
 
