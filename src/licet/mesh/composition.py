@@ -45,6 +45,7 @@ class Composer:
     def __init__(self) -> None:
         self._policies: _Kept[tuple[Key, int, Stage], Policy] = _Kept()
         self._calls: _Kept[str, _Resources] = _Kept()
+        self._captured: _Kept[str, tuple[Resource, ...]] = _Kept()
         self._own: _Kept[str, _Resources] = _Kept()
         self._whole: _Kept[str, Snapshot] = _Kept()
 
@@ -78,6 +79,7 @@ class Composer:
         ports = {(key, served.port) for key, intent in fleet.intents.items() for served in intent.serves}
         self._policies.keep((key, port, stage) for key, port in ports for stage in Stage)
         self._calls.keep(ids)
+        self._captured.keep(ids)
         self._own.keep(ids)
         self._whole.keep(ids)
 
@@ -98,19 +100,25 @@ class Composer:
 
     def _outgoing(self, fleet: Fleet, intent: Intent, sidecar: Sidecar) -> _Resources:
         callees = {call.to.key: call.to for call in intent.calls if isinstance(call.to, Callee)}
-        made_from = (
+        where = (
             sidecar,
             fleet.stage(sidecar.id),
-            intent.calls,
             fleet.settings,
             tuple(fleet.instances.get(key) for key in callees),
             tuple(fleet.services.get(key) for key in callees),
-            tuple(to.identities & fleet.denied for to in callees.values()),
         )
+        made_from = (where, intent.calls, tuple(to.identities & fleet.denied for to in callees.values()))
         kept = self._calls.get(sidecar.id, made_from)
         if kept is not None:
             return kept
-        return self._calls.put(sidecar.id, made_from, outbound.resources(sidecar, fleet))
+        listened_from = (
+            where,
+            tuple((each.to, each.ports, each.speaks, bool(each.http or each.grpc)) for each in intent.calls),
+        )
+        captured = self._captured.get(sidecar.id, listened_from)
+        if captured is None:
+            captured = self._captured.put(sidecar.id, listened_from, outbound.listeners(sidecar, fleet))
+        return self._calls.put(sidecar.id, made_from, outbound.resources(sidecar, fleet, captured))
 
 
 def _judged_by(served: Served, fleet: Fleet) -> tuple[object, ...]:

@@ -23,25 +23,34 @@ _REMEMBERED = 16384
 """What is the same as before, or for all sidecars that call a callee, is written once."""
 
 
-def resources(sidecar: Sidecar, fleet: Fleet) -> Mapping[Kind, tuple[Resource, ...]]:
-    """Everything for what this sidecar's workload calls. Of a workload that no contract binds every call is refused."""
-    intent = fleet.intents.get(sidecar.workload)
-    stage = fleet.stage(sidecar.id)
-    calls = intent.calls if intent is not None else ()
+def listeners(sidecar: Sidecar, fleet: Fleet) -> tuple[Resource, ...]:
+    """Where calls are captured. Of what may be asked they depend on whether it is anything."""
+    calls = _calls(sidecar, fleet)
     if sidecar.capture is Capture.EXPLICIT:
-        listeners = exits.listeners(sidecar, calls, fleet)
+        return tuple(exits.listeners(sidecar, calls, fleet))
+    return (redirected.listener(sidecar, calls, fleet),)
+
+
+def resources(
+    sidecar: Sidecar, fleet: Fleet, captured: tuple[Resource, ...] | None = None
+) -> Mapping[Kind, tuple[Resource, ...]]:
+    """Everything for what this sidecar's workload calls. Of a workload that no contract binds every call is refused.
+
+    `captured` are its `listeners`, where somebody has them.
+    """
+    stage, calls = fleet.stage(sidecar.id), _calls(sidecar, fleet)
+    if sidecar.capture is Capture.EXPLICIT:
         found = tuple(way for _, way in exits.ways(sidecar, calls, fleet))
         ways = tuple(way for way in found if way is not None)
         tables = _exit_tables(found, stage)
     else:
-        listeners = (redirected.listener(sidecar, calls, fleet),)
         ways = (*to_callees(calls), *to_addresses(calls), *to_names(calls))
         tables = _redirected_tables(ways, stage)
     callees = tuple(way for way in ways if isinstance(way.to, Callee))
     return {
         Kind.CLUSTER: tuple(_clusters(sidecar, ways, fleet)),
         Kind.ENDPOINTS: tuple(assignment(way, fleet) for way in callees),
-        Kind.LISTENER: listeners,
+        Kind.LISTENER: listeners(sidecar, fleet) if captured is None else captured,
         Kind.ROUTES: tuple(tables),
     }
 
@@ -81,6 +90,11 @@ def _table(name: str, calls: tuple[Call, ...], cluster: str, stage: Stage) -> Re
 def _assignment(destination: str, instances: tuple[Instance, ...], port: int) -> Resource:
     message = endpoints.assignment(destination, instances, port)
     return Resource.of(message.cluster_name, message)
+
+
+def _calls(sidecar: Sidecar, fleet: Fleet) -> tuple[Call, ...]:
+    intent = fleet.intents.get(sidecar.workload)
+    return intent.calls if intent is not None else ()
 
 
 def _clusters(sidecar: Sidecar, ways: Iterable[Way], fleet: Fleet) -> Iterable[Resource]:
