@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import msgspec
 import pytest
+from envoy.config.core.v3.extension_pb2 import TypedExtensionConfig  # type: ignore[import-untyped]
+from envoy.extensions.filters.network.set_filter_state.v3.set_filter_state_pb2 import (  # type: ignore[import-untyped]
+    Config,
+)
 
+from licet.contracts.contract import Mode
 from licet.flows.envoy_verdict import ADMISSION
-from licet.mesh.envoy import names
-from licet.mesh.fleet import Stage
+from licet.identity.svid import View
+from licet.mesh.envoy import inbound, names, rbac
+from licet.mesh.envoy.bootstrap import Local, bootstrap
+from licet.mesh.envoy.source import packed
+from licet.mesh.fleet import Fleet, Stage
 from licet.mesh.intent import DEFAULT_DENY, FOREIGN_ADDRESS, REVOKED, From, Intent, Proof, Rule, Served, Speaks
+from licet.mesh.resource import Kind, Resource, Snapshot
+from licet.mesh.sidecar import Capture, Sidecar
 from licet.model.addresses import AddressSet
-from tests.mesh.envoy.served import Workload, identity, workload
+from tests.identity.workload.envoy import client
+from tests.identity.workload.sources import Authority
+from tests.mesh.envoy.served import DOMAIN, KEY, PLACE, PROBER, Workload, identity, workload
+from tests.mesh.namespaces import Namespace
+from tests.mesh.plane import Plane
+from tests.mesh.proxy import until
+from tests.mesh.severing.scene import envoy, pods
 
 GREETING = b"220 ready\r\n"
 WEB = Rule("web", Proof(frozenset({identity("web"), identity("stolen"), identity("gone")})), (), (), None)
@@ -137,3 +156,78 @@ def test_thousands_of_callers_are_each_known(queue: Workload) -> None:
         assert _heard(queue, served, f"/team-{number % 7}/caller-{number}") == (GREETING, "+some")
     assert _heard(queue, served, "/team-0/caller-0", "127.0.0.6") == (b"", f"-{FOREIGN_ADDRESS}")
     assert _heard(queue, served, "/team-1/caller-0") == (b"", f"-{DEFAULT_DENY}")
+
+
+@contextmanager
+def _program(place: Namespace) -> Iterator[tuple[str, list[str]]]:
+    """Where a program in there is that speaks first, and a list of who has connected to it."""
+    met: list[str] = []
+    with place.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+
+        def greet() -> None:
+            with suppress(OSError):
+                while True:
+                    caller, (address, _) = listening.accept()
+                    met.append(address)
+                    caller.sendall(GREETING)
+                    caller.close()
+
+        thread = Thread(target=greet)
+        thread.start()
+        try:
+            yield f"127.0.0.1:{listening.getsockname()[1]}", met
+        finally:
+            listening.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+def test_who_is_admitted_nowhere_is_led_nowhere_also_where_calls_are_redirected(tmp_path: Path) -> None:
+    """Not to the address that the call was for either, where the program listens as well, beside the sidecar."""
+    authority = Authority(DOMAIN)
+    served = Served(5432, Speaks.TCP, True, (WEB,))
+    intent = Intent(KEY, identity("cart"), Mode.ENFORCE, (served,), (), PLACE)
+    fleet = Fleet(DOMAIN, {KEY: intent}, prober=PROBER)
+    view = View((authority.svid("/cart"),), authority.bundle(), {})
+    with pods() as (pod, peer), _program(pod) as (at, met), pod.socket() as beside:
+        beside.bind(("0.0.0.0", served.port))
+        beside.listen()
+        of = Sidecar("test", KEY, intent.identity, pod.ipv4, Capture.REDIRECTED, {served.port: at})
+
+        def heard(path: str) -> bytes:
+            context = client(tmp_path, authority.svid(path), authority)
+            with peer.socket() as connection, suppress(ConnectionError, ssl.SSLError):
+                connection.settimeout(20)
+                connection.connect((pod.ipv4, served.port))
+                with context.wrap_socket(connection, server_hostname="cart") as secured:
+                    return secured.recv(100)
+            return b""
+
+        with Plane(tmp_path / "plane.sock", view).serving() as plane:
+            path = str(plane.socket)
+            with envoy(tmp_path, bootstrap(of, path, Local(path)), pod) as running:
+                policy = rbac.policy(served, Stage.ENFORCE, fleet)
+                resources = {
+                    Kind.LISTENER: inbound.listeners(of, intent, Stage.ENFORCE, fleet.settings),
+                    Kind.CLUSTER: inbound.programs(of, intent),
+                    Kind.EXTENSION: policy.resources,
+                }
+                plane.push(Snapshot.of(resources))
+                until(lambda: heard("/web") == GREETING or None, lambda: running.log)
+                assert heard("/stranger") == b""
+                nothing = TypedExtensionConfig(name=names.admission(served.port), typed_config=packed(Config()))
+                plane.push(
+                    Snapshot.of({**resources, Kind.EXTENSION: [policy.resource, Resource.of(nothing.name, nothing)]})
+                )
+                until(lambda: heard("/web") == b"" or None, lambda: running.log)
+                known = len(met)
+                plane.heard.clear()
+                assert heard("/web") == heard("/stranger") == b""
+                told = plane.found(names.inbound(served.port), lambda _: True).common_properties
+                assert told.upstream_remote_address.socket_address.port_value == 0
+                assert not plane.refusals
+        assert len(met) == known
+        beside.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            beside.accept()

@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import msgspec
+from envoy.config.bootstrap.v3.bootstrap_pb2 import Bootstrap  # type: ignore[import-untyped]
 
 from licet.mesh.redirect import Redirect, ruleset
 from licet.mesh.severing.connections import Connections
@@ -69,12 +70,12 @@ async def scene(home: Path, *, redirected: bool = False) -> AsyncIterator[Scene]
     with ExitStack() as held:
         held.callback(severer.close)
         program = go_program(Path(__file__).parent / "go", "severing")
-        place, outside = held.enter_context(_pods()) if redirected else (None, None)
+        place, outside = held.enter_context(pods()) if redirected else (None, None)
         programs = held.enter_context(_programs(program, place))
         papers = Papers.of(home / "papers", "good", "bad")
         plane = held.enter_context(Reporting(home / "plane.sock", papers.view(), hear).serving())
         callee = _callee(plane, programs, place)
-        running = await asyncio.to_thread(held.enter_context, _envoy(home, callee, place))
+        running = await asyncio.to_thread(held.enter_context, envoy(home, callee.bootstrap(), place))
         await asyncio.to_thread(callee.permit, CALLERS)
         severer.attach(NODE, running.process.pid)
         yield Scene(callee, papers, severer, told, program, outside)
@@ -87,7 +88,7 @@ def _callee(plane: Plane, programs: Mapping[str, str], place: Namespace | None) 
 
 
 @contextmanager
-def _pods() -> Iterator[tuple[Namespace, Namespace]]:
+def pods() -> Iterator[tuple[Namespace, Namespace]]:
     """The callee's, which has the rules, and one beside it."""
     with namespaces("callee", "callers") as both:
         both["callee"].run([nft(), "-f", "-"], input=ruleset(Redirect(uid=os.geteuid())))
@@ -106,12 +107,12 @@ def _programs(program: Path, place: Namespace | None) -> Iterator[Mapping[str, s
 
 
 @contextmanager
-def _envoy(home: Path, callee: Callee, place: Namespace | None) -> Iterator[Proxy]:
+def envoy(home: Path, bootstrap: Bootstrap, place: Namespace | None) -> Iterator[Proxy]:
     """Started by a thread in the namespace, from where alone its administration is reached."""
     with ThreadPoolExecutor(1) as inside, ExitStack() as held:
         if place is not None:
             inside.submit(_enter, place.path).result()
-        running = proxy(home / "envoy", callee.bootstrap(), wait=False)
+        running = proxy(home / "envoy", bootstrap, wait=False)
         started = inside.submit(running.__enter__).result()
         held.callback(lambda: inside.submit(running.__exit__, None, None, None).result())
         yield started
