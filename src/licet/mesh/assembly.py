@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from licet.mesh.fleet import Fleet, Settings, Stage
+from licet.mesh.fleet import Fleet, Front, Settings, Stage
 from licet.mesh.intent import Intent
 from licet.mesh.rollout import Step, stages
 from licet.mesh.sidecar import Instance
@@ -14,7 +14,10 @@ from licet.model.key import Key
 
 
 class Known(msgspec.Struct, frozen=True):
-    """What is known at one moment; `instances` and `steps` stand by the workload's id."""
+    """What is known at one moment; `instances` and `steps` stand by the workload's id.
+
+    `coming` are node ids of instances that do not hold their policies yet: they are believed, and not called.
+    """
 
     trust_domain: str
     prober: str
@@ -23,6 +26,8 @@ class Known(msgspec.Struct, frozen=True):
     steps: Mapping[str, Step] = {}
     denied: frozenset[str] = frozenset()
     settings: Settings = Settings()
+    coming: frozenset[str] = frozenset()
+    services: Mapping[Key, tuple[Front, ...]] = {}
 
 
 def assemble(known: Known) -> Fleet:
@@ -34,13 +39,20 @@ def assemble(known: Known) -> Fleet:
     return Fleet(
         known.trust_domain,
         known.intents,
-        instances,
+        _called(instances, known.coming) if known.coming else instances,
         staged,
         known.denied,
         _bound(known.intents, instances) if known.settings.bind_addresses else {},
         known.prober,
         known.settings,
+        known.services,
     )
+
+
+def _called(
+    instances: Mapping[Key, tuple[Instance, ...]], coming: frozenset[str]
+) -> Mapping[Key, tuple[Instance, ...]]:
+    return {key: tuple(each for each in held if each.id not in coming) for key, held in instances.items()}
 
 
 def _bound(

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from licet.mesh.sidecar import Instance, Sidecar
 from licet.store import tables
-from licet.store.moment import text
+from licet.store.moment import moment, text
 
 _COLUMNS = tables.instance.c
 PATIENCE = timedelta(minutes=2)
@@ -36,7 +36,13 @@ def version(connection: Connection) -> tuple[int, str]:
 
 
 def joined(connection: Connection, sidecars: Iterable[Sidecar], server: str, at: datetime) -> None:
-    """Remember sidecars that have connected to this control plane."""
+    """Remember sidecars that have connected to this control plane.
+
+    What is written is later than all that was written before, whatever the clocks of several control planes say.
+    """
+    newest = connection.execute(select(func.max(_COLUMNS.changed_at))).scalar()
+    if newest is not None:
+        at = max(at, moment(newest) + timedelta(microseconds=1))
     for sidecar in sidecars:
         values = {
             "workload": str(sidecar.workload),

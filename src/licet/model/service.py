@@ -24,7 +24,8 @@ class Service(msgspec.Struct, frozen=True):
     """A v1 Service. `selector` None means that nothing is selected: EndpointSlices say where it leads.
 
     `external_name` is set for type ExternalName; `headless` is `clusterIP: None`, where clients meet the
-    pods' ports directly and `port` is only a record in DNS.
+    pods' ports directly and `port` is only a record in DNS. `addresses` are those of its own that are known, which the
+    cluster gives it: manifests seldom say them, and objects read from a cluster do.
     """
 
     key: Key
@@ -34,6 +35,7 @@ class Service(msgspec.Struct, frozen=True):
     headless: bool
     external_name: str
     origin: Origin
+    addresses: tuple[str, ...] = ()
 
 
 class SlicePort(msgspec.Struct, frozen=True):

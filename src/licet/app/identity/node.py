@@ -30,7 +30,9 @@ class Cluster(msgspec.Struct, frozen=True):
 
 def sockets(path: Path, source: Source, api: ApiServer | None, node: str, limits: Limits) -> WorkloadServer:
     """The Workload API and SDS at `path`; workloads are known by the kernel, and with an API by their pods."""
-    plugins: list[Plugin] = [Unix()]
-    if api is not None:
-        plugins.append(Kubernetes(api, node))
-    return WorkloadServer(path, source, Attestor(plugins).attest, limits)
+    return WorkloadServer(path, source, Attestor(plugins(api, node)).attest, limits)
+
+
+def plugins(api: ApiServer | None, node: str) -> list[Plugin]:
+    """What is known of processes on this machine: by the kernel, and with an API by their pods."""
+    return [Unix()] if api is None else [Unix(), Kubernetes(api, node)]

@@ -19,7 +19,10 @@ class Watching(msgspec.Struct, frozen=True):
 
     async def begin(self, subject: Subject, stack: contextlib.AsyncExitStack, ready: Callable[[str], None]) -> None:
         """Have it answered until the stack unwinds; raises IdentityError where the port is taken."""
-        health = Health(subject)
+        await self.over(Health(subject), stack, ready)
+
+    async def over(self, health: Health, stack: contextlib.AsyncExitStack, ready: Callable[[str], None]) -> None:
+        """The same, of something else than a server or a node."""
         port = await health.start(self.host, self.port)
         stack.push_async_callback(health.stop)
         ready(f"metrics at port {port}")

@@ -42,5 +42,5 @@ class Deciding:
             return None
         fleet = self._control.fleet
         if self._standing is None or self._standing[0] is not fleet:
-            self._standing = (fleet, Standing.of(fleet))
+            self._standing = (fleet, Standing.of(fleet, self._standing[1] if self._standing is not None else None))
         return self._standing[1]

@@ -6,9 +6,8 @@ import asyncio
 import gc
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 
 import msgspec
 import structlog
@@ -18,12 +17,15 @@ from licet.app.load import Loaded, Setting, load
 from licet.audit.event import Detail
 from licet.contracts.agree import agree
 from licet.diag.diagnostic import Diagnostic, Severity
+from licet.diag.failure import Failure
 from licet.mesh.errors import MeshError
+from licet.mesh.fleet import Front
+from licet.mesh.fronts import fronts
 from licet.mesh.intent import Intents
 from licet.mesh.intents import intents
-from licet.sources import SourceError
+from licet.model.key import Key
 
-_PACE = 1.0
+_PACE = 0.5
 """Seconds between two looks at whether a file changed."""
 
 log = structlog.get_logger("licet.mesh")
@@ -38,6 +40,8 @@ class Declared(msgspec.Struct, frozen=True):
     diagnostics: tuple[Diagnostic, ...]
     ends: datetime | None
     """When the next of the calls is no longer agreed."""
+    services: Mapping[Key, tuple[Front, ...]] = {}
+    """The addresses that workloads are called at beside their own."""
 
     def facts(self) -> dict[str, Detail]:
         """What the log keeps of it: how much there is, and a digest of what sidecars are told to admit."""
@@ -77,52 +81,61 @@ def read(paths: Sequence[str], setting: Setting, trust_domain: str = "", otherwi
     found = (*loaded.diagnostics, *agreements.diagnostics, *meant.diagnostics)
     calls = (call for contract in agreements.contracts.values() for call in contract.calls)
     ends = min((call.not_after for call in calls if call.not_after is not None and call.not_after > at), default=None)
-    return Declared(trust_domain, loaded, meant, found, ends)
+    return Declared(trust_domain, loaded, meant, found, ends, fronts(loaded.cluster))
 
 
 async def follow(paths: Sequence[str], setting: Setting, first: Declared, apply: Callable[[Declared], None]) -> None:
     """Have each change applied until cancelled: of a file, and of what time takes away.
 
-    One with errors is told of, and the last good one stays.
+    Files that change from one look to the next are still being written, and are waited for. What has errors is told of,
+    and the last good one stays.
     """
-    seen, ends = await asyncio.to_thread(_fingerprint, paths), first.ends
+    texts, ends = first.loaded.texts, first.ends
+    seen = last = ""
     while True:
         await asyncio.sleep(_PACE)
-        found = await asyncio.to_thread(_fingerprint, paths)
-        if found == seen and (ends is None or now() < ends):
+        found = await asyncio.to_thread(_fingerprint, paths, tuple(texts), setting.platform)
+        before, last = last, found
+        seen = seen or found
+        if found != before or (found == seen and (ends is None or now() < ends)):
             continue
         seen = found
         try:
             declared = await asyncio.to_thread(read, paths, setting, first.trust_domain)
-        except (SourceError, MeshError) as error:
+        except Failure as error:
             log.error("the contracts cannot be followed", reason=error.message, help=error.help)
             continue
         if errors := declared.errors:
             log.error("the contracts are not applied", errors=len(errors), first=errors[0].message)
             continue
-        ends = declared.ends
+        texts, ends = declared.loaded.texts, declared.ends
         apply(declared)
         gc.collect()
 
 
-def _fingerprint(paths: Sequence[str]) -> str:
-    """Another after any change of a file's content, as far as its size and times tell."""
+def _fingerprint(paths: Sequence[str], sources: Sequence[str], platform: str | None) -> str:
+    """Another after any change of a file's content, as far as its size and times tell.
+
+    `sources` are the files that were read, which need not stand below `paths`: a kustomization names others.
+    """
     code = hashlib.sha256()
-    for file in sorted(_files(paths)):
+    for file in sorted({*_files(paths), *sources, *([platform] if platform else [])}):
         try:
             found = os.stat(file)
-        except OSError:
+        except (OSError, ValueError):
             continue
         code.update(f"{file}\0{found.st_ino}\0{found.st_size}\0{found.st_mtime_ns}\n".encode())
     return code.hexdigest()
 
 
-def _files(paths: Sequence[str]) -> Iterator[Path]:
-    for path in map(Path, paths):
-        if path.is_dir():
-            yield from (each for each in path.rglob("*") if each.is_file())
-        else:
+def _files(paths: Sequence[str]) -> Iterator[str]:
+    """As manifests are looked for: without what is hidden."""
+    for path in paths:
+        if not os.path.isdir(path):
             yield path
+        for folder, below, names in os.walk(path):
+            below[:] = [name for name in below if not name.startswith(".") and name != "node_modules"]
+            yield from (os.path.join(folder, name) for name in names if not name.startswith("."))
 
 
 def _named(paths: Sequence[str]) -> str:

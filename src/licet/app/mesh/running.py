@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from functools import partial
 from random import SystemRandom
 
 import msgspec
@@ -19,7 +21,9 @@ from licet.app.mesh.deciding import Deciding
 from licet.app.mesh.declared import Declared
 from licet.app.mesh.following import Following
 from licet.app.mesh.proving import Proving
+from licet.app.mesh.rolling import Rolling
 from licet.audit.event import Detail, Event
+from licet.diag.diagnostic import Diagnostic
 from licet.flows.envoy import Envoy, Vantage
 from licet.flows.record import Flow
 from licet.identity.issuer import Issuer
@@ -30,15 +34,17 @@ from licet.mesh.alive import Prober
 from licet.mesh.assembly import Known
 from licet.mesh.composition import Composer
 from licet.mesh.control import Control
-from licet.mesh.fleet import Settings
-from licet.mesh.severing.connections import Connections
+from licet.mesh.fleet import Fleet, Settings
+from licet.mesh.severing.agreement import lost
+from licet.mesh.severing.connections import Connections, Held
 from licet.mesh.severing.severer import Severed, Severer, sole
 from licet.mesh.sidecar import Sidecar
 from licet.mesh.telemetry import access_log
 from licet.mesh.telemetry.access_log import AccessLogs, Entry
 from licet.mesh.telemetry.edges import Edges
 from licet.mesh.telemetry.intake import Intake
-from licet.mesh.telemetry.vantage import vantage
+from licet.mesh.telemetry.vantage import served_port, vantage
+from licet.mesh.withdrawn import kept
 from licet.mesh.xds.server import ControlServer, Local, Remote
 from licet.mesh.xds.source import Caller, Identify, Service
 from licet.model.key import Key
@@ -55,7 +61,8 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """What a control plane is asked for.
 
     `server` tells it from others over the same database, and is the same after a restart. `gateways` are SPIFFE IDs
-    that may ask for decisions about every workload. `on_flow` hears of what sidecars report.
+    that may ask for decisions about every workload. With `rollback`, workloads go back to Shadow by themselves where a
+    step forward breaks what was in use. `on_flow` hears of what sidecars report.
     """
 
     server: str
@@ -63,6 +70,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     listen: str = ""
     settings: Settings = Settings()
     gateways: frozenset[str] = frozenset()
+    rollback: bool = False
     on_flow: tuple[Callable[[Flow], None], ...] = ()
 
 
@@ -81,15 +89,20 @@ class Mesh:
             str(self.svid.spiffe_id),
             declared.intents.by_workload,
             settings=wanted.settings,
+            services=declared.services,
         )
         self.composer = Composer()
         self.control = Control(self.following.begin(known), self.composer, self._joined)
+        self.rolling = Rolling(domain, self.control)
         self.connections = Connections()
         self.severer = Severer(self.connections, self._severed, wanted.settings.connection_age)
+        self._known: frozenset[str] = frozenset()
+        self._fleets = deque([self.control.fleet], 2)
+        self.severed = 0
+        """Connections of revoked identities that were ended."""
         self.edges = Edges()
-        self.intake = Intake(
-            self._vantage, Envoy({}), self.edges, time.monotonic, on_flow=wanted.on_flow, prober=known.prober
-        )
+        on_flow = (self.rolling.hear, *wanted.on_flow) if wanted.rollback else wanted.on_flow
+        self.intake = Intake(self._vantage, Envoy({}), self.edges, time.monotonic, on_flow=on_flow, prober=known.prober)
         self.deciding = Deciding(self.control, self.following, declared, wanted.gateways)
         self.proving = Proving(self.control, self.composer, Prober(self.svid.material, lambda: issuer.state.bundle))
         self._place(declared)
@@ -98,7 +111,11 @@ class Mesh:
         """Have sidecars told what is declared now, and record it."""
         self._place(declared)
         self.deciding.apply(declared)
-        self.control.learn(msgspec.structs.replace(self.control.known, intents=declared.intents.by_workload))
+        known = self.control.known
+        intents = kept(known, declared.intents.by_workload)
+        if gone := sorted(map(str, intents.keys() - declared.intents.by_workload.keys())):
+            log.warning("sidecars stand before workloads without a contract, and let nothing pass", workloads=gone[:20])
+        self.control.learn(msgspec.structs.replace(known, intents=intents))
         self.composer.forget(self.control.fleet, self.control.attended)
         log.info("the contracts are applied", workloads=len(declared.intents.by_workload))
         self._record(Event("contracts.applied", _SERVER, declared.facts()))
@@ -114,7 +131,9 @@ class Mesh:
             begin(stack, self.proving.run(), "proof of life"),
             begin(stack, self.following.run(self.control, self._revoke), "domain"),
         ]
-        local = self._wanted.local(self._identities) if self._wanted.local is not None else None
+        if self._wanted.rollback:
+            work.append(begin(stack, self.rolling.run(), "rollback"))
+        local = self._wanted.local(self.identities) if self._wanted.local is not None else None
         remote = Remote(self._wanted.listen, self.svid.material) if self._wanted.listen else None
         self.server = ControlServer(
             self.control, clock=now, local=local, remote=remote, services=(self._logs, self.deciding.service)
@@ -122,6 +141,17 @@ class Mesh:
         await stack.enter_async_context(self.server)
         await self.severer.revoke(self.control.known.denied)
         return work
+
+    @property
+    def findings(self) -> tuple[Diagnostic, ...]:
+        """What is wrong with sidecars now."""
+        return (*self.control.faults.values(), *self.proving.faults.values())
+
+    def identities(self, peer: Peer) -> frozenset[str]:
+        """Who a process on this machine is, by what is registered for what it shows."""
+        state = self._issuer.state
+        entries = (entry for entry in state.entries.values() if entry.admits(peer.selectors))
+        return frozenset(str(entry.spiffe_id) for entry in entries if entry.spiffe_id not in state.denied)
 
     def _place(self, declared: Declared) -> None:
         """Know workloads by what access logs and certificates call them."""
@@ -137,29 +167,17 @@ class Mesh:
         self.logs = AccessLogs(reporter, [self._hear, self.intake])
         return self.logs
 
-    def _hear(self, caller: access_log.Caller, _name: str, entries: Sequence[Entry]) -> None:
-        self.severer.hear(caller.node, entries)
+    def _hear(self, caller: access_log.Caller, name: str, entries: Sequence[Entry]) -> None:
+        self.severer.hear(caller.node, entries, served_port(name))
 
     def _reporter(self, caller: Caller) -> access_log.Caller | None:
         """Whose reports are taken: those of sidecars that are known, from whoever has their identity."""
-        fleet = self.control.fleet
-        nodes = frozenset(
-            each.id
-            for key, intent in fleet.intents.items()
-            if intent.identity in caller.identities
-            for each in fleet.instances[key]
-        )
+        nodes = self.control.nodes(caller)
         return access_log.Caller(min(caller.identities), nodes) if nodes else None
 
     def _vantage(self, caller: access_log.Caller, name: str) -> Vantage | None:
         attended = self.control.attended.get(caller.node)
         return vantage(attended.sidecar, name, self._workloads) if attended is not None else None
-
-    def _identities(self, peer: Peer) -> frozenset[str]:
-        """Who a process on this machine is, by what is registered for what it shows."""
-        state = self._issuer.state
-        entries = (entry for entry in state.entries.values() if entry.admits(peer.selectors))
-        return frozenset(str(entry.spiffe_id) for entry in entries if entry.spiffe_id not in state.denied)
 
     def _joined(self, sidecar: Sidecar, caller: Caller) -> None:
         self.severer.attach(sidecar.id, caller.pid or None)
@@ -174,7 +192,29 @@ class Mesh:
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(_SWEEP)
+            self._withdraw()
             await self.severer.sweep()
+            self._forget()
+
+    def _withdraw(self) -> None:
+        """Have ended what was let in and is not any more; twice, since what is open is heard of a moment later."""
+        now = self.control.fleet
+        for before in self._fleets:
+            if before.intents is not now.intents or before.stages != now.stages:
+                self.severer.withdraw(partial(self._lost, before, now))
+        self._fleets.append(now)
+
+    def _lost(self, before: Fleet, now: Fleet, node: str, held: Held) -> bool:
+        attended = self.control.attended.get(node)
+        return attended is not None and lost(before, now, attended.sidecar.workload, node, held)
+
+    def _forget(self) -> None:
+        """Know nothing any more of what sidecars had open that have been away for long."""
+        known = frozenset(each.id for held in self.control.known.instances.values() for each in held)
+        for node in self._known - known:
+            self.severer.detach(node)
+            self.edges.forget(node)
+        self._known = known
 
     def _severed(self, severed: Severed) -> None:
         facts: dict[str, Detail] = {
@@ -184,6 +224,7 @@ class Mesh:
             "left": severed.left,
             "why": severed.why,
         }
+        self.severed += severed.ended
         log.info("connections of a revoked identity are ended", **facts)
         self._record(Event("connections.severed", _SERVER, facts))
 

@@ -67,7 +67,9 @@ def write(
 ) -> str:
     """The bootstrap as JSON, written to the file `out` where there is one. Raises MeshError."""
     config = bootstrap(who, socket, control, admin=admin)
-    probes.add(config, [probes.parse(one) for one in asked])
+    # Beside others on one machine, and asked by nobody, it would take a port that they want as well.
+    if asked or who.capture is Capture.REDIRECTED:
+        probes.add(config, [probes.parse(one) for one in asked])
     made = text(config)
     if out is not None:
         replace([Put(os.path.realpath(out), made.encode())])

@@ -103,13 +103,17 @@ class Health:
             self._reading = asyncio.create_task(asyncio.to_thread(look))
         return await asyncio.wait_for(asyncio.shield(self._reading), _PATIENCE)
 
-    async def _expose(self, _request: web.Request) -> web.Response:
+    async def exposition(self) -> bytes:
+        """What is measured now, as text for Prometheus."""
         try:
             stored = await self._stored()
         except (StoreError, TimeoutError) as error:
             _log.warning("the database does not answer", reason=str(error))
             stored = None
-        return web.Response(body=self._metrics.expose(stored), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
+        return self._metrics.expose(stored)
+
+    async def _expose(self, _request: web.Request) -> web.Response:
+        return web.Response(body=await self.exposition(), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
 
     async def _alive(self, _request: web.Request) -> web.Response:
         return _answer(self.faults())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from ipaddress import ip_address
+
 import msgspec
 
 from licet.diag.place import Path
@@ -35,6 +38,7 @@ class ServiceSpec(msgspec.Struct, gc=False):
     selector: dict[str, str | None] | None = None
     ports: list[PortFields | None] | None = None
     clusterIP: str | None = None
+    clusterIPs: list[str | None] | None = None
     externalName: str | None = None
 
 
@@ -104,7 +108,16 @@ def service(wire: ServiceFields, key: Key, reader: Reader, selectors: Selectors)
     if not ports and not headless and kind != "ExternalName":
         reader.refuse(("spec", "ports"), "is empty", "a Service has at least one port unless it is headless")
     name = (spec.externalName or "") if kind == "ExternalName" else ""
-    return Service(key, kind, selector, ports, headless, name, reader.origin)
+    return Service(key, kind, selector, ports, headless, name, reader.origin, _own_addresses(spec))
+
+
+def _own_addresses(spec: ServiceSpec) -> tuple[str, ...]:
+    """The cluster's addresses of a Service, in one spelling each."""
+    found = []
+    for text in dict.fromkeys((spec.clusterIP, *(spec.clusterIPs or ()))):
+        with contextlib.suppress(ValueError):
+            found.append(str(ip_address(text or "")))
+    return tuple(dict.fromkeys(found))
 
 
 def endpoint_slice(wire: SliceFields, key: Key, reader: Reader, _selectors: Selectors) -> EndpointSlice:

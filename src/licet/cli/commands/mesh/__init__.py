@@ -8,6 +8,11 @@ from licet.cli.group import Commands
 from licet.cli.options import epilog
 
 LISTING = {
+    "serve": "Run the control plane.",
+    "status": "Show sidecars, and how far each workload is enforced.",
+    "hold": "Hold a workload back from what its contract says.",
+    "release": "Have the contract alone decide again.",
+    "rollback": "Put a workload back to Shadow, in one step.",
     "inject": "Put a sidecar into manifests.",
     "uninject": "Take it out again, and leave no trace.",
     "bootstrap": "Write what a sidecar is started with.",
@@ -26,7 +31,7 @@ LISTING = {
         [
             "licet mesh inject k8s --image registry.example/licet@sha256:... \\",
             "    --control licet-control.licet-system.svc:15010 \\",
-            "    --control-identity spiffe://shop.example/licet/control --out injected",
+            "    --control-identity spiffe://shop.example/licet/mesh --out injected",
         ],
         ["0    done", "1    the answer is no", "2    the input or the usage is wrong"],
     ),
