@@ -215,7 +215,7 @@ def _check_names(names: Collection[str]) -> None:
 def _tell(node: str, reason: str, names: Iterable[str], refused: Callable[[], None]) -> None:
     secrets = ", ".join(itertools.islice(names, _TOLD))
     found = findings.secret_rejected(node, secrets, f"Envoy says: {reason[:_LONGEST_REASON]}")
-    log.error(found.message, code=found.code, notes=list(found.notes), help=found.help)
+    log.error(found.message, code=found.code, node=node, notes=list(found.notes), help=found.help)
     refused()
 
 

@@ -211,7 +211,14 @@ class _Report:
 
     def refused(self, kind: Kind, version: str, names: tuple[str, ...], reason: str) -> None:
         finding = findings.refused_configuration(self._node, kind, names, reason)
-        log.warning("a sidecar refused configuration", node=self._node, type=kind.name, names=names[:20], reason=reason)
+        log.warning(
+            "a sidecar refused configuration",
+            code=finding.code,
+            node=self._node,
+            type=kind.name,
+            names=names[:20],
+            reason=reason,
+        )
         self._source.refused(self._node, kind, version, finding)
 
 
