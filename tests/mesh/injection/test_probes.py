@@ -73,10 +73,10 @@ def asked(home: Path, found: Sequence[Probe], *told: Message) -> Iterator[tuple[
         yield running, running.ports()["probes"]
 
 
-def get(port: int, path: str, **headers: str) -> http.client.HTTPResponse:
+def get(port: int, path: str, *, method: str = "GET", **headers: str) -> http.client.HTTPResponse:
     """The answer to a node."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    connection.request("GET", path, headers=headers)
+    connection.request(method, path, headers=headers)
     answer = connection.getresponse()
     answer.read()
     connection.close()
@@ -105,8 +105,11 @@ def test_programs_are_asked_what_they_were_asked_and_nothing_else(tmp_path: Path
                 "/main/livenessProbe/",
                 "/main/livenessProbe/../../x",
                 "/MAIN/livenessProbe",
+                "/main/livenessProbe?more=1",
+                "/main/livenessProbe?",
             ):
                 assert get(port, path).status == 404
+            assert get(port, "/main/livenessProbe", method="POST").status == 404
 
 
 def test_a_sidecar_is_ready_once_it_was_told_what_to_do(tmp_path: Path) -> None:

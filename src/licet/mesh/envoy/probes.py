@@ -134,7 +134,8 @@ def _route(probe: Probe) -> Route:
         append_action=HeaderValueOption.OVERWRITE_IF_EXISTS,
     )
     return Route(
-        match=RouteMatch(path=probe.at),
+        # No more than a node asks: nobody adds a query to it, nor asks by another method.
+        match=RouteMatch(path=probe.at, headers=[_is(":method", "GET"), _is(":path", probe.at)]),
         route=RouteAction(cluster=_name(probe), prefix_rewrite=probe.what or "/", timeout=duration(timedelta(0))),
         response_headers_to_add=[elsewhere],
     )
@@ -144,10 +145,14 @@ def _health(at: str, cluster: str, share: float) -> HttpFilter:
     """Answers by whether the cluster is there and how much of it is well, as the sidecar found when it last asked."""
     config = HealthFilter(
         pass_through_mode=BoolValue(value=False),
-        headers=[HeaderMatcher(name=":path", string_match=StringMatcher(exact=at))],
+        headers=[_is(":path", at)],
         cluster_min_healthy_percentages={cluster: Percent(value=share)},
     )
     return HttpFilter(name=f"health{at}", typed_config=packed(config))
+
+
+def _is(header: str, value: str) -> HeaderMatcher:
+    return HeaderMatcher(name=header, string_match=StringMatcher(exact=value))
 
 
 def _cluster(probe: Probe) -> Cluster:
