@@ -46,6 +46,15 @@ def test_a_folder_that_is_named_is_kept(tmp_path: Path) -> None:
         pass
 
 
+def test_a_folder_that_others_may_write_to_is_not_taken(tmp_path: Path) -> None:
+    """They could have it hold a link to a file of whoever runs this."""
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o777)
+    with pytest.raises(Failure, match=r"^others may write to `.*shared`: name a folder of your own"), folder(shared):
+        pass
+
+
 def test_a_path_that_is_too_long_for_sockets_is_a_failure(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     long = home / ("x" * 90)
     with pytest.raises(Failure, match=r"too long for sockets in it: name a folder of at most 90 bytes"), folder(long):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -39,11 +40,14 @@ def folder(kept: Path | None) -> Iterator[Path]:
 
 def _kept(folder: Path) -> Path:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = folder.stat()
+    if found.st_uid != os.geteuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise MeshError(f"others may write to `{folder}`", "name a folder of your own alone, or one that is not there")
     if any(folder.iterdir()):
         raise MeshError(f"`{folder}` is not empty", "name a folder that is, or one that is not there")
-    found = folder.resolve()
-    _require_short(found, f"name a folder of at most {_LONGEST} bytes")
-    return found
+    real = folder.resolve()
+    _require_short(real, f"name a folder of at most {_LONGEST} bytes")
+    return real
 
 
 def _made(place: Path) -> tuple[Path, int]:
