@@ -7,10 +7,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bench import chain, identities, peers, report
+from bench import chain, identities, meshes, peers, report
 from bench.cases import FULL, OUT, QUICK, SCALE, changes, measure, warm
 from bench.generate import VARIANTS, Case
 from bench.identity import tables
+from bench.mesh import tables as mesh_tables
 from bench.result import Machine, Results
 
 CHANGED = Case("plain", 10_000)
@@ -40,6 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _progress("identities")
         results.identities = identities.measure(identities.QUICK if options.quick else identities.FULL)
         report.keep(options.out, results)
+    if options.mesh:
+        _progress("the mesh")
+        results.meshes = meshes.measure(meshes.QUICK if options.quick else meshes.FULL)
+        report.keep(options.out, results)
     for tool in peers.TOOLS if options.peers else ():
         _progress(tool.name)
         results.peers += peers.compare(tool)
@@ -50,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         report.insert(options.write, f"{machine}\n\n{text}")
     failed = [one.failure for one in results.cases] + [one.failure for one in results.chains]
     failed += [results.identities.failure] if results.identities else []
+    failed += [results.meshes.failure] if results.meshes else []
     return int(bool(results.failures) or any(failed))
 
 
@@ -67,6 +73,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--identities", action=argparse.BooleanOptionalAction, default=True, help="measure the identity plane too"
     )
+    parser.add_argument("--mesh", action=argparse.BooleanOptionalAction, default=True, help="measure the mesh too")
     parser.add_argument("--peers", action=argparse.BooleanOptionalAction, default=True, help="measure other tools too")
     parser.add_argument("--out", type=Path, default=OUT / "results.json", help="where the results go as JSON")
     parser.add_argument("--write", type=Path, metavar="FILE", help="replace the numbers in this Markdown file too")
@@ -108,10 +115,13 @@ def _sections(results: Results) -> Iterator[str]:
         yield report.table(report.LATENCY_HEAD, map(report.latency_row, results.latencies)) + "\n"
     if results.identities:
         yield from tables.sections(results.identities)
+    if results.meshes:
+        yield from mesh_tables.sections(results.meshes)
     if results.peers:
         yield "Other analysers on the same files\n"
         yield report.table(report.PEER_HEAD, map(report.peer_row, results.peers)) + "\n"
     lines = [*report.aims(results), *(tables.aims(results.identities) if results.identities else ())]
+    lines += mesh_tables.aims(results.meshes) if results.meshes else ()
     yield from (f"- {line}" for line in lines)
 
 

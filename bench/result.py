@@ -9,6 +9,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.mesh.result import Meshes
+
 AIM_RATIO = 0.25
 """`licet map` against PyYAML merely loading the same files."""
 AIM_PEAK = 512 << 20
@@ -264,4 +266,5 @@ class Results:
     peers: list[Peer] = field(default_factory=list)
     chains: list[Chain] = field(default_factory=list)
     identities: Identities | None = None
+    meshes: Meshes | None = None
     failures: list[str] = field(default_factory=list)

@@ -1,0 +1,3 @@
+module licet.dev/bench/load
+
+go 1.25
