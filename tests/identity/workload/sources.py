@@ -46,8 +46,10 @@ class Authority:
             self.domain, (self.certificate.public_bytes(Encoding.DER),), (JwtKey(self.kid, public),), sequence
         )
 
-    def svid(self, path: str, hint: str = "", lifetime: timedelta = timedelta(hours=1)) -> X509Svid:
-        """A new leaf with a new key."""
+    def svid(
+        self, path: str, hint: str = "", lifetime: timedelta = timedelta(hours=1), beside: tuple[str, ...] = ()
+    ) -> X509Svid:
+        """A new leaf with a new key; `beside` are names that it has no right to bear as well."""
         key = ec.generate_private_key(ec.SECP256R1())
         now = datetime.now(UTC)
         identity = SpiffeID(self.domain, path)
@@ -59,7 +61,7 @@ class Authority:
                 x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]),
                 critical=False,
             )
-            .add_extension(_names(str(identity)), critical=True)
+            .add_extension(_names(str(identity), *beside), critical=True)
             .sign(self.key, hashes.SHA256())
         )
         return X509Svid(
@@ -169,8 +171,8 @@ def _certificate(
     )
 
 
-def _names(uri: str) -> x509.SubjectAlternativeName:
-    return x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri)])
+def _names(*uris: str) -> x509.SubjectAlternativeName:
+    return x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri) for uri in uris])
 
 
 def _usage(*, signs: bool) -> x509.KeyUsage:

@@ -17,6 +17,7 @@ import msgspec
 import pytest
 
 from licet.contracts.contract import GrpcMatch, HttpMatch
+from licet.identity.svid import View
 from licet.mesh.envoy import inbound, names, rbac
 from licet.mesh.fleet import Stage
 from licet.mesh.intent import Proof, Rule, Served, Speaks
@@ -242,20 +243,21 @@ def test_nothing_that_is_said_is_refused_by_envoy(pair: Pair) -> None:
     assert (pair.plane.refusals, pair.answering.refusals) == ([], [])
 
 
-CERTIFICATES = ("good", "other identity", "another authority", "expired", "TLS 1.2")
+CERTIFICATES = ("good", "other identity", "another authority", "expired", "TLS 1.2", "federated")
 
 
 @pytest.fixture(scope="module")
 def impostors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Mapping[str, str], Mapping[str, Any]]]:
     """Exits to callees behind which servers stand with certificates of each kind."""
     home = tmp_path_factory.mktemp("impostors")
-    authority, foreign = Authority(shop.DOMAIN), Authority(shop.DOMAIN)
+    authority, foreign, partner = Authority(shop.DOMAIN), Authority(shop.DOMAIN), Authority("partner.example")
     svids = {
         "good": authority.svid(shop.path("good")),
         "other identity": authority.svid(shop.path("web")),
         "another authority": foreign.svid(shop.path("another")),
         "expired": authority.svid(shop.path("expired"), lifetime=timedelta(seconds=-1)),
         "TLS 1.2": authority.svid(shop.path("TLS")),
+        "federated": partner.svid("/any", beside=(shop.identity("federated"),)),
     }
     at = shop.address()
     with ExitStack() as held:
@@ -270,7 +272,8 @@ def impostors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Mappin
             calls.append(shop.call(name, servers[kind].port))
         web = shop.web(at, exits)
         of = shop.fleet(shop.intent("web", *calls), instances=instances)
-        plane, envoy = held.enter_context(sidecar(home, web, shop.view(authority, "web")))
+        view = View((authority.svid(shop.path("web")),), authority.bundle(), {partner.domain: partner.bundle()})
+        plane, envoy = held.enter_context(sidecar(home, web, view))
         plane.push(shop.calling(web, of))
         found = dict(zip(svids, exits.values(), strict=True))
         envoy.until(lambda: shop.answer(found["good"])[0] == 200 or None)

@@ -53,7 +53,7 @@ def upstream(identities: Collection[str], name: str = "", protocols: Sequence[st
         ]
     )
     combined = CommonTlsContext.CombinedCertificateValidationContext(
-        default_validation_context=pinned, validation_context_sds_secret_config=_secret(names.TRUST_SECRET)
+        default_validation_context=pinned, validation_context_sds_secret_config=_secret(_believed(identities))
     )
     context = UpstreamTlsContext(
         common_tls_context=_common(protocols, combined_validation_context=combined),
@@ -61,6 +61,16 @@ def upstream(identities: Collection[str], name: str = "", protocols: Sequence[st
         max_session_keys=UInt32Value(value=0),
     )
     return _socket(context)
+
+
+def _believed(identities: Collection[str]) -> str:
+    """The node's name for the authorities of the one domain that these are of, and of every domain where it is not one.
+
+    A certificate is verified by the domain that it names first, and Envoy is content where any of its names is the one
+    that is pinned: the authority of another domain that is believed could put a name of ours behind one of its own.
+    """
+    domains = {"/".join(each.split("/")[:3]) for each in identities}
+    return domains.pop() if len(domains) == 1 else names.TRUST_SECRET
 
 
 def _common(protocols: Sequence[str], **validation: Message) -> CommonTlsContext:
