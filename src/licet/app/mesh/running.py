@@ -99,7 +99,7 @@ class Mesh:
         self._known: frozenset[str] = frozenset()
         self._fleets = deque([self.control.fleet], 2)
         self.severed = 0
-        """Connections of revoked identities that were ended."""
+        """Connections that were ended, of revoked identities and of agreements that are gone."""
         self.edges = Edges()
         on_flow = (self.rolling.hear, *wanted.on_flow) if wanted.rollback else wanted.on_flow
         self.intake = Intake(self._vantage, Envoy({}), self.edges, time.monotonic, on_flow=on_flow, prober=known.prober)
@@ -225,7 +225,7 @@ class Mesh:
             "why": severed.why,
         }
         self.severed += severed.ended
-        log.info("connections of a revoked identity are ended", **facts)
+        log.info("connections that nothing admits any more are ended", **facts)
         self._record(Event("connections.severed", _SERVER, facts))
 
     def _record(self, event: Event) -> None:
