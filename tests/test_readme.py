@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shlex
@@ -159,3 +160,48 @@ def test_whoever_follows_the_identities_of_the_readme_sees_what_it_shows(tmp_pat
         return "".join(told[line] for line in session[0].splitlines() if line.startswith("$ licet "))
 
     golden(README, IDENTITY.sub(replaced, text))
+
+
+UP = re.compile(r"^```text\n\$ licet (up .*)\n((?:.*\n)*?)```$", re.MULTILINE)
+ROW = re.compile(r"^(?P<caller>\(no certificate\)|\S+) {2,}(?P<callee>\S+):(?P<port>\d+)(?P<rest> .*)$", re.MULTILINE)
+
+
+def test_what_the_readme_shows_of_a_platform_that_runs_is_what_its_sidecars_see() -> None:
+    """But for how often and how long: the rows that it shows, with their columns, and a call of each kind."""
+    text = README.read_text()
+    [shown] = UP.finditer(text)
+    words = [*shlex.split(shown[1].replace("--seconds 60", "--seconds 3")), "-o", "json"]
+    done = subprocess.run([sys.executable, "-m", "licet", *words], cwd=ROOT, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    told = json.loads(done.stdout)
+
+    def stem(workload: str | None) -> str:
+        return workload.partition("[")[0] if workload else "(no certificate)"
+
+    def columns(counts: dict[str, int], rule: str, own: str) -> tuple[bool, ...]:
+        seen = tuple(bool(counts[each]) for each in ("allowed", "refused", "would_be_refused"))
+        return (*seen, rule != own)
+
+    edges = {
+        (stem(each["caller"]), stem(each["callee"]), each["port"]): (
+            columns(each["seen"], each["rule"], f"{each['caller']}->{each['callee']}"),
+            each["rule"],
+        )
+        for each in told["edges"]
+    }
+    head = next(line for line in shown[2].splitlines() if line.startswith("CALLER"))
+    ends = [head.index(title) + len(title) for title in ("ALLOWED", "REFUSED", "WOULD BE")]
+    rows = list(ROW.finditer(shown[2]))
+    assert len(rows) == 10
+    for row in rows:
+        line = row[0].ljust(len(head))
+        numbers = tuple(line[end - 7 : end].strip().isdigit() for end in ends)
+        rule = line[ends[-1] :].strip()
+        seen, named = edges[row["caller"], row["callee"], int(row["port"])]
+        assert (*numbers, bool(rule)) == seen
+        assert rule in ("", named)
+    assert f"on {len(edges)} edges" in shown[2]
+    for each in told["examples"]:
+        by = "by" if each["outcome"] == "allowed" else "not by"
+        assert f"{each['call']}, {by} {each['contract']}" in shown[2]
+        assert f"{each['identity']} -> {stem(each['callee'])}:{each['port']}" in shown[2]
