@@ -1,77 +1,110 @@
-"""What is kept of earlier snapshots changes nothing about later ones, and a revocation concerns few."""
+"""What is kept of former snapshots is never seen in a later one."""
 
 from __future__ import annotations
 
-import msgspec
-import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from bench.mesh import fleet
-from licet.contracts.contract import Mode
+from licet.contracts.contract import HttpMatch, Mode
+from licet.diag.place import Origin, Place
 from licet.mesh.assembly import Known, assemble
 from licet.mesh.composition import Composer
-from licet.mesh.fleet import Settings
-from licet.mesh.intent import Callee
-from licet.mesh.resource import Kind, Snapshot
-from licet.mesh.sidecar import Capture, Sidecar
+from licet.mesh.fleet import Front, Settings
+from licet.mesh.intent import Call, Callee, Intent, Proof, Rule, Served, Speaks
+from licet.mesh.rollout import Step
+from licet.mesh.sidecar import Capture, Instance, Sidecar
+from licet.model.key import Key
+from licet.model.ports import PortRange, PortSet, Protocol
 
-MANY = 24
-KNOWN = fleet.known(MANY)
-
-
-def _sidecar(number: int) -> Sidecar:
-    """Of every third the calls are captured by exits of its own."""
-    redirected = fleet.sidecar(number)
-    if number % 3:
-        return redirected
-    called = enumerate(call.to.key for call in KNOWN.intents[fleet.key(number)].calls if isinstance(call.to, Callee))
-    exits = {f"{key}:{fleet.PORT}": f"127.0.0.1:{9000 + at}" for at, key in called}
-    return msgspec.structs.replace(redirected, capture=Capture.EXPLICIT, exits=exits)
+PLACE = Place(Origin("contracts.yaml", 0, 1, ()), ())
+NAMES = ("cart", "stock", "wallet")
+PORT = 8080
+HTTP = (HttpMatch((), "/v1", exact=False),)
 
 
-SIDECARS = tuple(map(_sidecar, range(MANY)))
+def key(name: str) -> Key:
+    return Key("", "apps", "Deployment", "shop", name)
 
 
-def composed(composer: Composer, known: Known) -> list[Snapshot]:
-    return [composer(assemble(known), each) for each in SIDECARS]
+def identity(name: str) -> str:
+    return f"spiffe://shop.example/ns/shop/sa/{name}"
 
 
-def in_mode(known: Known, mode: Mode) -> Known:
-    return msgspec.structs.replace(
-        known, intents={key: msgspec.structs.replace(intent, mode=mode) for key, intent in known.intents.items()}
+def intent(name: str, mode: Mode, callers: frozenset[str], callees: frozenset[str], speaks: Speaks) -> Intent:
+    narrowed = HTTP if speaks is Speaks.HTTP else ()
+    rules = tuple(Rule(f"{each}->{name}", Proof(frozenset({identity(each)})), narrowed, (), PLACE) for each in callers)
+    ports = PortSet.of(PortRange(Protocol.TCP, PORT, PORT))
+    calls = tuple(
+        Call(f"{name}->{each}", Callee(key(each), frozenset({identity(each)})), ports, speaks, narrowed, (), PLACE)
+        for each in sorted(callees)
+    )
+    return Intent(key(name), identity(name), mode, (Served(PORT, speaks, strict=True, rules=rules),), calls, PLACE)
+
+
+SOME = st.frozensets(st.sampled_from(NAMES))
+INSTANCES = st.lists(st.integers(1, 3), unique=True, max_size=2)
+
+
+@st.composite
+def fleets(draw: st.DrawFn) -> Known:
+    """What may be known at one moment, of few things so that the same comes again."""
+    intents = {
+        key(name): intent(
+            name,
+            draw(st.sampled_from([Mode.SHADOW, Mode.CANARY, Mode.ENFORCE])),
+            draw(SOME),
+            draw(SOME) - {name},
+            draw(st.sampled_from(Speaks)),
+        )
+        for name in NAMES
+    }
+    there = {
+        str(key(name)): tuple(Instance(f"{key(name)}/{number}", f"10.0.{at}.{number}") for number in draw(INSTANCES))
+        for at, name in enumerate(NAMES)
+    }
+    return Known(
+        "shop.example",
+        identity("prober"),
+        intents,
+        there,
+        {str(key(name)): Step(Mode.SHADOW) for name in draw(SOME)},
+        frozenset(map(identity, draw(SOME))),
+        Settings(bind_addresses=draw(st.booleans())),
+        frozenset(each.id for held in there.values() for each in held if draw(st.booleans())),
+        {key("stock"): (Front("10.96.0.1", 80, PORT),)} if draw(st.booleans()) else {},
     )
 
 
-@pytest.mark.parametrize("mode", [Mode.OBSERVE, Mode.SHADOW, Mode.ENFORCE])
-@pytest.mark.parametrize("collector", ["", "127.0.0.1:4317"])
-def test_what_was_said_meanwhile_changes_nothing_of_what_is_said_again(mode: Mode, collector: str) -> None:
-    first = msgspec.structs.replace(in_mode(KNOWN, mode), settings=Settings(collector=collector))
-    denied = msgspec.structs.replace(first, denied=frozenset({fleet.identity(3)}))
+@settings(max_examples=12, deadline=None)
+@given(st.lists(fleets(), min_size=2, max_size=4), st.data())
+def test_whatever_was_made_before_a_snapshot_is_the_one_that_is_made_from_nothing(
+    known: list[Known], data: st.DataObject
+) -> None:
     kept = Composer()
-    before = composed(kept, first)
-    for other in (
-        fleet.changed(first, 5),
-        denied,
-        in_mode(first, Mode.SHADOW if mode is Mode.OBSERVE else Mode.OBSERVE),
-    ):
-        assert composed(kept, other) == composed(Composer(), other) != before
-    assert composed(kept, first) == before
+    for one in (*known, known[0]):
+        fleet = assemble(one)
+        for at, name in enumerate(NAMES):
+            capture = data.draw(st.sampled_from(Capture))
+            exits = {f"{key(each)}:{PORT}": f"127.0.0.1:{20000 + n}" for n, each in enumerate(NAMES)}
+            at_home = Sidecar(
+                f"{key(name)}/1",
+                key(name),
+                identity(name),
+                f"10.0.{at}.1",
+                capture,
+                exits=exits if capture is Capture.EXPLICIT else {},
+            )
+            assert kept(fleet, at_home) == Composer()(fleet, at_home)
+        if data.draw(st.booleans()):
+            kept.forget(fleet, [f"{key('cart')}/1"])
 
 
-def test_a_revocation_concerns_those_that_it_ends_something_for() -> None:
-    revoked = fleet.key(3)
-    composer = Composer()
-    before = composed(composer, KNOWN)
-    after = composed(composer, msgspec.structs.replace(KNOWN, denied=frozenset({fleet.identity(3)})))
-    told = {
-        (sidecar.workload, kind)
-        for sidecar, old, new in zip(SIDECARS, before, after, strict=True)
-        for kind in Kind
-        if old.versions[kind] != new.versions[kind]
-    }
-    serving = {(call.to.key, Kind.EXTENSION) for call in KNOWN.intents[revoked].calls}  # type: ignore[union-attr]
-    calling = {
-        (key, Kind.CLUSTER)
-        for key, intent in KNOWN.intents.items()
-        if any(getattr(call.to, "key", None) == revoked for call in intent.calls)
-    }
-    assert told == serving | calling
+@given(fleets())
+def test_an_identity_is_bound_to_addresses_only_where_all_of_its_workloads_are_known(known: Known) -> None:
+    fleet = assemble(known)
+    for name in NAMES:
+        there = known.instances[str(key(name))]
+        expected = frozenset(each.address for each in there) if there and known.settings.bind_addresses else None
+        assert fleet.bound.get(identity(name)) == expected
+        assert {each.id for each in fleet.instances[key(name)]} == {each.id for each in there} - known.coming
+        assert {each.id for each in there} <= fleet.stages.keys()
