@@ -75,14 +75,14 @@ def outcome(common: AccessLogCommon, details: str, phase: Phase, refused_by: str
     rule where it is known without them that the proxy refused it. `broken` is why a connection
     came to nothing, empty where it did not.
     """
-    failure = _failure(common, broken)
+    admission = common.custom_tags.get(ADMISSION, "")
+    rule = admission[1:]
+    failure = _failure(common, broken, led=bool(rule))
     said = _engines(common)
     denied = _MATCHED.match(details or common.connection_termination_details)
     if denied is not None or said.enforced == "denied":
         rule = said.rule or (denied[1] or "" if denied is not None else "")
         return Outcome(Verdict.REFUSED, _decision(rule, said.tried), failure)
-    admission = common.custom_tags.get(ADMISSION, "")
-    rule = admission[1:]
     if admission.startswith("-") and rule:
         return Outcome(Verdict.REFUSED, _decision(rule, ""))
     if refused_by:
@@ -128,10 +128,13 @@ def _text(fields: msgspec.UnsetType | object, name: str) -> str:
     return str(fields[name].string_value) if name in fields else ""  # type: ignore[index, operator]
 
 
-def _failure(common: AccessLogCommon, broken: str) -> Failure | None:
+def _failure(common: AccessLogCommon, broken: str, *, led: bool) -> Failure | None:
+    """Where `led`, a first attempt always failed, which is nothing if a later one did not."""
     if broken:
         return Failure.TLS if tls.concerns(broken) else Failure.NOT_REACHED
     if not common.HasField("response_flags"):
         return Failure.CALLER_LEFT if common.downstream_transport_failure_reason else None
     flags: ResponseFlags = common.response_flags
-    return next((failure for name, failure in _FAILURES.items() if getattr(flags, name)), None)
+    reached = led and common.HasField("upstream_local_address")
+    failures = (failure for name, failure in _FAILURES.items() if getattr(flags, name))
+    return next((each for each in failures if not (reached and each is Failure.NOT_REACHED)), None)

@@ -146,13 +146,13 @@ def test_a_change_of_callers_disturbs_no_connection(queue: Workload) -> None:
     assert queue.envoy.stats("listener_modified|listener_in_place_updated|total_filter_chains_draining") == before
 
 
-def test_thousands_of_callers_are_each_known(queue: Workload) -> None:
-    some = frozenset(identity(f"team-{number % 7}/caller-{number}") for number in range(3000))
+def test_a_thousand_callers_are_each_known(queue: Workload) -> None:
+    some = frozenset(identity(f"team-{number % 7}/caller-{number}") for number in range(1000))
     intent = _ruled(queue, Rule("some", Proof(some), (), (), None), WEB)
     bound = {each: frozenset({"127.0.0.1", "127.0.0.5"}) for each in some}
     queue.obey(intent, bound=bound)
     served = intent.serves[0]
-    for number in (0, 1, 1499, 1500, 2999):
+    for number in (0, 1, 499, 500, 999):
         assert _heard(queue, served, f"/team-{number % 7}/caller-{number}") == (GREETING, "+some")
     assert _heard(queue, served, "/team-0/caller-0", "127.0.0.6") == (b"", f"-{FOREIGN_ADDRESS}")
     assert _heard(queue, served, "/team-1/caller-0") == (b"", f"-{DEFAULT_DENY}")
@@ -222,10 +222,11 @@ def test_who_is_admitted_nowhere_is_led_nowhere_also_where_calls_are_redirected(
                 )
                 until(lambda: heard("/web") == b"" or None, lambda: running.log)
                 known = len(met)
-                plane.heard.clear()
                 assert heard("/web") == heard("/stranger") == b""
-                told = plane.found(names.inbound(served.port), lambda _: True).common_properties
-                assert told.upstream_remote_address.socket_address.port_value == 0
+                told = plane.found(
+                    names.inbound(served.port), lambda one: ADMISSION not in one.common_properties.custom_tags
+                ).common_properties
+                assert told.upstream_cluster == names.NOWHERE
                 assert not plane.refusals
         assert len(met) == known
         beside.setblocking(False)

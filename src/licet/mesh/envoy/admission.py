@@ -34,9 +34,8 @@ from licet.model.addresses import AddressSet
 MARK = "licet.mark"
 """What a connection keeps the mark of its policy under, for the prober to see."""
 _CALLER, _ADDRESS = "licet.caller", "licet.address"
-_PROGRAM = "envoy.network.transport_socket.original_dst_address"
-"""Where a cluster of the type ORIGINAL_DST connects to, whatever address was called."""
-_NOWHERE = "0.0.0.0:0"
+_CLUSTER = "envoy.tcp_proxy.cluster"
+"""Where a connection leads, whatever cluster its chain says; asked when the chain begins and before each attempt."""
 _TEXT = "envoy.string"
 _ADMITTED, _REFUSED, _WOULD_REFUSE = "+", "-", "~"
 _PASSES = f"{{0}} >= b'{_ADMITTED}' && {{0}} < b',' || {{0}} >= b'{_WOULD_REFUSE}'"
@@ -84,15 +83,12 @@ def of_strangers(served: Served, stage: Stage) -> Resource:
     return _resource(names.plain_admission(served.port), judged)
 
 
-def leading_to(program: str) -> Filter:
-    """Of who is admitted the connection leads to this `address:port`, of everybody else nowhere.
-
-    That it does so is said before anything else is known: were nothing said, where the call was for would be tried.
-    """
+def leading_to(cluster: str) -> Filter:
+    """Of who is admitted the connection leads to this cluster, of everybody else where its chain leads by itself."""
     passes = _PASSES.format(_state(ADMISSION))
-    found = _handshake([_value(_PROGRAM, f"%CEL({passes} ? {_text(program)} : {_text(_NOWHERE)})%", _PROGRAM)])
-    found.on_new_connection.append(_value(_PROGRAM, _NOWHERE, _PROGRAM))
-    return Filter(name="envoy.filters.network.set_filter_state", typed_config=packed(found))
+    led = _value(_CLUSTER, f"%CEL({passes} ? {_text(cluster)} : '')%", _CLUSTER)
+    led.skip_if_empty = True
+    return Filter(name="envoy.filters.network.set_filter_state", typed_config=packed(_handshake([led])))
 
 
 def _strangers(served: Served, stage: Stage) -> list[FilterStateValue]:

@@ -15,7 +15,6 @@ from envoy.config.cluster.v3.cluster_pb2 import Cluster  # type: ignore[import-u
 from envoy.config.core.v3.address_pb2 import Address  # type: ignore[import-untyped]
 from envoy.config.core.v3.base_pb2 import DataSource, TrafficDirection  # type: ignore[import-untyped]
 from envoy.config.listener.v3.listener_components_pb2 import (  # type: ignore[import-untyped]
-    Filter,
     FilterChain,
     FilterChainMatch,
     ListenerFilter,
@@ -44,7 +43,7 @@ from google.protobuf.message import Message
 from google.protobuf.wrappers_pb2 import UInt32Value
 
 from licet.mesh.envoy import access_log, clusters, names, serving, tls
-from licet.mesh.envoy.address import inet, literal, local
+from licet.mesh.envoy.address import inet, local, pipe
 from licet.mesh.envoy.http import BUFFERED
 from licet.mesh.envoy.rbac import hears_strangers
 from licet.mesh.envoy.source import duration, packed
@@ -59,6 +58,8 @@ _KEPT = timedelta(seconds=4)
 """Unused connections to the program are given up before it gives them up itself, as many do after five seconds."""
 _AMBIGUOUS = r".*/(?:\.|%2[eE]){1,2};.*"
 """To some a segment `..;` is a `..`, after a policy has read it as a name."""
+_NOTHING = "/dev/null/nothing"
+"""No file can be in what is no folder."""
 _HTTP = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
@@ -69,7 +70,7 @@ def listeners(sidecar: Sidecar, intent: Intent, stage: Stage, settings: Settings
             _listener(
                 names.inbound(served.port),
                 [inet(sidecar.address, served.port)],
-                filter_chains=list(_chains(served, sidecar, intent, stage, settings)),
+                filter_chains=list(_chains(served, intent, stage, settings)),
                 listener_filters=[_tls_inspector()],
             )
             for served in intent.serves
@@ -79,7 +80,7 @@ def listeners(sidecar: Sidecar, intent: Intent, stage: Stage, settings: Settings
     captured = _listener(
         names.CAPTURED_IN,
         [inet(host, names.PORT_IN) for host in hosts],
-        filter_chains=list(_by_destination(sidecar, intent, stage, settings)),
+        filter_chains=list(_by_destination(intent, stage, settings)),
         # What is let through where the port is one that nothing is served on: nothing.
         default_filter_chain=FilterChain(name=names.REFUSED, filters=[serving.refusing()]),
         listener_filters=[_original_destination(), _tls_inspector()],
@@ -100,36 +101,23 @@ def programs(sidecar: Sidecar, intent: Intent) -> tuple[Resource, ...]:
     """
     found = []
     for served in intent.serves:
-        address = _address(served, sidecar)
-        program = _led(served) if _led_to(served, sidecar) else _program(served.port, address)
-        found.append(Resource.of(names.app(served.port), program))
+        at = sidecar.apps.get(served.port)
+        address = inet("127.0.0.1", served.port) if at is None else local(at)
+        found.append(Resource.of(names.app(served.port), _program(served.port, address)))
+    if any(served.speaks is Speaks.TCP for served in intent.serves):
+        found.append(Resource.of(names.NOWHERE, clusters.fixed(names.NOWHERE, pipe(_NOTHING))))
     return tuple(found)
 
 
-def _address(served: Served, sidecar: Sidecar) -> Address:
-    at = sidecar.apps.get(served.port)
-    return inet("127.0.0.1", served.port) if at is None else local(at)
-
-
-def _led_to(served: Served, sidecar: Sidecar) -> str:
-    """The program's `address:port` where who is admitted is led there; empty where it is another kind of place."""
-    at = _address(served, sidecar).socket_address
-    if served.speaks is Speaks.HTTP or not literal(at.address):
-        return ""
-    return f"[{at.address}]:{at.port_value}" if ":" in at.address else f"{at.address}:{at.port_value}"
-
-
-def _chains(
-    served: Served, sidecar: Sidecar, intent: Intent, stage: Stage, settings: Settings
-) -> Iterator[FilterChain]:
-    name = names.inbound(served.port)
+def _chains(served: Served, intent: Intent, stage: Stage, settings: Settings) -> Iterator[FilterChain]:
+    port, name = served.port, names.inbound(served.port)
     proven = FilterChainMatch(transport_protocol="tls")
     if served.speaks is Speaks.HTTP:
         yield _chain(
             name, proven, serving.requests(served, intent, names.policy(served.port), settings), (tls.H2, tls.HTTP1)
         )
     else:
-        yield _chain(name, proven, _connections(served, sidecar, settings), ())
+        yield _chain(name, proven, serving.connections(served, names.policy(port), names.admission(port), settings), ())
         alive = FilterChainMatch(transport_protocol="tls", server_names=[f"*.{names.ALIVE_NAME}"])
         yield _chain(f"{name}/alive", alive, serving.alive(served), ())
     if hears_strangers(served, stage):
@@ -137,16 +125,9 @@ def _chains(
         filters = (
             serving.requests(served, intent, names.plain_policy(served.port), settings)
             if served.speaks is Speaks.HTTP
-            else _connections(served, sidecar, settings, plain=True)
+            else serving.connections(served, names.plain_policy(port), names.plain_admission(port), settings)
         )
         yield FilterChain(name=f"{name}/plain", filter_chain_match=plain, filters=filters)
-
-
-def _connections(served: Served, sidecar: Sidecar, settings: Settings, *, plain: bool = False) -> list[Filter]:
-    port, program = served.port, _led_to(served, sidecar)
-    policy = names.plain_policy(port) if plain else names.policy(port)
-    admission = names.plain_admission(port) if plain else names.admission(port)
-    return serving.connections(served, policy, admission, program, settings)
 
 
 def _chain(name: str, match: FilterChainMatch, filters: Iterable[Message], protocols: tuple[str, ...]) -> FilterChain:
@@ -159,9 +140,9 @@ def _chain(name: str, match: FilterChainMatch, filters: Iterable[Message], proto
     )
 
 
-def _by_destination(sidecar: Sidecar, intent: Intent, stage: Stage, settings: Settings) -> Iterator[FilterChain]:
+def _by_destination(intent: Intent, stage: Stage, settings: Settings) -> Iterator[FilterChain]:
     for served in intent.serves:
-        for chain in _chains(served, sidecar, intent, stage, settings):
+        for chain in _chains(served, intent, stage, settings):
             chain.filter_chain_match.destination_port.value = served.port
             yield chain
 
@@ -215,14 +196,6 @@ def _routes(port: int) -> Resource:
     )
     hosts = [VirtualHost(name=name, domains=["*"], routes=[ambiguous, alive, program])]
     return Resource.of(name, RouteConfiguration(name=name, virtual_hosts=hosts))
-
-
-def _led(served: Served) -> Cluster:
-    """Wherever a connection was led by who admitted it."""
-    cluster = clusters.plain(names.app(served.port))
-    cluster.type = Cluster.ORIGINAL_DST
-    cluster.lb_policy = Cluster.CLUSTER_PROVIDED
-    return cluster
 
 
 def _program(port: int, address: Address) -> Cluster:

@@ -72,6 +72,8 @@ PORT_PROBES = 15020
 """Where the node asks, in plain HTTP, whether the sidecar and its programs are well."""
 REFUSED = "refused"
 """The access log, and the cluster without endpoints, of what nothing was agreed for."""
+NOWHERE = "nowhere"
+"""The cluster of what is not admitted: an address that nothing can be at."""
 OUTSIDE, NAMED = "outside", "named"
 """The clusters of what has no identity: by the address that was called, and by the DNS name that was asked for."""
 COLLECTOR = "licet_collector"

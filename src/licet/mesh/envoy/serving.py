@@ -17,7 +17,6 @@ from envoy.extensions.filters.network.set_filter_state.v3.set_filter_state_pb2 i
     Config as SetFilterState,
 )
 from envoy.extensions.filters.network.tcp_proxy.v3.tcp_proxy_pb2 import (  # type: ignore[import-untyped]
-    ON_DOWNSTREAM_DATA,
     ON_DOWNSTREAM_TLS_HANDSHAKE,
     TcpProxy,
 )
@@ -31,6 +30,8 @@ from licet.mesh.fleet import Settings
 from licet.mesh.intent import Intent, Served
 
 _IDLE = timedelta(hours=1)
+_ATTEMPTS = 2
+"""One that leads nowhere, and one to the program."""
 _EARLY = 1 << 16
 """Bytes of a connection that are read before the program is connected to."""
 
@@ -46,24 +47,25 @@ def requests(served: Served, intent: Intent, policy: str, settings: Settings) ->
     return [http.network_filter(manager)]
 
 
-def connections(served: Served, policy: str, admission: str, program: str, settings: Settings) -> list[Filter]:
+def connections(served: Served, policy: str, admission: str, settings: Settings) -> list[Filter]:
     """For bytes: who is admitted is connected to the program, and what they say is judged at their first.
 
-    `program` is its `address:port`. Empty where it has no such: then it is connected to at the caller's first byte.
+    Where a connection leads is asked before the handshake, when nobody is admitted yet, and again when that attempt has
+    failed. So the first always leads nowhere, and so does the second unless something says otherwise.
     """
     name = names.inbound(served.port)
     proxy = TcpProxy(
         stat_prefix=name,
-        cluster=names.app(served.port),
+        cluster=names.NOWHERE,
+        max_connect_attempts=UInt32Value(value=_ATTEMPTS),
         idle_timeout=duration(_IDLE),
         max_downstream_connection_duration=duration(settings.connection_age),
-        upstream_connect_mode=ON_DOWNSTREAM_TLS_HANDSHAKE if program else ON_DOWNSTREAM_DATA,
+        upstream_connect_mode=ON_DOWNSTREAM_TLS_HANDSHAKE,
         max_early_data_bytes=UInt32Value(value=_EARLY),
         access_log=[access_log.of_connections(name)],
         access_log_options=access_log.of_lasting(),
     )
-    led = [leading_to(program)] if program else []
-    return [_admit(admission), *led, _judge(policy), _tcp_proxy(proxy)]
+    return [_admit(admission), leading_to(names.app(served.port)), _judge(policy), _tcp_proxy(proxy)]
 
 
 def alive(served: Served) -> list[Filter]:
