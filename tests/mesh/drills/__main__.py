@@ -17,8 +17,7 @@ from tests.mesh.drills.platform import platform
 from tests.mesh.drills.rotation import Rotated
 from tests.mesh.drills.traffic import Tally, harmed, total
 
-_AGE = 5.0
-_RUNS = 1
+_AGE = 10.0
 
 
 def main() -> None:
@@ -52,15 +51,15 @@ def _failed_over(home: Path, seconds: float, rate: float) -> None:
 
 def _outage(home: Path, seconds: float, rate: float) -> None:
     with platform(home) as mesh:
-        for _ in range(_RUNS):
-            away = outage.control_away(mesh, seconds, rate)
-            print(f"control plane away for {seconds:g} s, back after {away.started:.2f} s; harmed until then:")
-            print({name: harmed(each) for name, each in away.during.items()} | {"after it": harmed(away.spared)})
-            print(f"  until the changed contract held: {away.reports:.2f} s; the revocation, by kind:", end=" ")
-            print({kind: round(each, 2) for kind, each in sorted(away.revoked.items())})
-            print(f"  the new sidecar served after {away.newcomer:.2f} s, before: {away.leaked}")
+        print(f"server and node of identities away for {seconds:g} s:")
         for name, each in outage.identities_away(mesh, seconds, rate).items():
             tell(name, each)
+        away = outage.control_away(mesh, seconds, rate)
+    print(f"control plane away for {seconds:g} s, back after {away.started:.2f} s; harmed until then:")
+    print({name: harmed(each) for name, each in away.during.items()} | {"until the end": harmed(away.spared)})
+    print(f"  until the changed contract held: {away.reports:.2f} s; the revocation, by kind:")
+    print(f"  { ({kind: round(each, 2) for kind, each in sorted(away.revoked.items())}) }")
+    print(f"  the new sidecar served after {away.newcomer:.2f} s, before: {away.leaked}")
 
 
 def _killed(home: Path, seconds: float, rate: float) -> None:

@@ -16,10 +16,10 @@ from tests.identity.drills.plane import until
 from tests.mesh.drills import contracts, traffic
 from tests.mesh.drills.contracts import CALLERS, HTTP, REPORTS
 from tests.mesh.drills.platform import Platform
-from tests.mesh.drills.traffic import Tally
+from tests.mesh.drills.traffic import Caller, Tally
 
-_AFTER = 3.0
-"""Seconds after the return for which it is looked whether anything passes that should not."""
+_WATCHED = 0.5
+"""Seconds for which nothing may pass of what is taken to have ended."""
 
 
 class Away(msgspec.Struct, frozen=True):
@@ -27,8 +27,7 @@ class Away(msgspec.Struct, frozen=True):
 
     `during` is what came of all calls until then, by caller and kind, and `spared` of those of the one who may go on,
     until the end. `started` is how long it took to start. `reports` is when the last request was answered that the
-    changed contract does not have, and `revoked` the last anything, by kind, of the identity that was revoked; what
-    would have gone on for longer than `watched` has not ended.
+    changed contract does not have, and `revoked` the last anything, by kind, of the identity that was revoked.
     `newcomer` is when the sidecar served that had been started meanwhile, and `leaked` what it had let in before.
     """
 
@@ -37,7 +36,6 @@ class Away(msgspec.Struct, frozen=True):
     started: float
     reports: float
     revoked: Mapping[str, float]
-    watched: float
     newcomer: float
     leaked: bool
 
@@ -65,10 +63,7 @@ def control_away(platform: Platform, seconds: float, rate: float) -> Away:
         back = time.time()
         until(lambda: listens(platform.newcomer.address) or None)
         served = time.time()
-        time.sleep(max(0.0, back + _AFTER - time.time()))
-        seen = time.time() - 1
-        ended = callers["job"].tallies()
-        asked = reports.tallies()["http1-new"]
+        ended, asked = refused(callers["job"]), refused(reports)["http1-new"]
         spared = callers["web"].end()
         platform.revive(newcomer, job)
     return Away(
@@ -77,10 +72,23 @@ def control_away(platform: Platform, seconds: float, rate: float) -> Away:
         back - start,
         asked.last_done - back,
         {kind: tally.last_done - back for kind, tally in ended.items()},
-        seen - back,
         served - back,
         leaked,
     )
+
+
+def refused(caller: Caller) -> Mapping[str, Tally]:
+    """What came of the calls of one of whom nothing is answered any more and something is refused, of every kind."""
+    then = caller.tallies()
+
+    def found() -> Mapping[str, Tally] | None:
+        nonlocal then
+        time.sleep(_WATCHED)
+        before, then = then, caller.tallies()
+        ended = all(now.done == before[kind].done and now.failed > before[kind].failed for kind, now in then.items())
+        return then if ended else None
+
+    return until(found)
 
 
 def listens(address: str, port: int = HTTP) -> bool:
