@@ -37,7 +37,7 @@ from licet.model.key import Key
 _READY, _READY_EACH = 60.0, 2.0
 """Seconds until every sidecar has to have shown that it decides by its policy, and for each workload."""
 _STARTED_AT_ONCE = 4
-_HEARD = 5.0
+_HEARD = 15.0
 """Seconds for the last reports of sidecars to come."""
 _LOGS = "`--keep DIR` keeps every log"
 T = TypeVar("T")

@@ -131,7 +131,7 @@ def render_json(report: Report) -> Iterator[str]:
         "examples": [_example(each) for each in report.examples],
         "not_called": [_not_called(each) for each in report.plan.unplanned],
         "ended": list(report.lost),
-        "unexpected": [{"call": _told(each), "times": each.times} for each in report.surprises],
+        "unexpected": [_unexpected(each) for each in report.surprises],
     }
     yield msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n"
 
@@ -247,6 +247,21 @@ def _example(example: Example) -> dict[str, object]:
         "rule": explained.rule,
         "contract": explained.contract,
         "text": explained.text,
+    }
+
+
+def _unexpected(surprise: Surprise) -> dict[str, object]:
+    planned, outcome = surprise.planned, surprise.outcome
+    return {
+        "caller": str(planned.caller),
+        "callee": str(planned.callee),
+        "port": planned.port,
+        "call": _call(planned),
+        "cause": planned.cause.value,
+        "expected": planned.expected.value,
+        "seen": outcome.result.value,
+        "reason": outcome.reason,
+        "times": surprise.times,
     }
 
 
