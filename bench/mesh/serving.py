@@ -2,8 +2,8 @@
 
 Control, composer and server are the product's, put together as it does. `attended` is answered once so many sidecars
 hold everything, `amid` in the midst of that. `change N` and `common N` have one contract changed so many times, and
-`revoke N` an identity denied, or admitted again; each time ends with the last acknowledgement. `lag` says how late the
-loop was at worst since it was asked.
+`revoke N` an identity denied, or admitted again, whose own sidecar is not there; each time ends with the last
+acknowledgement. `lag` says how late the loop was at worst since it was asked.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ class Noting(Control):
 class Plane:
     """What orders are about."""
 
-    def __init__(self, known: Known) -> None:
+    def __init__(self, known: Known, guest: str) -> None:
+        self._guest = frozenset({guest})
         self.control = Noting(known, Composer())
         self._late = 0.0
 
@@ -82,7 +83,7 @@ class Plane:
         await self._until(lambda: sum(each.told is not None for each in attended.values()) >= many)
         told = [each for each in attended.values() if each.told is not None]
         began = time.perf_counter()
-        self.control.learn(msgspec.structs.replace(self.control.known, denied=frozenset({fleet.identity(2)})))
+        self.control.learn(msgspec.structs.replace(self.control.known, denied=self._guest))
         number = self.control._number
         await self._until(lambda: all(each.number >= number and each.holds(Kind.EXTENSION) for each in told))
         return {"seconds": time.perf_counter() - began}
@@ -98,7 +99,7 @@ class Plane:
 
     async def revoke(self, times: int) -> dict[str, object]:
         """An identity that is denied, and then not any more."""
-        denied = (frozenset({fleet.identity(1 + n)} if n % 2 == 0 else ()) for n in range(times))
+        denied = (frozenset() if self._guest <= self.control.known.denied else self._guest for _ in range(times))
         return await self._told(msgspec.structs.replace(self.control.known, denied=each) for each in denied)
 
     async def _told(self, changes: object) -> dict[str, object]:
@@ -130,7 +131,7 @@ async def serve(folder: Path, socket: str, many: int) -> None:
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     open_files()
     remote = socket == "-"
-    plane = Plane(fleet.known(many, at=LOOPBACK if remote else ""))
+    plane = Plane(fleet.known(many + 1, at=LOOPBACK if remote else ""), fleet.identity(many))
     identities = frozenset(fleet.identity(n) for n in range(many))
     material = _material(folder, many) if remote else None
     attest = Attestor([Unix()]).attest
