@@ -335,7 +335,7 @@ def bad_entry(entry: Entry, failure: Failure) -> Diagnostic:
 def secret_rejected(node: str, secret: str, note: str) -> Diagnostic:
     """A secret that Envoy cannot use; it goes on with the one it has until that expires."""
     return Diagnostic(
-        "L0560",
+        "L0547",
         Severity.ERROR,
         f"the sidecar `{node[:_LONGEST]}` does not take the secret `{secret[:_LONGEST]}`, and keeps the one it has",
         help="look at what the identity node hands out (`licet identity doctor`), before the old one expires",

@@ -131,7 +131,7 @@ def test_a_refusal_is_logged_and_answered_with_nothing_until_there_is_something_
         {
             "event": "the sidecar `sidecar-1` does not take the secret `default`, and keeps the one it has",
             "log_level": "error",
-            "code": "L0560",
+            "code": "L0547",
             "node": "sidecar-1",
             "notes": ["Envoy says: no key"],
             "help": "look at what the identity node hands out (`licet identity doctor`), before the old one expires",

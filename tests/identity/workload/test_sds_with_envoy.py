@@ -101,7 +101,7 @@ def test_a_broken_certificate_is_refused_told_of_once_and_the_last_good_one_stay
                 assert await serves(good.svids[0].serial)
                 source.show(source.fresh())
                 await until(lambda: serves(source.view.svids[0].serial))
-        (refusal,) = (line for line in logs if line.get("code") == "L0560")
+        (refusal,) = (line for line in logs if line.get("code") == "L0547")
         assert "`sidecar-1` does not take the secret `default`" in refusal["event"]
         assert "cert" in refusal["notes"][0]
 

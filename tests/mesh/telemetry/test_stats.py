@@ -33,7 +33,7 @@ def test_a_garbage_secret_and_a_garbage_policy_are_found(tmp_path: Path) -> None
 
         told = "the sidecar `api-1` does not take"
         assert sorted(until(both)) == [
-            ("L0560", Severity.ERROR, f"{told} the secret `default`, and keeps the one it has"),
+            ("L0547", Severity.ERROR, f"{told} the secret `default`, and keeps the one it has"),
             ("L0561", Severity.ERROR, f"{told} the policy `policy/8080`, and keeps the one it has"),
         ]
 

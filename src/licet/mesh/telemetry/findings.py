@@ -1,4 +1,4 @@
-"""What counters of sidecars give away, L0560 to L0569: things that an Envoy was told and did not take."""
+"""What counters of sidecars give away, L0561 to L0569: things that an Envoy was told and did not take."""
 
 from __future__ import annotations
 
