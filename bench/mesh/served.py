@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import msgspec
-from envoy.config.cluster.v3.cluster_pb2 import Cluster  # type: ignore[import-untyped]
 from envoy.config.core.v3.extension_pb2 import TypedExtensionConfig  # type: ignore[import-untyped]
 from envoy.config.listener.v3.listener_components_pb2 import Filter  # type: ignore[import-untyped]
 from envoy.config.listener.v3.listener_pb2 import Listener  # type: ignore[import-untyped]
@@ -33,8 +32,7 @@ from licet.contracts.contract import HttpMatch, Mode
 from licet.diag.place import Origin, Place
 from licet.identity import pem
 from licet.identity.svid import View
-from licet.mesh.envoy import clusters, inbound, names, rbac
-from licet.mesh.envoy.address import local
+from licet.mesh.envoy import inbound, names, rbac
 from licet.mesh.envoy.source import packed
 from licet.mesh.fleet import Fleet, Stage
 from licet.mesh.intent import Intent, Proof, Rule, Served, Speaks
@@ -144,13 +142,11 @@ def _snapshot(variants: Sequence[Variant], serves: Mapping[str, Served], of: Sid
         if variant.principals
         for resource in ([_listed(served)] if variant.listed else rbac.policy(served, Stage.ENFORCE, fleet).resources)
     ]
-    by_app = {names.app(port): variant for port, (variant, _) in of_port.items()}
-    programs = (_program(each, of, by_app.get(each.name)) for each in inbound.programs(of, intent))
     return Snapshot.of(
         {
             Kind.LISTENER: listeners,
             Kind.ROUTES: inbound.routes(intent),
-            Kind.CLUSTER: programs,
+            Kind.CLUSTER: inbound.programs(of, intent),
             Kind.EXTENSION: policies,
         }
     )
@@ -181,19 +177,13 @@ def _without(filter: Filter, variant: Variant) -> Filter:
             if not variant.logged:
                 config.ClearField("access_log")
                 config.ClearField("access_log_options")
+            if kind is TcpProxy and (variant.listed or not variant.principals):
+                # Where nobody is led to the program, the chain itself leads there.
+                config.cluster = names.app(int(config.stat_prefix.rpartition("/")[2]))
             if kind is HttpConnectionManager and not variant.principals:
                 del config.http_filters[0]
             return Filter(name=filter.name, typed_config=packed(config))
     return filter
-
-
-def _program(resource: Resource, of: Sidecar, variant: Variant | None) -> Resource:
-    """Where nobody is led to the program, its address is the cluster's."""
-    found = Cluster.FromString(resource.body)
-    if variant is None or found.type != Cluster.ORIGINAL_DST or (variant.principals and not variant.listed):
-        return resource
-    port = int(resource.name.rpartition("/")[2])
-    return Resource.of(resource.name, clusters.fixed(resource.name, local(of.apps[port])))
 
 
 def _listed(served: Served) -> Resource:
