@@ -23,7 +23,8 @@ from licet.app.up.platform import Platform
 from licet.compile.networkpolicy import compile
 from licet.contracts.agree import agree
 from licet.contracts.contract import Mode
-from licet.flows.record import Flow
+from licet.flows.record import Failure, Flow
+from licet.flows.record import Verdict as FlowVerdict
 from licet.mesh.telemetry.edges import Edges
 from licet.mesh.verdict import Request, decide
 from licet.model.addresses import AddressSet
@@ -251,6 +252,8 @@ class Ground:
             named = (flow.decision.rule if flow.decision else "").partition("#")[0]
             if report in rules and named not in rules[report]:
                 outcomes.differences.append(f"rule: {report}: `{named}`, expected {sorted(rules[report])}")
+            if report not in rules and flow.failure is not None:
+                outcomes.differences.append(f"report: {report}: {flow.failure}, {flow.tls}, got {flow.bytes_received}")
 
     async def _round(self, asked: Sequence[Probe], numbers: Sequence[int], caller: Named) -> list[tuple[int, Outcome]]:
         worker = self._platform._workers[self._keys[caller]]
@@ -313,7 +316,11 @@ def _report(flow: Flow) -> Report:
     to = flow.destination.workload
     asked = (flow.request.method, flow.request.path) if flow.request is not None else ("", "")
     place = (flow.reporter.side.value, flow.source.address, str(to or ""), flow.destination.port or 0)
-    return Report(*place, *asked, flow.verdict.value if flow.verdict is not None else "")
+    verdict = flow.verdict
+    if flow.failure is Failure.RESET and flow.request is None and flow.bytes_received:
+        # Whoever closes after an answer may do so by a reset, of which the caller's side says that it failed.
+        verdict = FlowVerdict.FORWARDED
+    return Report(*place, *asked, verdict.value if verdict is not None else "")
 
 
 def _text(probe: Probe) -> str:
