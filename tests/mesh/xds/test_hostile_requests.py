@@ -88,3 +88,26 @@ def test_strange_requests_are_never_an_error_of_ours_and_disturb_nobody(tmp_path
         assert all(line["reason"].isprintable() and len(line["reason"]) <= 1000 for line in refusals)
 
     asyncio.run(story())
+
+
+def test_names_that_are_too_much_together_are_refused_however_few_each_request_has(tmp_path: Path) -> None:
+    """What a stream asks for is kept for as long as it lasts: nobody fills the memory of all by it."""
+
+    async def story() -> None:
+        async with (
+            serving(Shown(simple("1")), local=local(tmp_path)),
+            channel(f"unix:{tmp_path}/control.sock") as over,
+        ):
+            stream = call(over, DeltaNode())
+            for number in range(1000):
+                request: Any = DeltaDiscoveryRequest(type_url=Kind.ROUTES.value)
+                request.node.id = "node"
+                request.resource_names_subscribe.append(f"{number:04}".ljust(1000, "x"))
+                try:
+                    await stream.write(request.SerializeToString())
+                except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+                    break
+            assert await stream.code() is grpc.StatusCode.INVALID_ARGUMENT
+            assert "together" in str(await stream.details())
+
+    asyncio.run(story())

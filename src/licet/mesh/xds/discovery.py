@@ -30,8 +30,8 @@ from licet.mesh.xds.whole import Whole
 
 _Form: TypeAlias = type[Whole] | type[Delta]
 _Known: TypeAlias = tuple[_Form, str]
-_MOST_LEFT = 4096
-"""Nodes of which is remembered what they may have without saying so."""
+_MOST_LEFT, _MOST_TEXT = 4096, 1 << 24
+"""Nodes of which is remembered what they may have without saying so, and characters of its names."""
 
 log = structlog.get_logger("licet.mesh")
 
@@ -49,6 +49,7 @@ class AggregatedDiscovery:
         self._streams = Streams(limits.streams_for_caller)
         self._nodes: Counter[str] = Counter()
         self._behind: dict[_Known, Left] = {}
+        self._text = 0
         self._leaving = asyncio.Event()
         self._open: set[asyncio.Task[object]] = set()
         self.methods: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
@@ -106,7 +107,7 @@ class AggregatedDiscovery:
         request = read(message, first)
         node = request.node
         _require_id(node)
-        conversation = Conversation(form, _Report(self._source, node.id), self._behind.pop((form, node.id), None))
+        conversation = Conversation(form, _Report(self._source, node.id), self._take((form, node.id)))
         with self._attended(node.id), self._leaving_behind((form, node.id), conversation):
             async with (
                 aclosing(self._source.snapshots(node, caller)) as snapshots,
@@ -182,9 +183,17 @@ class AggregatedDiscovery:
             yield
         finally:
             if left := conversation.left():
+                self._take(node)
                 self._behind[node] = left
-                while len(self._behind) > _MOST_LEFT:
-                    del self._behind[next(iter(self._behind))]
+                self._text += _text(left)
+                while len(self._behind) > _MOST_LEFT or self._text > _MOST_TEXT:
+                    self._take(next(iter(self._behind)))
+
+    def _take(self, node: _Known) -> Left | None:
+        """What a node has left behind, which is not remembered any more."""
+        left = self._behind.pop(node, None)
+        self._text -= _text(left) if left is not None else 0
+        return left
 
     @contextmanager
     def _attended(self, node: str) -> Iterator[None]:
@@ -220,6 +229,10 @@ class _Report:
             reason=reason,
         )
         self._source.refused(self._node, kind, version, finding)
+
+
+def _text(left: Left) -> int:
+    return sum(len(name) for names in left.values() for name in names)
 
 
 def _require_id(node: Node) -> None:

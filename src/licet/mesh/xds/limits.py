@@ -22,7 +22,7 @@ class Limits(msgspec.Struct, frozen=True):
     `hello` to say who it is.
     """
 
-    streams_for_caller: int = 16
+    streams_for_caller: int = 4
     calls: int = 128
     message: int = 4 << 20
     hello: float = 10.0
