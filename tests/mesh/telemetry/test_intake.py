@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 
 from licet.flows.envoy import Envoy, Vantage
-from licet.flows.record import Flow, Side
+from licet.flows.record import Flow, Side, Verdict
 from licet.mesh.sidecar import Capture, Sidecar
 from licet.mesh.telemetry.access_log import AccessLogs, Caller
 from licet.mesh.telemetry.edges import Edge, Edges
@@ -46,6 +46,19 @@ def test_both_sides_of_a_request_count_once() -> None:
     assert {edge: counts.forwarded for edge, counts in intake.edges.totals().items()} == {_EDGE: 1}
     assert intake.edges.open() == {}
     assert [flow.count for flow in flows] == [0, 0, 1]
+
+
+def test_what_one_side_says_is_told_before_the_other_side_changes_it() -> None:
+    reports: list[Flow] = []
+    intake = Intake(_place, Envoy(KEYS), Edges(), lambda: 0.0, on_report=[reports.append])
+    lie = outbound()
+    lie.common_properties.metadata.CopyFrom(inbound(engine="denied", mode="shadow").common_properties.metadata)
+    intake(_WEB, _OUT, [lie])
+    intake(_API, "inbound/8080", [inbound()])
+    intake.settle()
+    assert intake.edges.totals()[_EDGE].would_refuse == 1
+    told = [(flow.reporter.side, flow.verdict) for flow in reports]
+    assert told == [(Side.SOURCE, Verdict.WOULD_REFUSE), (Side.DESTINATION, Verdict.FORWARDED)]
 
 
 def test_it_reads_while_it_runs() -> None:

@@ -101,8 +101,16 @@ class Mesh:
         self.severed = 0
         """Connections that were ended, of revoked identities and of agreements that are gone."""
         self.edges = Edges()
-        on_flow = (self.rolling.hear, *wanted.on_flow) if wanted.rollback else wanted.on_flow
-        self.intake = Intake(self._vantage, Envoy({}), self.edges, time.monotonic, on_flow=on_flow, prober=known.prober)
+        self.intake = Intake(
+            self._vantage,
+            Envoy({}),
+            self.edges,
+            time.monotonic,
+            on_flow=wanted.on_flow,
+            # A caller that lies of what was refused to it switches off no enforcement: the callee alone is heard.
+            on_report=(self.rolling.hear,) if wanted.rollback else (),
+            prober=known.prober,
+        )
         self.deciding = Deciding(self.control, self.following, declared, wanted.gateways)
         self.proving = Proving(self.control, self.composer, Prober(self.svid.material, lambda: issuer.state.bundle))
         self._place(declared)

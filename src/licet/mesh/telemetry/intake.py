@@ -24,7 +24,8 @@ class Intake:
 
     What there is no room for is dropped and counted: severing hears of it all the same. `vantage` says where a log is
     kept, none for one of a sidecar that is not known any more. `on_flow` is called with every flow that counts, and
-    with those that say that something is under way. What `prober` asks is no traffic.
+    with those that say that something is under way; `on_report` with what each side says, before the other side's is
+    taken for as true. What `prober` asks is no traffic.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Intake:
         *,
         joined: Joined | None = None,
         on_flow: Sequence[Callable[[Flow], None]] = (),
+        on_report: Sequence[Callable[[Flow], None]] = (),
         prober: str = "",
         most: int = 1 << 16,
     ) -> None:
@@ -44,7 +46,7 @@ class Intake:
         """`dropped` entries, `unplaced` ones of unknown sidecars, `probes`."""
         self._vantage = vantage
         self._clock = clock
-        self._on_flow = tuple(on_flow)
+        self._on_flow, self._on_report = tuple(on_flow), tuple(on_report)
         self._prober = prober
         self._most = most
         self._waiting: deque[tuple[Vantage, Entry]] = deque()
@@ -98,6 +100,8 @@ class Intake:
                 self.counted.add("probes", flow.count)
                 continue
             self.edges.follow(flow)
+            for listen in self._on_report:
+                listen(flow)
             self._pass_on(self.joined.add(flow, now))
 
     def _pass_on(self, flows: Sequence[Flow]) -> None:
