@@ -27,7 +27,7 @@ def test_rotation_every_second_and_a_stolen_root_fail_nothing_and_end_nothing(tm
 
 
 def test_requests_over_connections_that_are_new_all_the_time_are_not_failed_either(tmp_path: Path) -> None:
-    with platform(tmp_path, age=4) as mesh:
-        done = rotate(mesh, 6, 10)
+    with platform(tmp_path, age=3) as mesh:
+        done = rotate(mesh, 9, 10)
     unharmed(done)
     assert done.served["api"].certificates > 4, "two callers' first ones, and others since"
