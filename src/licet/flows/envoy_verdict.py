@@ -17,12 +17,13 @@ _ENFORCER = "envoy"
 _MATCHED = re.compile(r"rbac_access_denied(?:_matched_policy\[(.*)\])?", re.DOTALL)
 _LONGEST = 512
 
+_ATTEMPTED = "upstream_connection_failure"
 _FAILURES = {
     "no_healthy_upstream": Failure.NO_ENDPOINT,
     "no_cluster_found": Failure.NO_ENDPOINT,
     "dns_resolution_failure": Failure.NO_ENDPOINT,
     "no_route_found": Failure.NO_ROUTE,
-    "upstream_connection_failure": Failure.NOT_REACHED,
+    _ATTEMPTED: Failure.NOT_REACHED,
     "upstream_connection_termination": Failure.RESET,
     "upstream_remote_reset": Failure.RESET,
     "local_reset": Failure.RESET,
@@ -129,12 +130,11 @@ def _text(fields: msgspec.UnsetType | object, name: str) -> str:
 
 
 def _failure(common: AccessLogCommon, broken: str, *, led: bool) -> Failure | None:
-    """Where `led`, a first attempt always failed, which is nothing if a later one did not."""
+    """Where `led`, a first attempt always failed; that there were too many says whether the program was reached."""
     if broken:
         return Failure.TLS if tls.concerns(broken) else Failure.NOT_REACHED
     if not common.HasField("response_flags"):
         return Failure.CALLER_LEFT if common.downstream_transport_failure_reason else None
     flags: ResponseFlags = common.response_flags
-    reached = led and common.HasField("upstream_local_address")
-    failures = (failure for name, failure in _FAILURES.items() if getattr(flags, name))
-    return next((each for each in failures if not (reached and each is Failure.NOT_REACHED)), None)
+    told = (name for name in _FAILURES if getattr(flags, name) and not (led and name == _ATTEMPTED))
+    return next((_FAILURES[name] for name in told), None)

@@ -27,10 +27,13 @@ async def outcome(protocol: Protocol, answer: bytes, *, silent: bool = False) ->
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
-            await reader.read(1)
+            if protocol is not Protocol.TCP:
+                await reader.read(1)
             writer.write(answer)
             await writer.drain()
-            if silent:
+            if protocol is Protocol.TCP and not silent:
+                writer.write_eof()
+            if protocol is Protocol.TCP or silent:
                 await reader.read()
         writer.close()
         with suppress(OSError):

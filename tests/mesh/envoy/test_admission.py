@@ -18,7 +18,8 @@ from envoy.extensions.filters.network.set_filter_state.v3.set_filter_state_pb2 i
 )
 
 from licet.contracts.contract import Mode
-from licet.flows.envoy_verdict import ADMISSION
+from licet.flows.envoy_verdict import ADMISSION, outcome
+from licet.flows.record import Failure, Phase
 from licet.identity.svid import View
 from licet.mesh.envoy import inbound, names, rbac
 from licet.mesh.envoy.bootstrap import Local, bootstrap
@@ -232,3 +233,28 @@ def test_who_is_admitted_nowhere_is_led_nowhere_also_where_calls_are_redirected(
         beside.setblocking(False)
         with pytest.raises(BlockingIOError):
             beside.accept()
+
+
+def test_a_program_that_cannot_be_reached_is_told_from_one_that_was(tmp_path: Path) -> None:
+    """A first attempt fails of every connection; those of whom the second does not are no failures."""
+    with workload(tmp_path, [(Speaks.TCP, True), (Speaks.TCP, True)]) as queue:
+        reached, missed = queue.intent.serves
+        apps = {**queue.sidecar.apps, missed.port: str(tmp_path / "nobody")}
+        there = msgspec.structs.replace(queue, sidecar=msgspec.structs.replace(queue.sidecar, apps=apps))
+        there.programs[reached.port].greeting = GREETING
+        there.obey(_ruled(there, WEB))
+        found = {}
+        for served in (reached, missed):
+            with there.call(served.port, "/web") as caller, suppress(ConnectionError, ssl.SSLError):
+                assert caller.socket.recv(100) == (GREETING if served is reached else b"")
+
+            def ended(entry: Any) -> bool:
+                return not entry.common_properties.intermediate_log_entry and ADMISSION in _tags(entry)
+
+            entry = there.plane.found(names.inbound(served.port), ended)
+            found[served] = outcome(entry.common_properties, "", Phase.ENDED, "", "").failure
+        assert found == {reached: None, missed: Failure.NOT_REACHED}
+
+
+def _tags(entry: Any) -> dict[str, str]:
+    return dict(entry.common_properties.custom_tags)

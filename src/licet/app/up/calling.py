@@ -114,12 +114,14 @@ async def _turned_away(reader: asyncio.StreamReader) -> None:
 
 
 async def _plain(call: Call, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> tuple[Result, str, str]:
-    """Send a line and read the greeting and the line; of whom is refused not even the greeting is to come."""
-    expected = banner(call.callee) + _MESSAGE
-    writer.write(_MESSAGE)
+    """Read the greeting, send a line and read it again; of whom is refused not even the greeting is to come."""
+    greeting = banner(call.callee)
+    expected = greeting + _MESSAGE
     got = b""
     try:
         while len(got) < len(expected) and (data := await reader.read(_CHUNK)):
+            if len(got) < len(greeting) <= len(got + data):
+                writer.write(_MESSAGE)
             got += data
     except (ConnectionError, ssl.SSLError) as error:
         if got or isinstance(error, ssl.SSLError):
