@@ -95,6 +95,15 @@ def test_what_was_logged_to_another_control_plane_is_known_by_its_address() -> N
         assert made.open(BAD, told=False, source="127.0.0.2").alive(), "what comes later is logged"
 
 
+def test_what_is_known_by_its_address_after_the_revocation_is_ended_at_once() -> None:
+    with bench() as made:
+        pair = made.open(BAD, told=False, source="127.0.0.2")
+        assert made.revoke(BAD) == []
+        made.severer.inherit("one", "127.0.0.1", {"127.0.0.2": BAD})
+        assert not pair.alive()
+        assert made.sweep() == [Severed(BAD, "one", 1)]
+
+
 def test_an_address_of_two_identities_says_nothing_of_either() -> None:
     assert sole({BAD: {"10.0.0.1", "10.0.0.2"}, GOOD: {"10.0.0.2"}}) == {"10.0.0.1": BAD}
 

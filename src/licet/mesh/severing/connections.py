@@ -76,9 +76,9 @@ class Connections:
             self.forgotten += 1
         return held
 
-    def inherit(self, node: str, ends: Ends, identity: str) -> None:
+    def inherit(self, node: str, ends: Ends, identity: str) -> Held:
         """A connection that no log was heard of, unless one is: what that says stands."""
-        self._held.setdefault(node, {}).setdefault(ends, Held(ends, identity, ""))
+        return self._held.setdefault(node, {}).setdefault(ends, Held(ends, identity, ""))
 
     def of(self, identities: Collection[str]) -> Mapping[tuple[str, str], tuple[Ends, ...]]:
         """What these have open, by identity and node."""

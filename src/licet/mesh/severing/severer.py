@@ -90,8 +90,11 @@ class Severer:
             log.warning("the kernel does not say which connections are open", node=node, reason=error.strerror)
             return
         for ends in found:
-            if (identity := others.get(ends.remote.address)) is not None:
-                self._connections.inherit(node, ends, identity)
+            if (identity := others.get(ends.remote.address)) is None:
+                continue
+            held = self._connections.inherit(node, ends, identity)
+            if held.identity in self._revoked:
+                self._end(held.identity, node, ends)
 
     def detach(self, node: str) -> None:
         """The sidecar has gone, with all it had open."""
