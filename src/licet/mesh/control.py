@@ -25,6 +25,8 @@ _PATIENCE = 2.0
 """Seconds that a sidecar which has just come waits for the others to know it."""
 _TOGETHER = 0.005
 """Seconds within which arrivals, and acknowledgements, are taken as one."""
+_EACH = 0.0002
+"""The same for each sidecar that is connected: all are looked at for every arrival that is told of alone."""
 _SEEN = (Kind.LISTENER, Kind.EXTENSION)
 """What a sidecar has to hold before others are told to call it."""
 _ALL = sys.maxsize
@@ -111,7 +113,8 @@ class Control:
     def _learn_soon(self, known: Known) -> None:
         """The same for what comes in numbers: that of a moment is told at once."""
         if self._take(known) and self._telling is None:
-            self._telling = asyncio.get_running_loop().call_later(_TOGETHER, self._tell)
+            pause = max(_TOGETHER, _EACH * len(self.attended))
+            self._telling = asyncio.get_running_loop().call_later(pause, self._tell)
 
     def _tell(self) -> None:
         if self._telling is not None:
