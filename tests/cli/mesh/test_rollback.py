@@ -16,6 +16,8 @@ def test_a_canary_that_refuses_what_was_in_use_is_rolled_back_and_one_that_is_at
         assert [mesh.status("/legacy/order-7") for _ in range(FEW)] == [200] * FEW
         until_true(lambda: mesh.flows("would-refuse") >= FEW)
         mesh.declare("/v1/items", mode="Canary")
+        # Whoever asks before the step has it in use.
+        until_true(lambda: mesh.metric('licet_mesh_instances{stage="enforce"}') == 1)
         mesh.comes_to("/admin", 403)
         assert [mesh.status("/admin") for _ in range(MANY)] == [403] * MANY
         until_true(lambda: mesh.flows("refused") > MANY)
