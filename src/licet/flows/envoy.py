@@ -261,9 +261,9 @@ def _broken(entry: Entry, http: bool, side: Side) -> str:
     if http or side is Side.SOURCE:
         return str(common.upstream_transport_failure_reason)
     carried = entry.connection_properties.received_bytes or entry.connection_properties.sent_bytes
-    return (
-        "" if carried else str(common.downstream_transport_failure_reason or common.upstream_transport_failure_reason)
-    )
+    # Why the program was not reached says nothing of who called: of an admission the first attempt always fails.
+    beyond = "" if ADMISSION in common.custom_tags else common.upstream_transport_failure_reason
+    return "" if carried else str(common.downstream_transport_failure_reason or beyond)
 
 
 def _phase(common: AccessLogCommon, http: bool, broken: str) -> Phase | None:
