@@ -68,7 +68,7 @@ class Composer:
         """The policy of each port that a workload serves, at a stage."""
         found = []
         for served in intent.serves:
-            key, made_from = (intent.key, served.port, stage), _judged_by(served, fleet)
+            key, made_from = (intent.key, served.port, stage), _judged_by(served, stage, fleet)
             kept = self._policies.get(key, made_from)
             found.append((served, kept or self._policies.put(key, made_from, policy(served, stage, fleet))))
         return found
@@ -121,12 +121,12 @@ class Composer:
         return self._calls.put(sidecar.id, made_from, outbound.resources(sidecar, fleet, captured))
 
 
-def _judged_by(served: Served, fleet: Fleet) -> tuple[object, ...]:
+def _judged_by(served: Served, stage: Stage, fleet: Fleet) -> tuple[object, ...]:
     """Everything that a policy follows from."""
     bound: object = fleet.bound
     denied = fleet.denied
     if all(isinstance(rule.who, Proof) for rule in served.rules):
         callers = {each for rule in served.rules if isinstance(rule.who, Proof) for each in rule.who.identities}
         bound = {each: fleet.bound[each] for each in callers if each in fleet.bound}
-        denied = fleet.denied & callers
+        denied = fleet.denied & callers if stage is Stage.ENFORCE else fleet.denied
     return (served, denied, fleet.prober, bound)

@@ -124,13 +124,16 @@ def test_an_address_admits_with_a_certificate_and_without_one(
     ("stage", "admitted", "refused"),
     [(Stage.OBSERVE, "+observe", "+observe"), (Stage.SHADOW, "+web", f"~{DEFAULT_DENY}")],
 )
-def test_before_it_is_enforced_everybody_hears(queue: Workload, stage: Stage, admitted: str, refused: str) -> None:
+def test_before_it_is_enforced_everybody_hears_but_who_is_revoked(
+    queue: Workload, stage: Stage, admitted: str, refused: str
+) -> None:
     intent = _ruled(queue, WEB)
-    queue.obey(intent, stage)
+    queue.obey(intent, stage, denied=DENIED)
     for served in intent.serves:
         assert _heard(queue, served, "/web") == (GREETING, admitted)
         assert _heard(queue, served, "/stranger") == (GREETING, refused)
         assert _heard(queue, served, "") == (GREETING, refused)
+        assert _heard(queue, served, "/gone") == (b"", f"-{REVOKED}")
 
 
 def test_a_change_of_callers_disturbs_no_connection(queue: Workload) -> None:

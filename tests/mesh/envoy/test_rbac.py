@@ -68,8 +68,10 @@ def test_every_verdict_and_its_name_are_those_of_the_decision(cart: Workload, se
     told = {each: cart.plane.found(f"inbound/{each.served.port}", each.told_of) for each in asked}
     for each, entry in told.items():
         expected = decide(fleet, KEY, each.request)
-        assert each.passed == (expected.allowed or stage is Stage.SHADOW), each
-        assert _judged(each, entry, stage) == (expected.allowed, _name(each, expected)), each
+        # Whatever else passes while it is not enforced, who is revoked does not.
+        passes = stage is Stage.SHADOW and each.request.identity not in fleet.denied
+        assert each.passed == (expected.allowed or passes), each
+        assert _judged(each, entry, stage) == (expected.allowed, _name(each, expected, stage)), each
     assert len(asked) > 100
 
 
@@ -114,8 +116,10 @@ def _judged(asked: Asked, entry: Any, stage: Stage) -> tuple[bool, str]:
     return fields[f"{said}_engine_result"] == "allowed", fields[f"{said}_effective_policy_id"]
 
 
-def _name(asked: Asked, decision: Decision) -> str:
-    """Of who is not among the callers at all Envoy knows neither where they belong nor that they are revoked."""
+def _name(asked: Asked, decision: Decision, stage: Stage) -> str:
+    """Of who is not among the callers Envoy knows not where they belong, and where it refuses anyway no revocation."""
+    if decision.rule == REVOKED and stage is not Stage.ENFORCE:
+        return REVOKED
     rules = [rule.who for rule in asked.served.rules]
     needed = any(isinstance(who, From) or asked.request.identity in who.identities for who in rules)
     return decision.rule if decision.rule not in (FOREIGN_ADDRESS, REVOKED) or needed else DEFAULT_DENY

@@ -45,14 +45,16 @@ _AT_HANDSHAKE = b"\x12"
 """Field 2 of the filter, `on_downstream_tls_handshake`, which the published messages do not have yet."""
 
 
-def concerned(served: Served, fleet: Fleet) -> dict[str, list[int]]:
+def concerned(served: Served, stage: Stage, fleet: Fleet) -> dict[str, list[int]]:
     """For each identity of which there is anything to say, the rules that may admit it, in order.
 
     Whoever is denied where nothing lets them in is one of many strangers: so that a revocation is known soon where it
-    ends something, it is said there alone.
+    ends something, it is said there alone, and wherever strangers pass for now.
     """
     by_address = [index for index, rule in enumerate(served.rules) if isinstance(rule.who, From)]
     rules: dict[str, list[int]] = {}
+    if stage is not Stage.ENFORCE:
+        rules.update({identity: list(by_address) for identity in fleet.denied})
     if by_address:
         # Who is let in by address alone may still be an identity that is denied, or does not belong there.
         rules.update({identity: list(by_address) for identity in (*fleet.denied, *fleet.bound)})
@@ -65,9 +67,11 @@ def concerned(served: Served, fleet: Fleet) -> dict[str, list[int]]:
 
 def of_proven(served: Served, stage: Stage, fleet: Fleet, mark: str) -> Resource:
     """For connections whose callers have shown a certificate."""
-    cases = []
-    for identity, indices in concerned(served, fleet).items() if stage is not Stage.OBSERVE else ():
-        cases.append((identity, _judged(identity, [served.rules[index] for index in indices], stage, fleet)))
+    cases = [
+        (identity, _judged(identity, [served.rules[index] for index in indices], stage, fleet))
+        for identity, indices in concerned(served, stage, fleet).items()
+        if stage is not Stage.OBSERVE or identity in fleet.denied
+    ]
     # All names of a certificate, so that one with two is nobody: it is not one of them with a comma behind it.
     caller = _value(_CALLER, "%DOWNSTREAM_PEER_URI_SAN%")
     found = [_decided(expression) for expression in _among(cases)]
@@ -108,7 +112,7 @@ def _strangers(served: Served, stage: Stage) -> list[FilterStateValue]:
 
 def _judged(identity: str, rules: Iterable[Rule], stage: Stage, fleet: Fleet) -> str:
     if identity in fleet.denied:
-        return _text(_refused(stage) + REVOKED)
+        return _text(_REFUSED + REVOKED)
     bound = fleet.bound.get(identity)
     if bound is None:
         return _first(rules, stage)

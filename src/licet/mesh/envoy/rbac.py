@@ -52,7 +52,7 @@ class Policy(msgspec.Struct, frozen=True):
 
 def policy(served: Served, stage: Stage, fleet: Fleet) -> Policy:
     """The policy of a served port of a sidecar at this stage."""
-    known, strangers = _known(served, fleet), _strangers(served)
+    known, strangers = _known(served, stage, fleet), _strangers(served)
     heard = hears_strangers(served, stage)
     unknown = matching.denied(DEFAULT_DENY) if served.strict else strangers
     mark = _mark(served, stage, known, strangers, unknown if heard else None)
@@ -63,7 +63,9 @@ def policy(served: Served, stage: Stage, fleet: Fleet) -> Policy:
         proven, plain = _filter(served, judged), _filter(served, Matcher(on_no_match=unknown))
     else:
         passed = matching.allowed(stage.value)
-        passing = matching.by_identity({fleet.prober: known[fleet.prober]} if fleet.prober else {}, passed)
+        # Whatever else passes for now, who is revoked does not.
+        judging = {each: known[each] for each in (*fleet.denied, fleet.prober) if each in known}
+        passing = matching.by_identity(judging, passed)
         shadowed = stage is Stage.SHADOW
         proven = _filter(served, passing, judged if shadowed else None)
         plain = _filter(served, Matcher(on_no_match=passed), Matcher(on_no_match=unknown) if shadowed else None)
@@ -87,11 +89,11 @@ def _admissions(served: Served, stage: Stage, fleet: Fleet, mark: str) -> Iterat
             yield admission.of_strangers(served, stage)
 
 
-def _known(served: Served, fleet: Fleet) -> dict[str, Outcome]:
+def _known(served: Served, stage: Stage, fleet: Fleet) -> dict[str, Outcome]:
     """What is decided of each identity of which there is anything to say."""
     trees: dict[tuple[int, ...], Outcome] = {}
     found: dict[str, Outcome] = {}
-    for identity, indices in admission.concerned(served, fleet).items():
+    for identity, indices in admission.concerned(served, stage, fleet).items():
         key = tuple(indices)
         if key not in trees:
             trees[key] = _first(served, [served.rules[index] for index in key])
