@@ -24,8 +24,8 @@ from licet.model.key import Key
 from tests.identity.drills.proxy import executable
 from tests.identity.workload.sources import Authority
 
-HTTP, TCP = 8080, 5432
-EXITS = {HTTP: 20000, TCP: 20001}
+HTTP, EXIT = 8080, 20000
+_PROGRAM = "program"
 
 
 def deployment(name: str) -> Key:
@@ -63,24 +63,23 @@ class Standing:
         self.callee, self.caller = addresses
 
     async def worker(self, key: Key, *, serves: bool = True, sidecar: int = 0) -> Worker:
-        """A stand-in; it serves requests at `http` of its home and bytes at `tcp`, or calls."""
-        sockets = {HTTP: (str(self.home / "http"), False), TCP: (str(self.home / "tcp"), True)} if serves else {}
+        """A stand-in; it serves requests at `http` of its home, or calls."""
+        sockets = {HTTP: (str(self.home / "http"), False)} if serves else {}
         address = self.callee if serves else self.caller
         begin = Begin(str(key), address, str(self.home / "api.sock"), sockets, sidecar)
         return await Worker.start(self.children, key.name, key, begin)
 
     async def inbound(self, key: Key, admitted: str) -> Child:
         """The sidecar of a callee that admits this caller alone."""
-        chain = {HTTP: [_manager(admitted)], TCP: [_judge(admitted), _forward(TCP)]}
-        listeners = [_listener(self.callee, port, chain[port], _TLS_IN) for port in (HTTP, TCP)]
-        clusters = [_cluster(f"to-{port}", _pipe(self.home / name)) for port, name in ((HTTP, "http"), (TCP, "tcp"))]
+        listeners = [_listener(self.callee, HTTP, [_manager(admitted)], _TLS_IN)]
+        clusters = [_cluster(_PROGRAM, _pipe(self.home / "http"))]
         return await self._envoy(key, "inbound", listeners, clusters, (self.callee, HTTP))
 
     async def outbound(self, key: Key) -> Child:
         """The sidecar of a caller, which carries bytes to the callee's."""
-        listeners = [_listener(self.caller, EXITS[port], [_forward(port)]) for port in (HTTP, TCP)]
-        clusters = [{**_cluster(f"to-{port}", _at(self.callee, port)), **_socket(_TLS_OUT)} for port in (HTTP, TCP)]
-        return await self._envoy(key, "outbound", listeners, clusters, (self.caller, EXITS[HTTP]))
+        listeners = [_listener(self.caller, EXIT, [_forward()])]
+        clusters = [{**_cluster(_PROGRAM, _at(self.callee, HTTP)), **_socket(_TLS_OUT)}]
+        return await self._envoy(key, "outbound", listeners, clusters, (self.caller, EXIT))
 
     async def _envoy(
         self, key: Key, name: str, listeners: Sequence[object], clusters: Sequence[object], at: tuple[str, int]
@@ -150,18 +149,12 @@ def _listener(address: str, port: int, filters: Sequence[object], tls: object = 
     return {"name": f"listener-{port}", "address": _at(address, port), "filter_chains": [chain]}
 
 
-def _judge(admitted: str) -> dict[str, object]:
-    return _typed("judge", "filters.network.rbac.v3.RBAC", stat_prefix="judge", rules=_rules(admitted))
-
-
-def _forward(port: int) -> dict[str, object]:
-    # A program that speaks first is not to be heard by who is refused, which is known at the caller's first byte.
-    late = {"upstream_connect_mode": "ON_DOWNSTREAM_DATA", "max_early_data_bytes": 1 << 16}
-    return _typed("tcp", "filters.network.tcp_proxy.v3.TcpProxy", stat_prefix="tcp", cluster=f"to-{port}", **late)
+def _forward() -> dict[str, object]:
+    return _typed("tcp", "filters.network.tcp_proxy.v3.TcpProxy", stat_prefix="tcp", cluster=_PROGRAM)
 
 
 def _manager(admitted: str) -> dict[str, object]:
-    routes = [{"match": {"prefix": "/"}, "route": {"cluster": f"to-{HTTP}"}}]
+    routes = [{"match": {"prefix": "/"}, "route": {"cluster": _PROGRAM}}]
     return _typed(
         "http",
         "filters.network.http_connection_manager.v3.HttpConnectionManager",
