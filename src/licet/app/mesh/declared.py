@@ -16,6 +16,8 @@ from licet.app.identity.place import now
 from licet.app.load import Loaded, Setting, load
 from licet.audit.event import Detail
 from licet.contracts.agree import agree
+from licet.contracts.agreement import Agreements
+from licet.contracts.disagreement import EXPIRED
 from licet.diag.diagnostic import Diagnostic, Severity
 from licet.diag.failure import Failure
 from licet.mesh.errors import MeshError
@@ -56,8 +58,8 @@ class Declared(msgspec.Struct, frozen=True):
 
     @property
     def errors(self) -> list[Diagnostic]:
-        """What makes it unfit to be enforced."""
-        return [each for each in self.diagnostics if each.severity is Severity.ERROR]
+        """What makes it unfit to be enforced. A call whose time is over does not: it is refused, and nothing else."""
+        return [each for each in self.diagnostics if each.severity is Severity.ERROR and each.code != EXPIRED]
 
 
 def read(paths: Sequence[str], setting: Setting, trust_domain: str = "", otherwise: str = "") -> Declared:
@@ -77,6 +79,10 @@ def read(paths: Sequence[str], setting: Setting, trust_domain: str = "", otherwi
             f"the Platform's trust domain is `{named}`, and that of this place `{trust_domain}`",
             "name the folder of the other one (`--data`), or mend the Platform",
         )
+    return _declared(loaded, agreements, trust_domain, at)
+
+
+def _declared(loaded: Loaded, agreements: Agreements, trust_domain: str, at: datetime) -> Declared:
     meant = intents(agreements, loaded.cluster, trust_domain)
     found = (*loaded.diagnostics, *agreements.diagnostics, *meant.diagnostics)
     calls = (call for contract in agreements.contracts.values() for call in contract.calls)
@@ -84,20 +90,29 @@ def read(paths: Sequence[str], setting: Setting, trust_domain: str = "", otherwi
     return Declared(trust_domain, loaded, meant, found, ends, fronts(loaded.cluster))
 
 
+def _aged(declared: Declared) -> Declared:
+    """The same contracts, without the calls whose time is over by now."""
+    at, loaded = now(), declared.loaded
+    return _declared(loaded, agree(loaded.contracts, loaded.cluster, at), declared.trust_domain, at)
+
+
 async def follow(paths: Sequence[str], setting: Setting, first: Declared, apply: Callable[[Declared], None]) -> None:
     """Have each change applied until cancelled: of a file, and of what time takes away.
 
     Files that change from one look to the next are still being written, and are waited for. What has errors is told of,
-    and the last good one stays.
+    and the last good one stays, but for what time takes away of it.
     """
-    texts, ends = first.loaded.texts, first.ends
+    good = first
+    # The first look is compared with nothing: files may have changed since they were read.
     seen = last = ""
     while True:
         await asyncio.sleep(_PACE)
-        found = await asyncio.to_thread(_fingerprint, paths, tuple(texts), setting.platform)
+        if good.ends is not None and now() >= good.ends:
+            good = await asyncio.to_thread(_aged, good)
+            apply(good)
+        found = await asyncio.to_thread(_fingerprint, paths, tuple(good.loaded.texts), setting.platform)
         before, last = last, found
-        seen = seen or found
-        if found != before or (found == seen and (ends is None or now() < ends)):
+        if found != before or found == seen:
             continue
         seen = found
         try:
@@ -108,8 +123,10 @@ async def follow(paths: Sequence[str], setting: Setting, first: Declared, apply:
         if errors := declared.errors:
             log.error("the contracts are not applied", errors=len(errors), first=errors[0].message)
             continue
-        texts, ends = declared.loaded.texts, declared.ends
-        apply(declared)
+        if declared.loaded.texts == good.loaded.texts:
+            continue
+        good = declared
+        apply(good)
         gc.collect()
 
 
