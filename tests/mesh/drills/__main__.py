@@ -83,7 +83,7 @@ def _garbage(home: Path, seconds: float, rate: float) -> None:
 def _spoiled(what: str, done: Spoiled) -> None:
     harm = {name: harmed(each) for name, each in done.calls.items()}
     print(f"{what}: {sum(map(total, done.calls.values()))} answered, harmed {harm}")
-    print(f"  kept {done.kept}, followed {done.followed}, told {dict(done.told)}, counted {set(done.counted)}")
+    print(f"  kept {done.kept}, followed {done.followed}, told {dict(done.told)}, rejected {done.rejected} times")
 
 
 def _report(done: Rotated) -> None:

@@ -12,7 +12,6 @@ import msgspec
 
 from licet.app.identity import rotation
 from licet.identity.authority import Kind
-from licet.mesh.telemetry import stats
 from tests.identity.drills.plane import until
 from tests.mesh.drills import contracts
 from tests.mesh.drills.contracts import CALLERS
@@ -27,19 +26,19 @@ class Spoiled(msgspec.Struct, frozen=True):
     """What came of all calls, from before the garbage until after what followed it, by caller and kind.
 
     `kept` is whether the callee went on with what it had, `followed` whether it took what came after. `told` are
-    findings in the log of whoever handed it out, by sidecar, and `counted` those that Envoy's own counters give away.
+    findings in the log of whoever handed it out, by sidecar, and `rejected` how often Envoy's own counters have it.
     """
 
     calls: Mapping[str, Mapping[str, Tally]]
     kept: bool
     followed: bool
     told: Mapping[str, str]
-    counted: frozenset[str]
+    rejected: int
 
 
 def secret(platform: Platform, what: str, seconds: float, rate: float) -> Spoiled:
     """Every sidecar is handed a secret that is garbage, and after some seconds a good one."""
-    before = platform.counters("api")
+    before = platform.rejected("api")
     told = len(findings(platform.identities))
 
     def reissue() -> None:
@@ -53,25 +52,25 @@ def secret(platform: Platform, what: str, seconds: float, rate: float) -> Spoile
         until(lambda: len(_by_node(findings(platform.identities)[told:])) == len(platform.sidecars) or None)
         time.sleep(seconds)
         kept = shown(platform, "api") == had
-        counted = frozenset(each.code for each in stats.judge("api", before, platform.counters("api")))
+        rejected = platform.rejected("api") - before
         platform.spoil.unlink()
         rotation.rotate(platform.plane.place, Kind.INTERMEDIATE, force=False, reissue=True)
         followed = until(lambda: shown(platform, "api") != had or None)
         time.sleep(1)
         calls = calling()
-    return Spoiled(calls, kept, followed, _by_node(findings(platform.identities)[told:]), counted)
+    return Spoiled(calls, kept, followed, _by_node(findings(platform.identities)[told:]), rejected)
 
 
 def policy(platform: Platform, seconds: float, rate: float) -> Spoiled:
     """The callee of requests is told a policy that is garbage, and after some seconds a good one that refuses more."""
-    before, had = platform.counters("api"), platform.policies("api")
+    before, had = platform.rejected("api"), platform.policies("api")
     with _calling(platform, rate) as calling:
         platform.spoil.write_text("policy")
         contracts.write(platform.manifests, reports=False)
         until(lambda: findings(platform.control) or None)
         time.sleep(seconds)
         kept = platform.policies("api") == had
-        counted = frozenset(each.code for each in stats.judge("api", before, platform.counters("api")))
+        rejected = platform.rejected("api") - before
         platform.spoil.unlink()
         # What sidecars are told is made anew when the contracts change, and those that hold now were read already.
         applied = len(_lines(platform.control, _APPLIED))
@@ -82,7 +81,7 @@ def policy(platform: Platform, seconds: float, rate: float) -> Spoiled:
         calls = calling()
     told = _by_node(findings(platform.control))
     contracts.write(platform.manifests)
-    return Spoiled(calls, kept, followed, told, counted)
+    return Spoiled(calls, kept, followed, told, rejected)
 
 
 @contextmanager

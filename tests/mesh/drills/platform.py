@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import shutil
@@ -25,8 +24,6 @@ from licet.identity.entry import Entry
 from licet.identity.spiffeid import SpiffeID, parse
 from licet.mesh.envoy import bootstrap
 from licet.mesh.sidecar import Sidecar
-from licet.mesh.telemetry import stats
-from licet.mesh.telemetry.stats import Counters
 from licet.sources.settings import Settings
 from tests.identity.drills.plane import DOMAIN, PATIENCE, Plane, until
 from tests.identity.drills.proxy import executable
@@ -139,9 +136,11 @@ class Platform:
         """The socket of a sidecar's own administration."""
         return str(self.home / f"{name}.admin")
 
-    def counters(self, name: str) -> Counters:
-        """What a sidecar counts of what it did not take."""
-        return asyncio.run(stats.fetch(self.admin(name)))
+    def rejected(self, name: str) -> int:
+        """How often a sidecar counts that it did not take what it was told."""
+        with httpx.Client(transport=httpx.HTTPTransport(uds=self.admin(name))) as client:
+            counted = client.get("http://localhost/stats", params={"filter": "update_rejected$|config_fail$"}).text
+        return sum(int(line.rpartition(": ")[2]) for line in counted.splitlines())
 
     def policies(self, name: str) -> Mapping[str, str]:
         """The version of each policy that a sidecar decides by."""
