@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -9,7 +10,7 @@ from licet.contracts.contract import HttpMatch, Mode
 from licet.diag.place import Origin, Place
 from licet.mesh.assembly import Known, assemble
 from licet.mesh.composition import Composer
-from licet.mesh.fleet import Front, Settings
+from licet.mesh.fleet import Fleet, Front, Settings
 from licet.mesh.intent import Call, Callee, Intent, Proof, Rule, Served, Speaks
 from licet.mesh.rollout import Step
 from licet.mesh.sidecar import Capture, Instance, Sidecar
@@ -97,6 +98,36 @@ def test_whatever_was_made_before_a_snapshot_is_the_one_that_is_made_from_nothin
             assert kept(fleet, at_home) == Composer()(fleet, at_home)
         if data.draw(st.booleans()):
             kept.forget(fleet, [f"{key('cart')}/1"])
+
+
+NOBODY: frozenset[str] = frozenset()
+
+
+@pytest.mark.parametrize("change", ["moved", "revoked", "gone"])
+def test_what_is_let_pass_without_an_agreement_follows_whatever_it_leads_to(change: str) -> None:
+    def fleet(change: str) -> Fleet:
+        there = [name for name in NAMES if change != "gone" or name != "stock"]
+        at = "10.0.1.2" if change == "moved" else "10.0.1.1"
+        return assemble(
+            Known(
+                "shop.example",
+                identity("prober"),
+                {key(name): intent(name, Mode.SHADOW, NOBODY, NOBODY, Speaks.HTTP) for name in there},
+                {
+                    str(key("cart")): (Instance(f"{key('cart')}/1", "10.0.0.1"),),
+                    str(key("stock")): (Instance(f"{key('stock')}/1", at),),
+                },
+                denied=frozenset({identity("stock")} if change == "revoked" else ()),
+            )
+        )
+
+    exits = {f"{key('stock')}:{PORT}": "127.0.0.1:20000"}
+    cart = Sidecar(f"{key('cart')}/1", key("cart"), identity("cart"), "10.0.0.1", Capture.EXPLICIT, exits=exits)
+    kept = Composer()
+    before = kept(fleet(""), cart)
+    after = kept(fleet(change), cart)
+    assert after == Composer()(fleet(change), cart)
+    assert after.version != before.version
 
 
 @given(fleets())

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 from licet.mesh.envoy import inbound, outbound
 from licet.mesh.envoy.rbac import Policy, policy
 from licet.mesh.fleet import Fleet, Stage
-from licet.mesh.intent import Callee, Intent, Proof, Served
+from licet.mesh.intent import Intent, Proof, Served
 from licet.mesh.resource import Kind, Resource, Snapshot
 from licet.mesh.sidecar import Sidecar
 from licet.model.key import Key
@@ -99,15 +99,16 @@ class Composer:
         return self._own.put(sidecar.id, made_from, own)
 
     def _outgoing(self, fleet: Fleet, intent: Intent, sidecar: Sidecar) -> _Resources:
-        callees = {call.to.key: call.to for call in intent.calls if isinstance(call.to, Callee)}
+        callees = {to.key: to for to in outbound.callees(sidecar, fleet)}
         where = (
             sidecar,
             fleet.stage(sidecar.id),
             fleet.settings,
+            tuple(callees),
             tuple(fleet.instances.get(key) for key in callees),
             tuple(fleet.services.get(key) for key in callees),
         )
-        made_from = (where, intent.calls, tuple(to.identities & fleet.denied for to in callees.values()))
+        made_from = (where, intent.calls, tuple(to.identities - fleet.denied for to in callees.values()))
         kept = self._calls.get(sidecar.id, made_from)
         if kept is not None:
             return kept

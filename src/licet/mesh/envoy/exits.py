@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from envoy.config.listener.v3.listener_components_pb2 import (  # type: ignore[import-untyped]
@@ -18,7 +18,7 @@ from licet.mesh.envoy import captured, chains, egress, forwarding, names
 from licet.mesh.envoy.address import host_port, literal, local
 from licet.mesh.envoy.source import duration, packed
 from licet.mesh.fleet import Fleet, Settings, Stage
-from licet.mesh.intent import Call, Callee, Named, Outside
+from licet.mesh.intent import Call, Callee, Intent, Named, Outside
 from licet.mesh.resource import Resource
 from licet.mesh.sidecar import Sidecar
 from licet.mesh.ways import Way, toward
@@ -34,10 +34,12 @@ def ways(sidecar: Sidecar, calls: tuple[Call, ...], fleet: Fleet) -> Iterator[tu
 
     At a stage that lets pass what was not, there is a way without calls to workloads of the mesh and to addresses.
     """
+    passing = fleet.stage(sidecar.id) is not Stage.ENFORCE
+    intents = {str(key): intent for key, intent in fleet.intents.items()} if passing else {}
     for destination in sorted(sidecar.exits):
         way = toward(calls, destination)
-        if way is None and fleet.stage(sidecar.id) is not Stage.ENFORCE:
-            way = _unagreed(destination, fleet)
+        if way is None and passing:
+            way = _unagreed(destination, intents)
         yield destination, None if way is not None and _hidden(way) else way
 
 
@@ -54,13 +56,12 @@ def listeners(sidecar: Sidecar, calls: tuple[Call, ...], fleet: Fleet) -> tuple[
     )
 
 
-def _unagreed(destination: str, fleet: Fleet) -> Way | None:
+def _unagreed(destination: str, intents: Mapping[str, Intent]) -> Way | None:
     at = host_port(destination)
     if at is None:
         return None
     host, port = at
-    intent = next((intent for key, intent in fleet.intents.items() if str(key) == host), None)
-    if intent is not None:
+    if (intent := intents.get(host)) is not None:
         return Way(destination, Callee(intent.key, frozenset({intent.identity})), port, ())
     return Way(destination, Outside(AddressSet.of([host]), host), port, ()) if literal(host) else None
 

@@ -5,7 +5,7 @@ The callee decides too, whatever is let through here.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from envoy.config.cluster.v3.cluster_pb2 import Cluster  # type: ignore[import-untyped]
@@ -53,6 +53,15 @@ def resources(
         Kind.LISTENER: listeners(sidecar, fleet) if captured is None else captured,
         Kind.ROUTES: tuple(tables),
     }
+
+
+def callees(sidecar: Sidecar, fleet: Fleet) -> Iterator[Callee]:
+    """The workloads that calls may lead to, agreed or let pass, once or more: what is known of them says where to."""
+    calls = _calls(sidecar, fleet)
+    yield from (call.to for call in calls if isinstance(call.to, Callee))
+    if sidecar.exits and fleet.stage(sidecar.id) is not Stage.ENFORCE:
+        ways = (way for _, way in exits.ways(sidecar, calls, fleet) if way is not None)
+        yield from (way.to for way in ways if isinstance(way.to, Callee))
 
 
 def cluster(way: Way, fleet: Fleet, bind: str = "") -> Resource:
