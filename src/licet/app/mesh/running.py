@@ -123,7 +123,7 @@ class Mesh:
         intents = kept(known, declared.intents.by_workload)
         if gone := sorted(map(str, intents.keys() - declared.intents.by_workload.keys())):
             log.warning("sidecars stand before workloads without a contract, and let nothing pass", workloads=gone[:20])
-        self.control.learn(msgspec.structs.replace(known, intents=intents))
+        self.control.learn(msgspec.structs.replace(known, intents=intents, services=declared.services))
         self.composer.forget(self.control.fleet, self.control.attended)
         log.info("the contracts are applied", workloads=len(declared.intents.by_workload))
         self._record(Event("contracts.applied", _SERVER, declared.facts()))
