@@ -44,7 +44,8 @@ class Prober:
     def __init__(self, own: Callable[[], Material], trusted: Callable[[], Bundle]) -> None:
         self._own = own
         self._trusted = trusted
-        self._contexts: dict[str, tuple[Material, Bundle, ssl.SSLContext]] = {}
+        self._material: tuple[Material, Bundle] | None = None
+        self._contexts: dict[str, ssl.SSLContext] = {}
         self._room = asyncio.Semaphore(_AT_ONCE)
 
     async def prove(self, target: Target) -> str:
@@ -55,7 +56,7 @@ class Prober:
                     return "it refuses what its policy admits"
                 if await self._passes(target, _WRONG):
                     return "it lets through what its policy refuses"
-            except (OSError, TimeoutError, asyncio.IncompleteReadError, IdentityError) as error:
+            except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, IdentityError) as error:
                 return _reason(error)
         return ""
 
@@ -69,7 +70,7 @@ class Prober:
                 if target.speaks is Speaks.HTTP:
                     asked = f"GET {names.ALIVE_PATH}{mark} HTTP/1.1\r\nhost: {name}\r\nconnection: close\r\n\r\n"
                     writer.write(asked.encode())
-                    return (await reader.readuntil(b"\r\n")).split(b" ")[1] == b"200"
+                    return (await reader.readuntil(b"\r\n")).split(b" ")[1:2] == [b"200"]
                 writer.write(b"\n")
                 return bool(await _said(reader))
             finally:
@@ -77,12 +78,13 @@ class Prober:
                 writer.transport.abort()
 
     def _context(self, identity: str) -> ssl.SSLContext:
-        own, trusted = self._own(), self._trusted()
-        held = self._contexts.get(identity)
-        if held is None or held[:2] != (own, trusted):
-            held = (own, trusted, _context(parse(identity), own, trusted))
-            self._contexts[identity] = held
-        return held[2]
+        material = (self._own(), self._trusted())
+        if self._material != material:
+            self._material = material
+            self._contexts.clear()
+        if identity not in self._contexts:
+            self._contexts[identity] = _context(parse(identity), *material)
+        return self._contexts[identity]
 
 
 async def _said(reader: asyncio.StreamReader) -> bytes:
