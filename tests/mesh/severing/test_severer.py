@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -208,3 +209,16 @@ def test_what_is_withdrawn_is_ended_and_what_came_in_its_place_is_not() -> None:
         later = made.open(BAD)
         assert made.sweep() == []
         assert later.alive(), "it was let in since"
+
+
+def test_a_sidecar_is_served_whatever_keeps_its_connections_from_being_looked_at() -> None:
+    severer = Severer(Connections(), lambda _: None, AGE)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = os.dup(0)
+    os.close(free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free + 1, hard))
+    try:
+        severer.attach("one", os.getpid())
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert "Too many open files" in severer.unable()["one"]

@@ -70,7 +70,7 @@ class Severer:
                 raise CannotEndError("the sidecar is on another machine", "have its connections ended there")
             self._sockets[node] = Sockets(pid)
             self._unable.pop(node, None)
-        except CannotEndError as error:
+        except (CannotEndError, OSError) as error:
             self._unable[node] = self._instead(error)
             log.warning("connections of revoked identities cannot be ended", node=node, reason=self._unable[node])
 
@@ -181,7 +181,7 @@ class Severer:
         else:
             self._connections.drop(node, [ends])
 
-    def _instead(self, error: CannotEndError) -> str:
+    def _instead(self, error: Exception) -> str:
         return f"{error}; until then, streams and connections that are open live for up to {self._age}"
 
     def _release(self, node: str) -> None:
