@@ -28,7 +28,7 @@ Caller: TypeAlias = Callable[[web.Request], str | None]
 
 
 def application(point: Point, url: str, caller: Caller, signatures: Signatures | None = None) -> web.Application:
-    """What answers at `url`, which is `https://` and a host. Signed requests are refused where none are verified."""
+    """What answers at `url`, which callers are told. Signed requests are refused where none are verified."""
     service = _Service(point, url.rstrip("/"), caller, signatures)
     made = web.Application(client_max_size=_LARGEST, middlewares=[_plainly])
     made[_POINT] = point

@@ -15,7 +15,6 @@ from licet.model.addresses import AddressSet
 from licet.model.key import Key
 
 _INBOUND, _OUTBOUND, _REFUSED = names.inbound(0)[:-1], names.outbound(""), names.refused("")
-_REFUSED = names.refused("")
 
 
 def vantage(sidecar: Sidecar, log: str, workloads: Mapping[str, Key]) -> Vantage:
