@@ -59,7 +59,7 @@ def explain(standing: Standing, workload: Key, request: Request, where: Where) -
     if decision.rule == REVOKED:
         return _explained(decision, Reason.REVOKED, f"{who} is revoked", where)
     if decision.rule == FOREIGN_ADDRESS:
-        text = f"{who} does not run at `{request.address or 'an address that nobody knows'}`"
+        text = f"{who} does not run at {f'`{request.address}`' if request.address else 'an address that nobody knows'}"
         return _explained(decision, Reason.FOREIGN_ADDRESS, text, where)
     reason, text, place = _unmatched(standing, intent, request, who)
     return _explained(Decision(False, DEFAULT_DENY, place), reason, text, where)
