@@ -69,7 +69,7 @@ SPEC, FIRST, SECOND = (f"shop/checkout.yaml:{number}" for number in (3, 7, 12))
                 False,
                 "foreign-address",
                 Reason.FOREIGN_ADDRESS,
-                f"`{FRONTEND}` does not run at `an address that nobody knows`",
+                f"`{FRONTEND}` does not run at an address that nobody knows",
                 SPEC,
             ),
         ),
