@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from kubernetes_validate import validate  # type: ignore[import-untyped]  # has 
 
 from licet.app.mesh.injecting import Sidecars, injecting, names, uninjecting
 from licet.mesh.envoy.bootstrap import Local
-from licet.mesh.inject.injection import Rules
+from licet.mesh.inject.injection import WAY_BACK, Rules
 from licet.mesh.sidecar import Capture
 from licet.model.workload import Workload
 from tests.mesh.injection.manifests import (
@@ -156,3 +157,48 @@ def _put(folder: Path, made: Sidecars) -> dict[str, str]:
         written(path.parent, made.after[source], path.name)
         places[source] = str(path)
     return places
+
+
+APP = b"""apiVersion: apps/v1
+kind: Deployment
+metadata: {name: app}
+spec:
+  selector: {matchLabels: {app: app}}
+  template:
+    metadata: {labels: {app: app}}
+    spec:
+      containers: [{name: main, image: app}]
+"""
+
+
+def spoiled(folder: Path, way_back: str) -> Sidecars:
+    """What becomes of a text with a sidecar whose way back somebody wrote otherwise, where it is to go."""
+    value = objects(only(put(folder, APP)))[0]
+    value["spec"]["template"]["metadata"]["annotations"][WAY_BACK] = way_back
+    return uninjecting(loaded(folder, written(folder, json.dumps(value).encode())), ())
+
+
+@pytest.mark.parametrize(
+    "way_back",
+    [
+        "nonsense",
+        "1",
+        "null",
+        "{}",
+        "[[[],null,1]]",
+        '[[["spec","initContainers"],"a: [",null]]',
+        '[[["spec","initContainers"],"x",null]]',
+        '[[["spec","volumes"],"",null]]',
+    ],
+)
+def test_a_way_back_that_cannot_be_read_is_told_of_and_the_text_left_as_it_is(tmp_path: Path, way_back: str) -> None:
+    made = spoiled(tmp_path, way_back)
+    assert [each.code for each in made.diagnostics] == ["L0570"]
+    assert made.changed == []
+
+
+def test_a_way_back_through_what_is_no_object_is_none(tmp_path: Path) -> None:
+    main = ["spec", "containers", "main", "name"]
+    made = spoiled(tmp_path, json.dumps([[[*main, "x", "y"], "x: 1", None], [[*main, "m"], None, 1]]))
+    assert made.diagnostics == ()
+    assert made.changed

@@ -21,7 +21,7 @@ from licet.manifest.documents import Document, read
 from licet.manifest.edit import Unplaced
 from licet.manifest.rewrite import anew, rewritten, spelling
 from licet.mesh.inject import findings
-from licet.mesh.inject.inject import Changed, inject, injected, restore
+from licet.mesh.inject.inject import Changed, LostError, inject, injected, restore
 from licet.mesh.inject.injection import Injection
 from licet.mesh.inject.obstacle import obstacle
 from licet.model.key import Key
@@ -157,12 +157,7 @@ def _over(
         editor = _Editor(after[origin.source], now, path)
         if only_injected and not injected(editor.template()):
             continue
-        try:
-            problem = change(editor, key, place)
-        except Unplaced as why:
-            editor.write_anew(str(why))
-            problem = change(editor, key, place)
-        if problem is not None:
+        if (problem := _made(change, editor, key, place)) is not None:
             told.append(problem)
             continue
         if editor.anew:
@@ -172,6 +167,20 @@ def _over(
         met.append(key)
     before = {source: loaded.texts[source] for source in after}
     return Sidecars(before, after, tuple(sorted(met)), tuple(reversed(told)))
+
+
+def _made(
+    change: Callable[[_Editor, Key, Place], Diagnostic | None], editor: _Editor, key: Key, place: Place
+) -> Diagnostic | None:
+    """What stands in the way of a change; where that is the text alone, it is made in one that is written anew."""
+    try:
+        try:
+            return change(editor, key, place)
+        except Unplaced as why:
+            editor.write_anew(str(why))
+            return change(editor, key, place)
+    except LostError as error:
+        return findings.refused(place, str(key), error.message)
 
 
 def _workloads(

@@ -87,6 +87,6 @@ def _port(container: Mapping[str, Any], port: Any) -> int | None:
     if isinstance(port, str) and port.isdecimal():
         return int(port)
     for known in container.get("ports") or ():
-        if known.get("name") == port:
-            return int(known["containerPort"])
+        if known.get("name") == port and isinstance(number := known.get("containerPort"), int):
+            return number
     return None

@@ -11,6 +11,7 @@ import msgspec
 
 from licet.diag.place import Path
 from licet.manifest import exact
+from licet.mesh.errors import MeshError
 from licet.mesh.inject.checks import led
 from licet.mesh.inject.containers import containers, volumes
 from licet.mesh.inject.injection import APPS, EXITS, MARK, NAMES, VOLUMES, WAY_BACK, Injection
@@ -42,6 +43,10 @@ class Back(msgspec.Struct, frozen=True, array_like=True):
     at: tuple[str, ...]
     was: str | None
     now: Any = None
+
+
+class LostError(MeshError):
+    """What was written for the way back is not what was written there."""
 
 
 class Changed(msgspec.Struct, frozen=True):
@@ -89,10 +94,13 @@ def injected(template: Mapping[str, Any]) -> bool:
 
 
 def restore(template: Mapping[str, Any]) -> Changed:
-    """The template without the sidecar that it has. What people changed since then stays as they have it."""
+    """The template without the sidecar that it has. What people changed since then stays as they have it.
+
+    Raises LostError where the way back cannot be read.
+    """
     new: dict[str, Any] = copy.deepcopy(dict(template))
     notes = new["metadata"]["annotations"]
-    steps = msgspec.json.decode(notes.pop(WAY_BACK), type=list[Back])
+    steps = _way_back(notes.pop(WAY_BACK))
     notes.pop(MARK, None)
     pod = new["spec"]
     pod["initContainers"] = [one for one in pod.get("initContainers") or () if one.get("name") not in NAMES]
@@ -103,7 +111,7 @@ def restore(template: Mapping[str, Any]) -> Changed:
         parent = _at(new, path[:-1]) if path else None
         key = step.at[-1]
         if (
-            parent is None
+            not isinstance(parent, dict)
             or key not in parent
             or parent[key] != (step.now if step.now is not None else type(parent[key])())
         ):
@@ -111,10 +119,35 @@ def restore(template: Mapping[str, Any]) -> Changed:
         if step.was is None:
             del parent[key]
             continue
-        entry: dict[str, Any] = exact.build(step.was.encode()).value
+        entry = _entry(step.was)
         _rename(parent, key, entry)
         spelled[(*path[:-1], next(iter(entry)))] = step.was
     return Changed(new, spelled)
+
+
+def _way_back(text: object) -> list[Back]:
+    try:
+        steps = msgspec.json.decode(str(text), type=list[Back])
+    except (msgspec.MsgspecError, RecursionError):
+        raise _lost() from None
+    if not all(step.at for step in steps):
+        raise _lost()
+    return steps
+
+
+def _entry(written: str) -> dict[str, Any]:
+    """A key with its value, as they were written."""
+    try:
+        entry = exact.build(written.encode()).value
+    except exact.Broken:
+        raise _lost() from None
+    if not isinstance(entry, dict) or len(entry) != 1:
+        raise _lost()
+    return entry
+
+
+def _lost() -> LostError:
+    return LostError(f"has an annotation `{WAY_BACK}` that leads nowhere back", "take the sidecar out by hand")
 
 
 def _patience(new: dict[str, Any], spell: Spell, lag: int) -> list[Back]:
@@ -168,10 +201,11 @@ def _numbered(value: Any, at: Sequence[str]) -> Path:
     for step in at[:-1]:
         key: str | int | None = step
         if isinstance(value, list):
-            key = next((number for number, one in enumerate(value) if one.get("name") == step), None)
-            value = None if key is None else value[int(key)]
+            names = [one.get("name") if isinstance(one, dict) else None for one in value]
+            key = names.index(step) if step in names else None
+            value = None if key is None else value[key]
         else:
-            value = (value or {}).get(step)
+            value = value.get(step) if isinstance(value, dict) else None
         if key is None or value is None:
             return ()
         path.append(key)
