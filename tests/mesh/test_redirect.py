@@ -238,9 +238,20 @@ def test_rules_twice_are_rules_once_and_gone_they_leave_everything_open(family: 
             assert (ask(peer, pod, family, 8080), ask(pod, peer, family, 9090)) == ("app", "peer")
 
 
-def test_connections_from_before_the_rules_are_ended() -> None:
+_TRACKING = """table inet tracking {
+    chain out { type filter hook output priority 0; ct state invalid drop; }
+    chain in { type filter hook input priority 0; ct state invalid drop; }
+}
+"""
+
+
+@pytest.mark.parametrize("tracked", [False, True], ids=["unknown", "tracked"])
+def test_connections_from_before_the_rules_are_ended(tracked: bool) -> None:
+    """Those that the kernel has tracked already are led nowhere anew: what is left of them is refused."""
     with namespaces("pod", "peer") as both:
         pod, peer = both["pod"], both["peer"]
+        if tracked:
+            apply(pod, _TRACKING)
         for here, there in ((pod, peer), (peer, pod)):
             with there.socket(uid=OTHER) as listening, here.socket(uid=APP) as caller:
                 listening.bind(("", 7000))

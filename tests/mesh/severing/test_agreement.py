@@ -28,9 +28,10 @@ def proof(*identities: str) -> Proof:
     return Proof(frozenset(identities))
 
 
-def fleet(*rules: Rule, stage: Stage = Stage.ENFORCE, prober: str = "") -> Fleet:
-    served = Served(8080, Speaks.HTTP, True, rules)
-    intent = Intent(CART, "spiffe://shop.example/cart", Mode.ENFORCE, (served,), (), Place(Origin("contract.yaml")))
+def fleet(*rules: Rule, stage: Stage = Stage.ENFORCE, prober: str = "", beside: tuple[Rule, ...] = ()) -> Fleet:
+    """One that serves by these rules, and by those `beside` it at another port."""
+    serves = (Served(8080, Speaks.HTTP, True, rules), Served(9090, Speaks.TCP, True, beside))
+    intent = Intent(CART, "spiffe://shop.example/cart", Mode.ENFORCE, serves, (), Place(Origin("contract.yaml")))
     return Fleet("shop.example", {CART: intent}, stages={NODE: stage}, prober=prober)
 
 
@@ -49,6 +50,7 @@ CHANGES = {
     "one that is narrower": Change(AGREED, fleet(rule(proof(BAD), HttpMatch(("GET",), "/v1"))), False),
     "one by address that holds it too": Change(AGREED, fleet(rule(From(AddressSet.of(["0.0.0.0/0"])))), False),
     "one by another address": Change(AGREED, fleet(rule(From(AddressSet.of(["203.0.113.0/24"])))), True),
+    "one that stays at another port": Change(AGREED, fleet(beside=(rule(proof(BAD)),)), True),
     "a step to Enforce": Change(fleet(stage=Stage.SHADOW), fleet(), True),
     "a step back": Change(fleet(rule(proof(BAD))), fleet(stage=Stage.SHADOW), False),
     "what was never let in": Change(fleet(), fleet(), False),

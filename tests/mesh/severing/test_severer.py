@@ -222,3 +222,15 @@ def test_a_sidecar_is_served_whatever_keeps_its_connections_from_being_looked_at
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert "Too many open files" in severer.unable()["one"]
+
+
+def test_what_is_let_in_no_more_is_ended_once_it_can_be() -> None:
+    with bench() as made:
+        bad, good = made.open(BAD), made.open(GOOD)
+        made.severer.attach("one", None)
+        made.severer.withdraw(lambda _, held: held.identity == BAD)
+        made.sweep()
+        assert bad.alive()
+        made.severer.attach("one", os.getpid())
+        assert made.sweep() == [Severed(BAD, "one", 1)]
+        assert (bad.alive(), good.alive()) == (False, True)

@@ -131,6 +131,7 @@ def test_what_a_process_has_others_look_for_is_bounded_and_what_it_has_is_found_
         owned = Owned(os.getpid(), clock)
         inode = os.fstat(own.fileno()).st_ino
         assert not owned.has(1)
+        assert not owned.has(0), "whoever had it has closed it"
         with pytest.raises(UnsureError):
             deque(map(owned.has, repeat(1)), maxlen=0)
         assert owned.has(inode), "it was seen before"
