@@ -33,6 +33,7 @@ from licet.mesh.rollout import Step, hold
 from licet.mesh.sidecar import Sidecar
 from licet.mesh.xds.server import Local
 from licet.model.key import Key
+from licet.store.moment import text
 
 _READY, _READY_EACH = 60.0, 2.0
 """Seconds until every sidecar has to have shown that it decides by its policy, and for each workload."""
@@ -135,7 +136,7 @@ class Platform:
 
     def _hold(self, change: Change) -> None:
         for key, step in self._held.items():
-            hold(change, key, step, now().isoformat(), administrator())
+            hold(change, key, step, text(now()), administrator())
 
     async def _control(self) -> None:
         def local(identities: Callable[[Peer], frozenset[str]]) -> Local:
