@@ -16,9 +16,10 @@ from licet.contracts.contract import GrpcMatch
 from licet.flows.envoy_verdict import ADMISSION
 from licet.mesh.envoy import inbound, names, rbac
 from licet.mesh.fleet import Fleet, Settings, Stage
-from licet.mesh.intent import DEFAULT_DENY, Intent, Proof, Rule, Served, Speaks
+from licet.mesh.intent import DEFAULT_DENY, From, Intent, Proof, Rule, Served, Speaks
 from licet.mesh.resource import Kind, Snapshot
 from licet.mesh.sidecar import Capture
+from licet.model.addresses import AddressSet
 from tests.mesh.envoy.http2 import GRPC
 from tests.mesh.envoy.served import DOMAIN, PROBER, Caller, Workload, identity, workload
 from tests.mesh.proxy import until
@@ -118,6 +119,15 @@ def test_before_it_is_enforced_everything_passes_but_what_the_prober_has_no_righ
                 passed = caller.admitted() if served.speaks is Speaks.TCP else caller.status("GET", "/x") == 200
                 assert passed, (served, path)
         assert cart.alive(served, rbac.policy(served, stage, known).mark)
+        assert not cart.alive(served, "0" * 16)
+
+
+def test_another_mark_is_refused_to_the_prober_also_where_all_of_its_machine_are_let_in(cart: Workload) -> None:
+    near = From(AddressSet.of(["127.0.0.0/8"]))
+    intent = _ruled(cart, Rule("near", near, (), (), None), Rule("prober", Proof(frozenset({PROBER})), (), (), None))
+    known = cart.obey(intent)
+    for served in intent.serves:
+        assert cart.alive(served, rbac.policy(served, Stage.ENFORCE, known).mark)
         assert not cart.alive(served, "0" * 16)
 
 
