@@ -12,7 +12,7 @@ import pytest
 from licet.contracts.contract import GrpcMatch, HttpMatch
 from licet.flows.envoy_verdict import ADMISSION
 from licet.mesh.envoy import rbac
-from licet.mesh.fleet import Stage
+from licet.mesh.fleet import Fleet, Stage
 from licet.mesh.intent import DEFAULT_DENY, FOREIGN_ADDRESS, REVOKED, From, Intent, Proof, Rule, Served, Speaks
 from licet.mesh.verdict import Decision, Request, decide
 from licet.model.addresses import AddressSet
@@ -75,6 +75,27 @@ def test_every_verdict_and_its_name_are_those_of_the_decision(cart: Workload, se
         assert each.passed == (expected.allowed or passes), each
         assert _judged(each, entry, stage) == (expected.allowed, _name(each, expected, stage)), each
     assert len(asked) > 100
+
+
+def test_policies_that_decide_otherwise_have_other_marks() -> None:
+    """By its mark the prober tells one from another, whoever it is that they differ about."""
+    near, here = From(AddressSet.of(["10.0.0.0/8"])), From(AddressSet.of(["10.0.0.0/9"]))
+    web = Proof(frozenset({identity("web")}))
+    first = Served(8080, Speaks.HTTP, False, (Rule("a", near, (), (), None),))
+    others = [
+        msgspec.structs.replace(first, port=8081),
+        msgspec.structs.replace(first, speaks=Speaks.TCP),
+        msgspec.structs.replace(first, strict=True),
+        msgspec.structs.replace(first, rules=(Rule("b", near, (), (), None),)),
+        msgspec.structs.replace(first, rules=(Rule("a", here, (), (), None),)),
+        msgspec.structs.replace(first, rules=(Rule("a", near, (HTTP[2],), (), None),)),
+        msgspec.structs.replace(first, rules=(*first.rules, Rule("c", web, (), (), None))),
+    ]
+    fleet = Fleet("example.org", {}, prober=identity("prober"))
+    denying = msgspec.structs.replace(fleet, denied=frozenset({identity("web")}))
+    marks = [rbac.policy(each, stage, fleet).mark for each in (first, *others) for stage in Stage]
+    marks.append(rbac.policy(first, Stage.ENFORCE, denying).mark)
+    assert len(set(marks)) == len(marks)
 
 
 class Asked(msgspec.Struct, frozen=True):
