@@ -44,10 +44,10 @@ def test_one_connection_is_ended_and_neither_its_neighbour_nor_the_listener(
         connected(listener, address) as neighbour,
     ):
         revoked, kept = one.ends, neighbour.ends
-        assert sockets.has(revoked)
+        assert revoked in sockets.all()
         assert {revoked, kept} <= sockets.all()
         assert sockets.end(revoked)
-        assert not sockets.has(revoked)
+        assert revoked not in sockets.all()
         assert {revoked, kept} & sockets.all() == {kept}
         with pytest.raises(ConnectionResetError):
             one.caller.recv(1)
@@ -69,7 +69,7 @@ def test_what_waits_for_its_last_packets_is_over() -> None:
         pair.accepted.close()
         assert pair.caller.recv(1) == b""
         pair.caller.close()
-        assert not sockets.has(pair.ends)
+        assert pair.ends not in sockets.all()
         assert not sockets.end(pair.ends)
 
 
@@ -96,7 +96,7 @@ def test_those_of_another_namespace_are_ended_there() -> None:
                 assert serving.stdout.readline() == "accepted\n"
                 found = Ends(End.of(one.ipv4, 8080), End.of(*caller.getsockname()))
                 with closing(Sockets(os.getpid())) as here:
-                    assert not here.has(found), "each namespace has its own"
+                    assert found not in here.all(), "each namespace has its own"
                 assert sockets.all() == {found}
                 assert sockets.end(found)
                 with pytest.raises(ConnectionResetError):
@@ -113,7 +113,7 @@ def test_a_process_that_lies_has_no_connection_of_another_ended() -> None:
         closing(Sockets(liar.pid)) as sockets,
         connected(listener) as neighbours,
     ):
-        assert sockets.has(neighbours.ends)
+        assert neighbours.ends in sockets.all()
         assert not sockets.end(neighbours.ends)
         assert neighbours.alive()
         liar.kill()

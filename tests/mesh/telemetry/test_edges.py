@@ -1,4 +1,4 @@
-"""Counts by edge, in windows, and in memory that nobody can fill."""
+"""Counts by edge, in memory that nobody can fill."""
 
 from __future__ import annotations
 
@@ -33,24 +33,14 @@ def test_every_verdict_has_its_count_and_the_last_rule_stands() -> None:
         _flow(engine="denied", rule="default-deny", mode="shadow"),
         _flow(engine="denied", rule="revoked"),
     ):
-        edges.add(flow, 0.0)
+        edges.add(flow)
     assert edges.totals() == {_EDGE: Counts(2, 1, 1, 0, "revoked", _flow().start)}
-
-
-def test_windows_hold_what_came_in_them() -> None:
-    edges = Edges(width=1.0, windows=10)
-    for second in range(30):
-        edges.add(_flow(engine="denied", rule="default-deny"), float(second))
-    assert edges.within(5.0, 29.5)[_EDGE].refused == 5
-    assert edges.within(100.0, 29.5)[_EDGE].refused == 10
-    assert edges.within(5.0, 40.0) == {}
-    assert edges.totals()[_EDGE].refused == 30
 
 
 def test_strangers_are_counted_by_network() -> None:
     edges = Edges()
     for address in ("192.0.2.1", "192.0.2.200", "2001:db8::1", "2001:db8::ffff", "/run/app", ""):
-        edges.add(_stranger(address), 0.0)
+        edges.add(_stranger(address))
     found = {edge.source: counts.forwarded for edge, counts in edges.totals().items()}
     assert found == {"192.0.2.0/24": 2, "2001:db8::/64": 2, "unknown": 2}
 
@@ -59,8 +49,8 @@ def test_no_flood_takes_room_from_those_who_are_known() -> None:
     chance = random.Random(1)
     edges = Edges(most=50, strangers=20)
     for _ in range(5_000):
-        edges.add(_stranger(".".join(str(chance.randrange(256)) for _ in range(4))), 0.0)
-    edges.add(_flow(), 0.0)
+        edges.add(_stranger(".".join(str(chance.randrange(256)) for _ in range(4))))
+    edges.add(_flow())
     totals = edges.totals()
     assert len(totals) == 22
     assert totals[_EDGE].forwarded == 1
@@ -72,9 +62,7 @@ def test_edges_that_there_is_no_room_for_are_other() -> None:
     edges = Edges(most=3)
     for port in range(10):
         flow = _flow()
-        edges.add(
-            msgspec.structs.replace(flow, destination=msgspec.structs.replace(flow.destination, port=port + 1)), 0.0
-        )
+        edges.add(msgspec.structs.replace(flow, destination=msgspec.structs.replace(flow.destination, port=port + 1)))
     assert edges.totals()[Edge(OTHER, OTHER, 0, OTHER)].forwarded == 7
     assert len(edges.totals()) == 4
 

@@ -90,11 +90,6 @@ class Sockets:
             return False
         return self._destroy(found)
 
-    def has(self, ends: Ends) -> bool:
-        """Whether there is this connection."""
-        found = self._find(ends)
-        return found is not None and _state(found) in _OPEN and _ends(found) == ends
-
     def all(self) -> frozenset[Ends]:
         """Every connection there is."""
         return frozenset(_ends(found) for family in _LOCAL for found in self._open(family))

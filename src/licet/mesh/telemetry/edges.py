@@ -1,8 +1,8 @@
-"""Flows counted by edge: since the start, and within windows, in bounded memory whoever calls from wherever."""
+"""Flows counted by edge since the start, in bounded memory whoever calls from wherever."""
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from ipaddress import ip_network
@@ -67,34 +67,25 @@ class Counts(msgspec.Struct):
 
 
 class Edges:
-    """Counts of `most` edges, and of `strangers` more from or to somewhere unknown; what comes then is `other`.
+    """Counts of `most` edges, and of `strangers` more from or to somewhere unknown; what comes then is `other`."""
 
-    Windows are `width` seconds each by the clock of whoever adds, of which the newest `windows` are kept.
-    """
-
-    def __init__(self, most: int = 8192, strangers: int = 1024, width: float = 1.0, windows: int = 60) -> None:
+    def __init__(self, most: int = 8192, strangers: int = 1024) -> None:
         self._most, self._strangers = most, strangers
-        self._width = width
         self._totals: dict[Edge, Counts] = {}
         self._strange: dict[Edge, Counts] = {}
-        self._windows: deque[tuple[int, dict[Edge, Counts]]] = deque(maxlen=windows)
         self._open: dict[str, tuple[Edge, str]] = {}
         """By key: the edge, and the sidecar that reported it last."""
         self.counted: Counter[str] = Counter()
         """`flows`; `other`, those that stand under another edge than their own; `unseen`, open ones without room."""
 
-    def add(self, flow: Flow, now: float) -> None:
-        """Count a flow, which came at this time in seconds."""
+    def add(self, flow: Flow) -> None:
+        """Count a flow."""
         if not flow.count or flow.verdict is None:
             return
         edge = _edge(flow)
         self.counted["flows"] += flow.count
         place, table = self._place(edge)
         table.setdefault(place, Counts()).add(flow)
-        number = int(now // self._width)
-        if not self._windows or self._windows[-1][0] < number:
-            self._windows.append((number, {}))
-        self._windows[-1][1].setdefault(place, Counts()).add(flow)
 
     def follow(self, flow: Flow) -> None:
         """Note what is under way; to be told of every report, those of one sidecar in the order of their making."""
@@ -114,16 +105,6 @@ class Edges:
     def totals(self) -> Mapping[Edge, Counts]:
         """All that was counted since the start, by edge in order."""
         return dict(sorted((self._totals | self._strange).items()))
-
-    def within(self, seconds: float, now: float) -> Mapping[Edge, Counts]:
-        """What was counted in the windows that began so many seconds ago or later."""
-        since = int((now - seconds) // self._width) + 1
-        found: dict[Edge, Counts] = {}
-        for number, counts in self._windows:
-            if number >= since:
-                for edge, each in counts.items():
-                    found.setdefault(edge, Counts()).join(each)
-        return found
 
     def open(self) -> Mapping[Edge, int]:
         """How many requests and connections are under way, by edge."""

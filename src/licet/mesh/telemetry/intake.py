@@ -105,8 +105,7 @@ class Intake:
             self._pass_on(self.joined.add(flow, now))
 
     def _pass_on(self, flows: Sequence[Flow]) -> None:
-        now = self._clock()
         for flow in flows:
-            self.edges.add(flow, now)
+            self.edges.add(flow)
             for listen in self._on_flow:
                 listen(flow)

@@ -32,7 +32,8 @@ class Delta:
             self._heard = True
             held = dict(request.initial_resource_versions)
             require_few(held)
-            self.ledger.held.update({name: held[name] for name in held if self.asks(name) and held[name] != ABSENT})
+            asked = held if self._everything else held.keys() & self._names
+            self.ledger.held.update({name: held[name] for name in asked if held[name] != ABSENT})
         self._unsubscribe(request.resource_names_unsubscribe)
         require_few(self._names)
         return answer
@@ -66,10 +67,6 @@ class Delta:
     def refusing(self, target: Mapping[str, Resource]) -> bool:
         """As `Track` has it."""
         return any(name in target and self.ledger.refuses(name, target[name].version) for name in self.ledger.refused)
-
-    def asks(self, name: str) -> bool:
-        """As `Track` has it."""
-        return self._everything or name in self._names
 
     def _answer(self, request: Request) -> Answer | None:
         if not self.ledger.waiting or request.response_nonce != str(self._nonce):

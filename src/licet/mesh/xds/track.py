@@ -66,9 +66,6 @@ class Track(Protocol):
     def refusing(self, target: Mapping[str, Resource]) -> bool:
         """Whether the node has refused some of this."""
 
-    def asks(self, name: str) -> bool:
-        """Whether the node has asked for it."""
-
 
 def require_few(names: Collection[str]) -> None:
     """Raise MalformedError for more names than a stream may ask for, or overlong ones."""

@@ -79,10 +79,6 @@ class Whole:
             return self.ledger.refuses(EVERYTHING, self._version)
         return any(name in target and self.ledger.refuses(name, target[name].version) for name in self.ledger.refused)
 
-    def asks(self, name: str) -> bool:
-        """As `Track` has it."""
-        return self._everything or name in (self._names or ())
-
     @property
     def _last(self) -> str:
         return str(self._nonce) if self._nonce else ""
