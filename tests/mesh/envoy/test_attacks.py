@@ -131,6 +131,14 @@ def test_a_handshake_that_proves_nothing_is_refused_and_told_of(
     assert cart.programs[served.port].connections == before
 
 
+def test_nothing_is_handed_out_by_which_a_connection_could_go_on_with_what_another_has_proved(cart: Workload) -> None:
+    with cart.call(_port(cart, Speaks.HTTP).port, "/web") as caller:
+        assert caller.status("GET", "/public") == 200
+        assert isinstance(caller.socket, ssl.SSLSocket)
+        assert caller.socket.session is not None
+        assert not caller.socket.session.has_ticket
+
+
 def _post(*fields: bytes, body: bytes = b"") -> bytes:
     return b"POST /public HTTP/1.1\r\n" + HOST + b"".join(each + b"\r\n" for each in fields) + b"\r\n" + body
 

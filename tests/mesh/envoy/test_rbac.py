@@ -49,10 +49,10 @@ def cart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workload]:
         yield running
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2, 5])
+@pytest.mark.parametrize("seed", [0, 1, 2, 7])
 def test_every_verdict_and_its_name_are_those_of_the_decision(cart: Workload, seed: int) -> None:
     chance = random.Random(seed)
-    stage = Stage.SHADOW if seed == 5 else Stage.ENFORCE
+    stage = Stage.SHADOW if seed == 7 else Stage.ENFORCE
     intent = _intent(chance, cart.intent)
     bound = {identity(each): frozenset(chance.sample(SOURCES, 2)) for each in chance.sample(CALLERS, 2)}
     if seed % 2:
