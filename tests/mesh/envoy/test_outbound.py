@@ -290,16 +290,21 @@ def test_certificates_and_versions_that_are_not_right_are_refused(
     assert (status, bool(servers[kind].heard)) == ((200, True) if kind == "good" else (503, False))
 
 
-def test_an_identity_that_is_denied_is_not_called_any_more() -> None:
-    """Nobody is left whom the callee could be."""
-    at = shop.address()
-    web = shop.web(at, {f"{shop.key('cart')}:{HTTP}": f"{at}:9001"})
-    of = shop.fleet(shop.intent("web", shop.call("cart", HTTP)), instances={"cart": at})
-    denied = msgspec.structs.replace(of, denied=frozenset({shop.identity("cart")}))
-    before, after = (shop.calling(web, each).resources[Kind.CLUSTER] for each in (of, denied))
-    [name] = [name for name in before if before[name] != after[name]]
-    assert shop.identity("cart").encode() in before[name].body
-    assert shop.identity("cart").encode() not in after[name].body
+def test_an_identity_that_is_denied_is_not_called_any_more(tmp_path: Path) -> None:
+    """Nobody is left whom the callee could be, and nobody is not anybody."""
+    authority = Authority(shop.DOMAIN)
+    at, met = shop.address(), shop.address()
+    with ExitStack() as held:
+        server = held.enter_context(stranger(tmp_path / "cart", met, authority.svid(shop.path("cart")), authority))
+        web = shop.web(at, {f"{shop.key('cart')}:{server.port}": f"{at}:9001"})
+        of = shop.fleet(shop.intent("web", shop.call("cart", server.port)), instances={"cart": met})
+        plane, envoy = held.enter_context(sidecar(tmp_path, web, shop.view(authority, "web")))
+        plane.push(shop.calling(web, of))
+        envoy.until(lambda: shop.answer(f"{at}:9001")[0] == 200 or None)
+        plane.push(shop.calling(web, msgspec.structs.replace(of, denied=frozenset({shop.identity("cart")}))))
+        heard = len(server.heard)
+        assert [shop.answer(f"{at}:9001")[0] for _ in range(5)] == [503] * 5
+        assert len(server.heard) == heard
 
 
 def test_instances_change_nothing_but_endpoints() -> None:
