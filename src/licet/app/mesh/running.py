@@ -202,7 +202,7 @@ class Mesh:
             await asyncio.sleep(_SWEEP)
             self._withdraw()
             await self.severer.sweep()
-            self._forget()
+            self.forget()
 
     def _withdraw(self) -> None:
         """Have ended what was let in and is not any more; twice, since what is open is heard of a moment later."""
@@ -216,12 +216,15 @@ class Mesh:
         attended = self.control.attended.get(node)
         return attended is not None and lost(before, now, attended.sidecar.workload, node, held)
 
-    def _forget(self) -> None:
-        """Know nothing any more of what sidecars had open that have been away for long."""
+    def forget(self) -> None:
+        """Know nothing any more of what sidecars had open, and were told, that have been away for long."""
         known = frozenset(each.id for held in self.control.known.instances.values() for each in held)
-        for node in self._known - known:
+        gone = self._known - known
+        for node in gone:
             self.severer.detach(node)
             self.edges.forget(node)
+        if gone:
+            self.composer.forget(self.control.fleet, self.control.attended)
         self._known = known
 
     def _severed(self, severed: Severed) -> None:
