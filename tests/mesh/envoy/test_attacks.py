@@ -131,6 +131,14 @@ def test_a_handshake_that_proves_nothing_is_refused_and_told_of(
     assert cart.programs[served.port].connections == before
 
 
+def test_how_a_request_is_led_is_not_for_its_caller_to_say_wherever_it_is_from(cart: Workload) -> None:
+    said = ("x-envoy-retry-on: 5xx", "x-envoy-max-retries: 9", "x-envoy-upstream-rq-timeout-ms: 1")
+    with cart.call(_port(cart, Speaks.HTTP).port, "/web") as caller:
+        assert caller.status("GET", "/public", *said, "x-envoy-internal: true") == 200
+    head = _seen(cart)[-1].lower()
+    assert [each for each in (*said, "x-envoy-internal") if each.partition(":")[0].encode() in head] == []
+
+
 def test_nothing_is_handed_out_by_which_a_connection_could_go_on_with_what_another_has_proved(cart: Workload) -> None:
     with cart.call(_port(cart, Speaks.HTTP).port, "/web") as caller:
         assert caller.status("GET", "/public") == 200
