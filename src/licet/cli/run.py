@@ -27,6 +27,8 @@ CLOSED = 141
 """What shells report for a program that SIGPIPE ended."""
 
 _COMPLETE = "_LICET_COMPLETE"
+_UP = ("envoy", "h11", "h2")
+"""What `licet up` needs beside the extra `identity`."""
 
 
 class _EndedError(KeyboardInterrupt):
@@ -112,7 +114,8 @@ def _wrong_input(error: Exception) -> str:
     from licet.diag.failure import Failure
 
     if isinstance(error, ModuleNotFoundError) and (error.name or "licet").partition(".")[0] != "licet":
-        return f"this needs `{error.name}`, which is not installed: pip install 'licet[identity,up]'"
+        extras = "identity,up" if error.name in _UP else "identity"
+        return f"this needs `{error.name}`, which is not installed: pip install 'licet[{extras}]'"
     return f"{error.message}: {error.help}" if isinstance(error, Failure) else ""
 
 

@@ -21,9 +21,12 @@ PATIENCE = 30.0
 _SETTINGS = ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON", "trusted_schema=OFF")
 
 
-_SIGNS = (
+_UNREADABLE = (
     ("not a database", "is no database", "restore the backup, or name another folder"),
     ("malformed", "is damaged", "restore the backup"),
+)
+_SIGNS = (
+    *_UNREADABLE,
     ("disk is full", "cannot be written, since the disk is full", "make room"),
     ("disk i/o error", "cannot be read or written, since the disk fails", "look at the machine's log"),
     ("readonly", "cannot be written", "let the user of this process own the file and its folder"),
@@ -139,8 +142,9 @@ def _write_ahead(path: Path) -> None:
         connection.execute("PRAGMA journal_mode=WAL")
     except sqlite3.Error as error:
         message = str(error)
-        if "not a database" in message or "malformed" in message:
-            raise StoreError(f"`{path}` is no database", "restore the backup, or name another folder") from None
+        for sign, what, help in _UNREADABLE:
+            if sign in message:
+                raise StoreError(f"`{path}` {what}", help) from None
         raise StoreError(f"`{path}` cannot be used, {message}", "see that no other program has it open") from None
     finally:
         connection.close()

@@ -25,6 +25,7 @@ from tests.identity.drills.proxy import executable
 from tests.identity.workload.sources import Authority
 
 HTTP, EXIT = 8080, 20000
+_BYTES = 5432
 _PROGRAM = "program"
 
 
@@ -63,8 +64,8 @@ class Standing:
         self.callee, self.caller = addresses
 
     async def worker(self, key: Key, *, serves: bool = True, sidecar: int = 0) -> Worker:
-        """A stand-in; it serves requests at `http` of its home, or calls."""
-        sockets = {HTTP: (str(self.home / "http"), False)} if serves else {}
+        """A stand-in; it serves requests at `http` of its home and bytes at `tcp`, or calls."""
+        sockets = {HTTP: (str(self.home / "http"), False), _BYTES: (str(self.home / "tcp"), True)} if serves else {}
         address = self.callee if serves else self.caller
         begin = Begin(str(key), address, str(self.home / "api.sock"), sockets, sidecar)
         return await Worker.start(self.children, key.name, key, begin)
