@@ -20,7 +20,8 @@ COMPLETE = frozenset({Kind.CLUSTER, Kind.LISTENER})
 """Kinds that are asked for as a whole by asking for nothing, and that Envoy takes the good ones of among bad ones."""
 MOST_NAMES = 10_000
 LONGEST_NAME = 1024
-_MOST_TEXT = 1 << 19
+MOST_TEXT = 1 << 19
+"""Characters of all names together that a stream may ask for of one kind."""
 _LONGEST_REASON = 1000
 
 Request: TypeAlias = Any
@@ -71,8 +72,8 @@ def require_few(names: Collection[str]) -> None:
     """Raise MalformedError for more names than a stream may ask for, or overlong ones."""
     if len(names) > MOST_NAMES or any(len(name) > LONGEST_NAME for name in names):
         raise MalformedError("too much is asked for", f"{MOST_NAMES:,} names of {LONGEST_NAME:,} characters at most")
-    if sum(map(len, names)) > _MOST_TEXT:
-        raise MalformedError("too much is asked for", f"names of {_MOST_TEXT:,} characters together at most")
+    if sum(map(len, names)) > MOST_TEXT:
+        raise MalformedError("too much is asked for", f"names of {MOST_TEXT:,} characters together at most")
 
 
 def reason(request: Request) -> str:
