@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import socket
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from licet.identity.issuer import Issuer
 from licet.identity.spiffeid import TrustDomain
 from licet.identity.workload.endpoint import Endpoint
 from licet.identity.workload.front import Attest, Front
+from licet.identity.workload.inner import Inner
 from licet.identity.workload.limits import Limits
 from licet.identity.workload.source import Peer
 from licet.mesh.decision.authzen import application
@@ -60,17 +59,10 @@ class Answering:
         """A front attests callers, and what it carries them to has no name that others could reach it by."""
         endpoint = Endpoint(path)
         stack.callback(endpoint.close)
-        private = Path(tempfile.mkdtemp(prefix="licet-"))
-        try:
-            inner = private / "http.sock"
-            listening = socket.socket(socket.AF_UNIX)
-            listening.bind(os.fspath(inner))
-            inner.chmod(0o600)
-            held = os.open(inner, os.O_PATH | os.O_CLOEXEC)
-            stack.callback(os.close, held)
-        finally:
-            shutil.rmtree(private, ignore_errors=True)
-        front = Front(endpoint.listener, Path(f"/proc/self/fd/{held}"), self._attest, Limits())
+        listening = socket.socket(socket.AF_UNIX)
+        inner = Inner(lambda path: listening.bind(os.fspath(path)))
+        stack.callback(inner.close)
+        front = Front(endpoint.listener, inner.path, self._attest, Limits())
 
         def asker(request: web.Request) -> str | None:
             known = request.transport.get_extra_info("peername") if request.transport is not None else None

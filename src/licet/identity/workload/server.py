@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
-import tempfile
 from pathlib import Path
 from types import TracebackType
 
 from licet.identity.rpc import server
 from licet.identity.workload.api import WorkloadApi
-from licet.identity.workload.endpoint import Endpoint, require_short
+from licet.identity.workload.endpoint import Endpoint
 from licet.identity.workload.front import Attest, Front
+from licet.identity.workload.inner import Inner
 from licet.identity.workload.limits import Limits, Room
 from licet.identity.workload.sds import SecretDiscovery
 from licet.identity.workload.source import Source
@@ -25,12 +23,7 @@ _CARRYING = 0.05
 
 
 class WorkloadServer:
-    """Serves the Workload API and SDS on a unix socket while it is entered.
-
-    The socket within is made in a directory of its own under the system's for temporary files, and never beside the
-    public one, whose directory pods see. Once it listens, both are taken away: this process alone reaches it, by a
-    descriptor, and one that is killed leaves nothing behind.
-    """
+    """Serves the Workload API and SDS on a unix socket while it is entered."""
 
     def __init__(self, path: Path, source: Source, attest: Attest, limits: Limits) -> None:
         self._path = path
@@ -40,16 +33,11 @@ class WorkloadServer:
 
     async def __aenter__(self) -> WorkloadServer:
         self._endpoint = Endpoint(self._path)
-        self._held = -1
-        private = Path(tempfile.mkdtemp(prefix="licet-"))
+        self._inner: Inner | None = None
         try:
             self._grpc = server(_options(self._limits))
-            inner = private / "grpc.sock"
-            require_short(inner, "`TMPDIR` names a shorter folder for temporary files")
-            self._grpc.add_insecure_port(f"unix:{inner}")
-            inner.chmod(0o600)
-            self._held = os.open(inner, os.O_PATH | os.O_CLOEXEC)
-            self.inner = Path(f"/proc/self/fd/{self._held}")
+            self._inner = Inner(lambda path: self._grpc.add_insecure_port(f"unix:{path}"))
+            self.inner = self._inner.path
             self.front = Front(self._endpoint.listener, self.inner, self._attest, self._limits)
             room = Room(self._limits.calls_for_uid)
             self._api = WorkloadApi(self._source, self.front.caller, room)
@@ -59,8 +47,6 @@ class WorkloadServer:
         except BaseException:
             self._clean()
             raise
-        finally:
-            shutil.rmtree(private, ignore_errors=True)
         self.front.start()
         return self
 
@@ -87,9 +73,9 @@ class WorkloadServer:
 
     def _clean(self) -> None:
         self._endpoint.close()
-        if self._held >= 0:
-            os.close(self._held)
-            self._held = -1
+        if self._inner is not None:
+            self._inner.close()
+            self._inner = None
 
 
 def _options(limits: Limits) -> list[tuple[str, int]]:

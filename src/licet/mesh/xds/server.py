@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -17,8 +14,9 @@ from licet.identity.address import not_listened
 from licet.identity.node import tls
 from licet.identity.rpc import server
 from licet.identity.workload.calls import Context
-from licet.identity.workload.endpoint import Endpoint, require_short
+from licet.identity.workload.endpoint import Endpoint
 from licet.identity.workload.front import Attest, Front
+from licet.identity.workload.inner import Inner
 from licet.identity.workload.limits import Limits as Connections
 from licet.identity.workload.source import Peer
 from licet.mesh.xds.callers import attested, certified
@@ -77,7 +75,7 @@ class ControlServer:
         made = (self.discovery, *(make(self.caller) for make in self._services))
         self._running: list[grpc.aio.Server] = []
         self._endpoint: Endpoint | None = None
-        self._held = -1
+        self._inner: Inner | None = None
         try:
             if self._remote is not None:
                 await self._listen(self._remote, made)
@@ -119,22 +117,12 @@ class ControlServer:
         self._running.append(running)
 
     async def _listen_locally(self, local: Local, services: Sequence[Service]) -> None:
-        """As `WorkloadServer` does: what gRPC listens on is taken away, so that the front alone reaches it."""
         self._endpoint = Endpoint(local.path)
-        private = Path(tempfile.mkdtemp(prefix="licet-"))
-        try:
-            inner = private / "grpc.sock"
-            require_short(inner, "`TMPDIR` names a shorter folder for temporary files")
-            running = _with(services, self._limits.local())
-            running.add_insecure_port(f"unix:{inner}")
-            inner.chmod(0o600)
-            self._held = os.open(inner, os.O_PATH | os.O_CLOEXEC)
-            await running.start()
-            self._running.append(running)
-        finally:
-            shutil.rmtree(private, ignore_errors=True)
-        within = Path(f"/proc/self/fd/{self._held}")
-        self.front = Front(self._endpoint.listener, within, local.attest, local.limits)
+        running = _with(services, self._limits.local())
+        self._inner = Inner(lambda path: running.add_insecure_port(f"unix:{path}"))
+        await running.start()
+        self._running.append(running)
+        self.front = Front(self._endpoint.listener, self._inner.path, local.attest, local.limits)
         self.front.start()
 
     async def _stop(self) -> None:
@@ -146,8 +134,8 @@ class ControlServer:
         finally:
             if self._endpoint is not None:
                 self._endpoint.close()
-            if self._held >= 0:
-                os.close(self._held)
+            if self._inner is not None:
+                self._inner.close()
 
 
 def _with(services: Sequence[Service], options: Sequence[tuple[str, int]]) -> grpc.aio.Server:
